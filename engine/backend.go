@@ -1,0 +1,212 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNonFinite reports a NaN or an infinity in a loss, a gradient or a state.
+// The optimizer step in which it appeared changed nothing.
+var ErrNonFinite = errors.New("value is not finite")
+
+// Kind is what a buffer holds; the backend decides the bytes.
+type Kind uint8
+
+// Buffer kinds.
+const (
+	Activation Kind = iota // the backend's compute type: float32 on the CPU, bfloat16 on CUDA
+	Float                  // float32 everywhere: norms, losses, adapters and their gradients
+)
+
+// Buffer is a run of elements in a device's memory. Only its backend can read it.
+type Buffer interface {
+	Len() int // elements
+}
+
+// BufferSpec asks for a buffer. Name is what an estimate prints.
+type BufferSpec struct {
+	Name string
+	Kind Kind
+	Len  int // elements
+}
+
+// Numerics identifies everything about a backend that can change the bits of a
+// result. Runs of different classes are never expected to agree byte for byte.
+type Numerics struct {
+	Backend string `json:"backend"` // "cpu", "cuda"
+	Compute string `json:"compute"` // "float32", "bfloat16"
+	Version int    `json:"version"` // raised whenever an operation's bits change
+}
+
+// String returns the class, such as "cpu/float32/1".
+func (n Numerics) String() string { return fmt.Sprintf("%s/%s/%d", n.Backend, n.Compute, n.Version) }
+
+// Adapter is one LoRA pair on a device, with the gradients of a run in training.
+type Adapter struct {
+	Rank  int
+	Scale float32
+	A, B  Buffer // (Rank, in), (out, Rank) Float
+	// Gradients, added to by the backward operations; nil when only evaluating.
+	GradA, GradB Buffer
+}
+
+// Block is what the operations of one layer share.
+type Block struct {
+	Layer    *Layer
+	Adapters [NumProjections]*Adapter // nil where a projection is not adapted
+	Dropout  Dropout                  // P is 0 when evaluating
+}
+
+// Activations are what the forward operations of one layer leave for its
+// backward operations. T is the token capacity; with gradient checkpointing all
+// layers share one set and backward recomputes it from the layer's input.
+type Activations struct {
+	Norm1 Buffer // (T, Hidden) normalised input of q, k, v
+	Q     Buffer // (T, QDim) after RoPE
+	K     Buffer // (T, KVDim) after RoPE
+	V     Buffer // (T, KVDim)
+	LSE   Buffer // (Heads, T) Float, log-sum-exp of the scores
+	O     Buffer // (T, QDim) attention output
+	Mid   Buffer // (T, Hidden) residual stream between attention and MLP
+	Norm2 Buffer // (T, Hidden) normalised input of gate and up
+	Gate  Buffer // (T, Intermediate)
+	Up    Buffer // (T, Intermediate)
+	Down  Buffer // (T, Intermediate) silu(gate)*up, input of down
+	// Low holds A dropout(x) of each adapted projection: (T, Rank); nil where not adapted.
+	Low [NumProjections]Buffer
+}
+
+// Gradients is scratch that the backward operations of all layers share.
+type Gradients struct {
+	Q, O     Buffer // (T, QDim)
+	K, V     Buffer // (T, KVDim)
+	Gate, Up Buffer // (T, Intermediate)
+	Down     Buffer // (T, Intermediate)
+	Norm     Buffer // (T, Hidden) gradient of a normalised input
+	Low      Buffer // (T, max Rank)
+}
+
+// Input-side state of one micro-batch on a device.
+type DeviceBatch interface {
+	// Load copies b to the device. It fails if b exceeds the capacity.
+	Load(b *Batch) error
+	// Tokens returns T of the loaded batch.
+	Tokens() int
+}
+
+// Cache holds keys and values of every layer for sequences being generated.
+type Cache interface {
+	Bytes() int64
+}
+
+// Backend computes on one device. Operations are blocks that a device can fuse;
+// each forward has a hand-written backward that adds to the adapters' gradients.
+// Shapes: T tokens of the loaded batch, and the widths of the Shape the backend
+// was opened for. Operations run in the order they are called; an asynchronous
+// backend reports a failed launch at the next call that returns an error, and
+// Sync waits. Every result is a function of its inputs alone: not of threads,
+// of timing, or of what else is in the batch.
+type Backend interface {
+	Numerics() Numerics
+	// Describe names the device and libraries for the ledger, such as {"cpu": "...", "threads": "2"}.
+	Describe() map[string]string
+
+	// NewWeight copies a frozen matrix to the device; NF4 stays packed there.
+	NewWeight(m Matrix) (Weight, error)
+	// Allocate returns the buffers asked for from one arena, zeroed.
+	Allocate(specs []BufferSpec) ([]Buffer, error)
+	// Size returns the bytes that specs take.
+	Size(specs []BufferSpec) int64
+	// Upload and Download copy float32 values from and to the host, converting if need be.
+	// Download waits for the operations before it.
+	Upload(dst Buffer, src []float32) error
+	Download(dst []float32, src Buffer) error
+	NewBatch(maxTokens, maxDocuments int) (DeviceBatch, error)
+	NewCache(slots, maxPositions int) (Cache, error)
+
+	// Embed writes the token vectors: x (T, Hidden).
+	Embed(in DeviceBatch, table Weight, x Buffer) error
+
+	// QKV computes Norm1 = rmsnorm(x), and from it Q and K (rotated by RoPE at
+	// the batch's positions) and V, each base + LoRA.
+	QKV(in DeviceBatch, b *Block, x Buffer, act *Activations) error
+	// Attention is causal within each document, with grouped queries: act.O and act.LSE.
+	Attention(in DeviceBatch, act *Activations) error
+	// Output computes act.Mid = x + o_proj(act.O).
+	Output(in DeviceBatch, b *Block, x Buffer, act *Activations) error
+	// MLP computes y = act.Mid + down(silu(gate(n))*up(n)), n = rmsnorm(act.Mid).
+	// y may be the buffer x was.
+	MLP(in DeviceBatch, b *Block, act *Activations, y Buffer) error
+
+	// MLPBackward turns d from the gradient of y into the gradient of act.Mid.
+	MLPBackward(in DeviceBatch, b *Block, act *Activations, g *Gradients, d Buffer) error
+	// OutputBackward reads d, the gradient of act.Mid, writes g.O, and leaves d
+	// as the residual's part of the gradient of x.
+	OutputBackward(in DeviceBatch, b *Block, act *Activations, g *Gradients, d Buffer) error
+	// AttentionBackward reads g.O and writes g.Q, g.K, g.V (before RoPE is undone).
+	AttentionBackward(in DeviceBatch, act *Activations, g *Gradients) error
+	// QKVBackward undoes RoPE on g.Q and g.K and adds the gradient of x to d.
+	QKVBackward(in DeviceBatch, b *Block, x Buffer, act *Activations, g *Gradients, d Buffer) error
+
+	// Loss computes, at every position with a target, the negative
+	// log-likelihood in nats (nll, (T) Float, 0 elsewhere) and whether the
+	// target was the most likely token (hit, (T) Float, 1 or 0), from
+	// rmsnorm(x) times the head, in chunks: full logits never exist. If d is
+	// not nil it receives the gradient of scale*sum(nll) with respect to x.
+	Loss(in DeviceBatch, h *Head, x Buffer, scale float32, nll, hit, d Buffer) error
+
+	// Store copies act.K and act.V of every token to its document's slot at its position.
+	Store(in DeviceBatch, c Cache, layer int, act *Activations) error
+	// CachedAttention is Attention over the slot's cached positions 0..position, inclusive.
+	CachedAttention(in DeviceBatch, c Cache, layer int, act *Activations) error
+	// Greedy returns, for the last token of each document, the most likely next
+	// token; the lowest index wins a tie. It waits for the device.
+	Greedy(in DeviceBatch, h *Head, x Buffer) ([]int32, error)
+	// Logits returns (rows, Vocab) for all tokens of a batch; for tests and tools only.
+	Logits(in DeviceBatch, h *Head, x Buffer) ([]float32, error)
+
+	NewOptimizer(cfg OptimizerConfig, params []Param) (Optimizer, error)
+
+	// Sync waits for all operations and returns the first error among them.
+	Sync() error
+	Close() error
+}
+
+// Param is a trainable tensor.
+type Param struct {
+	Name        string // as PEFT names it
+	Value, Grad Buffer // Float
+}
+
+// OptimizerConfig configures AdamW (Loshchilov & Hutter 2019, Alg. 2).
+type OptimizerConfig struct {
+	EightBit     bool // block-wise 8-bit state for tensors of at least 4,096 elements
+	Paged        bool // state in pinned host memory; never changes a bit
+	Beta1, Beta2 float64
+	Epsilon      float64
+	WeightDecay  float64
+}
+
+// Optimizer holds the state of AdamW for a set of parameters.
+type Optimizer interface {
+	// Step clips the gradients to a total norm of maxNorm (0: no clipping),
+	// updates the parameters and sets the gradients to zero. t counts from 1.
+	// If any gradient is not finite, nothing but the gradients changes, and
+	// every later step changes nothing either.
+	Step(lr, maxNorm float64, t int) error
+	// Result waits for the last Step and returns the gradient norm before
+	// clipping, or an error wrapping ErrNonFinite that names the first bad parameter.
+	Result() (gradNorm float64, err error)
+	// State returns a copy of the state, and Restore puts one back.
+	State() ([]StateTensor, error)
+	Restore([]StateTensor) error
+	// Quantized returns how many parameters have 8-bit state, and how many there are.
+	Quantized() (eightBit, total int)
+}
+
+// StateTensor is one named piece of optimizer state; exactly one of F32 and U8 is set.
+type StateTensor struct {
+	Name string // parameter name + ".m", ".v", ".m_absmax", ".v_absmax"
+	F32  []float32
+	U8   []byte
+}
