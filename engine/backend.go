@@ -86,7 +86,7 @@ type Gradients struct {
 	Low      Buffer // (T, max Rank)
 }
 
-// Input-side state of one micro-batch on a device.
+// DeviceBatch is one micro-batch on a device, reused from step to step.
 type DeviceBatch interface {
 	// Load copies b to the device. It fails if b exceeds the capacity.
 	Load(b *Batch) error
