@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Digest is a hex SHA-256.
+type Digest = string
+
+// Kind says what a run does.
+type Kind string
+
+// Kinds of run.
+const (
+	Train    Kind = "train"
+	Evaluate Kind = "evaluate" // measures a baseline
+)
+
+// State is where a run stands.
+type State string
+
+// States of a run.
+const (
+	New         State = "new"         // never started
+	Running     State = "running"     // leased by a live process
+	Interrupted State = "interrupted" // started, not ended, not leased: can resume
+	Failed      State = "failed"
+	Finished    State = "finished"
+)
+
+// Choice is one axis's choice in a run.
+type Choice struct {
+	Axis  string `json:"axis"`
+	Label string `json:"label"`
+}
+
+// Sweep is the fact that a sweep was planned in order to be run.
+type Sweep struct {
+	ID          int64             `json:"id,omitempty"` // assigned by the ledger
+	Name        string            `json:"name"`
+	Path        string            `json:"path"` // relative to the root
+	Digest      Digest            `json:"digest"`
+	Sources     []Source          `json:"sources"`
+	Args        json.RawMessage   `json:"args"`     // Jsonnet flags
+	Axes        []string          `json:"axes"`     // in column order
+	Data        json.RawMessage   `json:"data"`     // split sizes, seeds, rules, withheld counts, for the report's footer
+	Settings    json.RawMessage   `json:"settings"` // evaluation settings: metrics, generation, select
+	Planned     []PlannedRun      `json:"planned"`  // baselines first, then training runs in sweep order
+	Git         Git               `json:"git"`
+	Environment map[string]string `json:"environment"`
+	Time        time.Time         `json:"time"`
+}
+
+// Source is a file that a sweep was made from; its bytes are in the store.
+type Source struct {
+	Path   string `json:"path"`
+	Digest Digest `json:"digest"`
+}
+
+// PlannedRun is a run as one sweep asked for it. The same key may be planned by
+// several sweeps.
+type PlannedRun struct {
+	Key                              Digest          `json:"key"` // train key, or the baseline's key
+	Kind                             Kind            `json:"kind"`
+	Name                             string          `json:"name"` // baseline's name; "" for a training run
+	Position                         int             `json:"position"`
+	Axes                             []Choice        `json:"axes"`
+	Spec                             json.RawMessage `json:"spec"` // canonical JSON
+	Base                             Digest          `json:"base"`
+	Numerics                         string          `json:"numerics"`
+	TrainSet, ValidationSet, TestSet Digest          // sets recorded with RecordSet; "" if none
+	// Evaluation is the digest of the settings (generation) under which this
+	// sweep judges the run; evaluations under other settings are not mixed in.
+	Evaluation Digest `json:"evaluation"`
+	Truncated  int    `json:"truncated"` // training examples that max_seq_len cut
+}
+
+// Dataset is a file of records as read.
+type Dataset struct {
+	Digest  Digest `json:"digest"` // of the file's bytes
+	Path    string `json:"path"`   // relative to the root
+	Bytes   int64  `json:"bytes"`
+	Records int    `json:"records"`
+	Root    Digest `json:"root"` // Merkle root over record IDs in file order
+}
+
+// Set is an ordered set of records that was trained on or judged with.
+type Set struct {
+	Digest  Digest   `json:"digest"` // Merkle root over example IDs in order
+	Dataset Digest   `json:"dataset"`
+	Role    string   `json:"role"` // "train", "validation" or "test"
+	Members []Member `json:"members"`
+}
+
+// Member is one record of a set. The IDs are keyed (HMAC) so that a guessable
+// record is not confirmed by the ledger.
+type Member struct {
+	Record    string `json:"record"`
+	Content   string `json:"content"`
+	Example   string `json:"example"`
+	Tokens    int    `json:"tokens"`
+	Truncated int    `json:"truncated"` // tokens cut
+}
+
+// Git is the state of the repository a sweep was run from.
+type Git struct {
+	Commit string   `json:"commit"` // "" outside a repository
+	Branch string   `json:"branch"`
+	Dirty  bool     `json:"dirty"`
+	Files  []string `json:"files"`  // changed or untracked, relative to the repository, at most 100
+	Remote string   `json:"remote"` // without credentials
+}
+
+// Adapter is a published version.
+type Adapter struct {
+	Digest  Digest    `json:"digest"` // identity: adapter_model.safetensors and adapter_config.json
+	Run     Digest    `json:"run"`
+	Epoch   int       `json:"epoch"`
+	Sweep   string    `json:"sweep"` // name
+	Version int       `json:"version"`
+	Path    string    `json:"path"` // relative to the root
+	Bytes   int64     `json:"bytes"`
+	Time    time.Time `json:"time"`
+}
+
+// Alias points a name at a version; moving it is a new fact.
+type Alias struct {
+	Sweep   string    `json:"sweep"`
+	Alias   string    `json:"alias"`
+	Version int       `json:"version"`
+	Time    time.Time `json:"time"`
+}
