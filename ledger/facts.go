@@ -70,6 +70,9 @@ type PlannedRun struct {
 	Base                             Digest          `json:"base"`
 	Numerics                         string          `json:"numerics"`
 	TrainSet, ValidationSet, TestSet Digest          // sets recorded with RecordSet; "" if none
+	// Against is the key of the zero-shot baseline that a training run is
+	// compared with; "" for a baseline.
+	Against Digest `json:"against"`
 	// Evaluation is the digest of the settings (generation) under which this
 	// sweep judges the run; evaluations under other settings are not mixed in.
 	Evaluation Digest `json:"evaluation"`
