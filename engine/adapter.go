@@ -1,6 +1,9 @@
 package engine
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // HostAdapter is a LoRA adapter in host memory.
 type HostAdapter struct {
@@ -52,4 +55,11 @@ func NewHostAdapter(s Shape, l LoRA, seed uint64) *HostAdapter {
 		}
 	}
 	return a
+}
+
+// ParameterName returns PEFT's name for one half of an adapter pair, half being
+// "A" or "B", such as
+// "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight".
+func ParameterName(layer int, p Projection, half string) string {
+	return fmt.Sprintf("base_model.model.model.layers.%d.%s.%s.lora_%s.weight", layer, p.Module(), p, half)
 }

@@ -73,6 +73,7 @@ type Activations struct {
 	Up    Buffer // (T, Intermediate)
 	Down  Buffer // (T, Intermediate) silu(gate)*up, input of down
 	// Low holds A dropout(x) of each adapted projection: (T, Rank); nil where not adapted.
+	// Its capacity is that of the largest adapter in use; a smaller one fills less of it.
 	Low [NumProjections]Buffer
 }
 

@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"errors"
+	"fmt"
+)
+
 // Batch is one micro-batch: documents laid end to end without padding. Whether
 // its documents came from packed rows or from a plain batch makes no difference
 // to the maths: attention and positions restart at every document.
@@ -38,4 +43,38 @@ func DropoutKey(id [32]byte) uint64 {
 		k |= uint64(id[i]) << (8 * i)
 	}
 	return k
+}
+
+// Validate checks b against s: lengths that belong together, tokens and targets
+// inside the vocabulary, and positions that the model was made for. The error
+// names the document and the place in it.
+func (b *Batch) Validate(s Shape) error {
+	n := len(b.Tokens)
+	switch {
+	case n == 0 || len(b.Starts) < 2:
+		return errors.New("batch: empty")
+	case b.Starts[0] != 0 || int(b.Starts[len(b.Starts)-1]) != n:
+		return fmt.Errorf("batch: starts cover %d to %d of %d tokens", b.Starts[0], b.Starts[len(b.Starts)-1], n)
+	case len(b.Positions) != n:
+		return fmt.Errorf("batch: %d positions for %d tokens", len(b.Positions), n)
+	case len(b.Targets) != 0 && len(b.Targets) != n:
+		return fmt.Errorf("batch: %d targets for %d tokens", len(b.Targets), n)
+	}
+	for d := range b.Documents() {
+		from, to := b.Starts[d], b.Starts[d+1]
+		if from >= to {
+			return fmt.Errorf("batch: document %d is empty", d)
+		}
+		for i := from; i < to; i++ {
+			switch t := b.Tokens[i]; {
+			case t < 0 || int(t) >= s.Vocab:
+				return fmt.Errorf("batch: document %d: token %d: id %d is outside the vocabulary of %d", d, i-from, t, s.Vocab)
+			case b.Positions[i] < 0 || int(b.Positions[i]) >= s.MaxPositions:
+				return fmt.Errorf("batch: document %d: token %d: position %d is outside the model's %d", d, i-from, b.Positions[i], s.MaxPositions)
+			case len(b.Targets) != 0 && b.Targets[i] != Ignore && (b.Targets[i] < 0 || int(b.Targets[i]) >= s.Vocab):
+				return fmt.Errorf("batch: document %d: target %d: id %d is outside the vocabulary of %d", d, i-from, b.Targets[i], s.Vocab)
+			}
+		}
+	}
+	return nil
 }

@@ -1,0 +1,212 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"daybook/engine"
+)
+
+// ErrContext reports a prompt that leaves no room in the model's context.
+var ErrContext = errors.New("prompt does not fit the context")
+
+// GenerateOptions say how to continue prompts. Decoding is greedy.
+type GenerateOptions struct {
+	MaxNewTokens int
+	Stop         []int32 // tokens that end an answer
+	BatchSize    int     // sequences decoded together; 0 means Options.MaxDocuments
+	// Progress, if not nil, hears how many answers are complete.
+	Progress func(done, total int)
+}
+
+// sequence is one prompt being continued.
+type sequence struct {
+	prompt int // its number
+	slot   int32
+	next   int32 // token to feed
+	at     int32 // its position
+}
+
+// Generate continues every prompt with the adapter in use. An answer ends with
+// a stop token, which it includes; or has MaxNewTokens tokens; or, if shorter
+// and without a stop token, ran into the end of the model's context. A prompt
+// that is empty, or leaves no room for a single new token, is an error that
+// wraps ErrContext where room is the reason, found before anything is computed.
+//
+// Sequences are decoded side by side in BatchSize slots; one that ends leaves
+// its slot to the next prompt. An answer depends on its prompt alone, not on
+// BatchSize or the order of prompts.
+func (m *Model) Generate(ctx context.Context, prompts [][]int32, o GenerateOptions) ([][]int32, error) {
+	if o.BatchSize == 0 {
+		o.BatchSize = m.o.MaxDocuments
+	}
+	o.BatchSize = min(o.BatchSize, len(prompts), m.o.MaxDocuments, m.o.MaxTokens)
+	if o.MaxNewTokens < 1 || len(prompts) > 0 && o.BatchSize < 1 {
+		return nil, fmt.Errorf("generate: %d new tokens in batches of %d: both must be positive", o.MaxNewTokens, o.BatchSize)
+	}
+	context, err := m.room(prompts, o.MaxNewTokens)
+	if err != nil {
+		return nil, fmt.Errorf("generate: %w", err)
+	}
+	if err := m.reserve(o.BatchSize, context); err != nil {
+		return nil, fmt.Errorf("generate: %w", err)
+	}
+
+	g := &generation{m: m, o: o, prompts: prompts, answers: make([][]int32, len(prompts))}
+	for s := range o.BatchSize {
+		g.free = append(g.free, int32(s))
+	}
+	for g.done < len(prompts) {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("generate: %d of %d answers: %w", g.done, len(prompts), err)
+		}
+		if err := g.advance(); err != nil {
+			return nil, fmt.Errorf("generate: %w", err)
+		}
+	}
+	return g.answers, nil
+}
+
+// room returns the positions that the longest sequence needs.
+func (m *Model) room(prompts [][]int32, newTokens int) (int, error) {
+	longest := 0
+	for i, p := range prompts {
+		switch limit := min(m.shape.MaxPositions-1, m.o.MaxTokens); {
+		case len(p) == 0:
+			return 0, fmt.Errorf("prompt %d: empty", i)
+		case len(p) > limit:
+			return 0, fmt.Errorf("prompt %d: %d tokens, of at most %d: %w", i, len(p), limit, ErrContext)
+		}
+		longest = max(longest, len(p))
+	}
+	// The last new token is never fed back, so it needs no position.
+	return min(longest+newTokens-1, m.shape.MaxPositions), nil
+}
+
+// reserve makes sure that the cache holds slots sequences of the given length.
+// It is kept from call to call, and grows.
+func (m *Model) reserve(slots, positions int) error {
+	if m.cache != nil && slots <= m.slots && positions <= m.context || slots == 0 {
+		return nil
+	}
+	slots, positions = max(slots, m.slots), max(positions, m.context)
+	m.cache = nil
+	c, err := m.be.NewCache(slots, positions)
+	if err != nil {
+		return fmt.Errorf("cache of %d sequences of %d tokens: %w", slots, positions, err)
+	}
+	m.cache, m.slots, m.context = c, slots, positions
+	return nil
+}
+
+// generation is the state of one call of Generate.
+type generation struct {
+	m       *Model
+	o       GenerateOptions
+	prompts [][]int32
+	answers [][]int32
+	free    []int32 // slots
+	active  []sequence
+	queued  int // prompts that have got a slot so far
+	done    int
+}
+
+// advance reads the prompts that there is a slot for, or, when there is none,
+// decodes one token of every active sequence.
+func (g *generation) advance() error {
+	b := &engine.Batch{}
+	var fed []sequence
+	for len(g.free) > 0 && g.queued < len(g.prompts) {
+		p := g.prompts[g.queued]
+		if len(b.Tokens)+len(p) > g.m.o.MaxTokens {
+			break
+		}
+		s := sequence{prompt: g.queued, slot: g.free[0], at: int32(len(p) - 1)}
+		b.Add(p, nil, 0)
+		b.Slots = append(b.Slots, s.slot)
+		fed = append(fed, s)
+		g.free = g.free[1:]
+		g.queued++
+	}
+	prefill := len(fed) > 0
+	if !prefill {
+		b.Starts = append(b.Starts, 0)
+		for _, s := range g.active {
+			b.Tokens = append(b.Tokens, s.next)
+			b.Positions = append(b.Positions, s.at)
+			b.Starts = append(b.Starts, int32(len(b.Tokens)))
+			b.Slots = append(b.Slots, s.slot)
+		}
+		fed, g.active = g.active, nil
+	}
+	b.Keys = nil
+	next, err := g.m.decode(b, prefill)
+	if err != nil {
+		return err
+	}
+	for i, s := range fed {
+		g.take(s, next[i])
+	}
+	slices.SortFunc(g.active, func(a, b sequence) int { return a.prompt - b.prompt })
+	return nil
+}
+
+// take appends a new token to the answer of s and decides whether s goes on.
+func (g *generation) take(s sequence, token int32) {
+	g.answers[s.prompt] = append(g.answers[s.prompt], token)
+	s.next, s.at = token, s.at+1
+	if !slices.Contains(g.o.Stop, token) && len(g.answers[s.prompt]) < g.o.MaxNewTokens && int(s.at) < g.m.shape.MaxPositions {
+		g.active = append(g.active, s)
+		return
+	}
+	g.free = append(g.free, s.slot)
+	g.done++
+	if g.o.Progress != nil {
+		g.o.Progress(g.done, len(g.prompts))
+	}
+}
+
+// decode runs b through all layers, storing keys and values, and returns the
+// most likely token after each document. When prefilling, documents are whole
+// prompts; otherwise each is one token that attends to its slot of the cache.
+func (m *Model) decode(b *engine.Batch, prefill bool) ([]int32, error) {
+	if err := m.load(b); err != nil {
+		return nil, err
+	}
+	x, act := m.buf.x[0], m.buf.act[0]
+	if err := m.embed(engine.Decode, x); err != nil {
+		return nil, err
+	}
+	for i := range m.shape.Layers {
+		err := m.layer(i, engine.Decode, m.use, engine.Dropout{}, func(bl *engine.Block) error {
+			if err := m.be.QKV(m.batch, bl, x, act); err != nil {
+				return err
+			}
+			if err := m.be.Store(m.batch, m.cache, i, act); err != nil {
+				return err
+			}
+			if err := m.attend(prefill, i, act); err != nil {
+				return err
+			}
+			return m.finish(bl, x, x, act)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	var next []int32
+	err := m.head(engine.Decode, func(h *engine.Head) (err error) {
+		next, err = m.be.Greedy(m.batch, h, x)
+		return err
+	})
+	return next, err
+}
+
+func (m *Model) attend(prefill bool, layer int, act *engine.Activations) error {
+	if prefill {
+		return m.be.Attention(m.batch, act)
+	}
+	return m.be.CachedAttention(m.batch, m.cache, layer, act)
+}

@@ -1,0 +1,129 @@
+package model
+
+import (
+	"fmt"
+
+	"daybook/engine"
+)
+
+// resident keeps the whole base on the device, as it is packed in host memory.
+type resident struct {
+	shape     engine.Shape
+	embedding engine.Weight
+	layers    []*engine.Layer
+	head      *engine.Head
+	bytes     int64
+}
+
+// NewResident uploads w to be and returns a Source that lends it from there for
+// good. A tied head shares the embedding's memory.
+func NewResident(be engine.Backend, w *engine.HostWeights) (engine.Source, error) {
+	if err := check(w); err != nil {
+		return nil, fmt.Errorf("base: %w", err)
+	}
+	r := &resident{shape: w.Shape, head: &engine.Head{}}
+	weight := func(m engine.Matrix, name string, args ...any) (engine.Weight, error) {
+		d, err := be.NewWeight(m)
+		if err != nil {
+			return nil, fmt.Errorf("base: %s: %w", fmt.Sprintf(name, args...), err)
+		}
+		r.bytes += d.Bytes()
+		return d, nil
+	}
+
+	var err error
+	if r.embedding, err = weight(w.Embedding, "embedding"); err != nil {
+		return nil, err
+	}
+	for i := range w.Layers {
+		l := &engine.Layer{Index: i}
+		for p, m := range w.Layers[i].Proj {
+			if l.Proj[p], err = weight(m, "layer %d: %s", i, engine.Projection(p)); err != nil {
+				return nil, err
+			}
+		}
+		r.layers = append(r.layers, l)
+	}
+	if r.head.Weight = r.embedding; !w.Shape.TiedHead {
+		if r.head.Weight, err = weight(w.Head, "head"); err != nil {
+			return nil, err
+		}
+	}
+	return r, r.norms(be, w)
+}
+
+// norms uploads all norms in one arena.
+func (r *resident) norms(be engine.Backend, w *engine.HostWeights) error {
+	p := &plan{}
+	var values [][]float32
+	for i, l := range r.layers {
+		p.add(&l.AttentionNorm, engine.Float, r.shape.Hidden, "layer.%d.attention_norm", i)
+		p.add(&l.MLPNorm, engine.Float, r.shape.Hidden, "layer.%d.mlp_norm", i)
+		values = append(values, w.Layers[i].AttentionNorm, w.Layers[i].MLPNorm)
+	}
+	p.add(&r.head.Norm, engine.Float, r.shape.Hidden, "norm")
+	values = append(values, w.Norm)
+	if err := p.allocate(be); err != nil {
+		return fmt.Errorf("base: norms: %w", err)
+	}
+	for i, v := range values {
+		if err := be.Upload(*p.dst[i], v); err != nil {
+			return fmt.Errorf("base: %s: %w", p.specs[i].Name, err)
+		}
+	}
+	r.bytes += be.Size(p.specs)
+	return nil
+}
+
+// check makes sure that every part of w has the shape that it claims.
+func check(w *engine.HostWeights) error {
+	s := w.Shape
+	matrix := func(m engine.Matrix, rows, cols int, name string) error {
+		if m.Rows != rows || m.Cols != cols {
+			return fmt.Errorf("%s: shape (%d, %d), want (%d, %d)", name, m.Rows, m.Cols, rows, cols)
+		}
+		return nil
+	}
+	if len(w.Layers) != s.Layers {
+		return fmt.Errorf("%d layers, want %d", len(w.Layers), s.Layers)
+	}
+	if err := matrix(w.Embedding, s.Vocab, s.Hidden, "embedding"); err != nil {
+		return err
+	}
+	if !s.TiedHead {
+		if err := matrix(w.Head, s.Vocab, s.Hidden, "head"); err != nil {
+			return err
+		}
+	}
+	if len(w.Norm) != s.Hidden {
+		return fmt.Errorf("norm: %d values, want %d", len(w.Norm), s.Hidden)
+	}
+	for i, l := range w.Layers {
+		if len(l.AttentionNorm) != s.Hidden || len(l.MLPNorm) != s.Hidden {
+			return fmt.Errorf("layer %d: norms of %d and %d values, want %d", i, len(l.AttentionNorm), len(l.MLPNorm), s.Hidden)
+		}
+		for p := range engine.NumProjections {
+			rows, cols := p.Dims(s)
+			if err := matrix(l.Proj[p], rows, cols, p.String()); err != nil {
+				return fmt.Errorf("layer %d: %w", i, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *resident) Shape() engine.Shape { return r.shape }
+
+func (r *resident) AcquireEmbedding(engine.Pass) (engine.Weight, error) { return r.embedding, nil }
+
+func (r *resident) ReleaseEmbedding() {}
+
+func (r *resident) AcquireLayer(i int, _ engine.Pass) (*engine.Layer, error) { return r.layers[i], nil }
+
+func (r *resident) ReleaseLayer(int) {}
+
+func (r *resident) AcquireHead(engine.Pass) (*engine.Head, error) { return r.head, nil }
+
+func (r *resident) ReleaseHead() {}
+
+func (r *resident) Bytes() int64 { return r.bytes }
