@@ -1,0 +1,59 @@
+package tokenizer
+
+// encode runs the pipeline of the tokenizers library: added tokens of the raw
+// text, normalizer, added tokens of the normalized text, pre-tokenizer, model.
+func (t *Tokenizer) encode(text string, spans bool) ([]int32, []Span) {
+	e := encoder{t: t, spans: spans}
+	e.ids = make([]int32, 0, len(text)/3+4)
+	if spans {
+		e.places = make([]Span, 0, len(text)/3+4)
+	}
+	t.raw.split(text, func(start, end int) {
+		s := text[start:end]
+		var origin alignment
+		if t.nfc {
+			s, origin = nfc(s)
+		}
+		e.segment(s, start, origin)
+	}, func(id int32, start, end int) {
+		e.add(id, Span{start, end})
+	})
+	return e.ids, e.places
+}
+
+type encoder struct {
+	t      *Tokenizer
+	spans  bool
+	ids    []int32
+	places []Span
+}
+
+func (e *encoder) add(id int32, at Span) {
+	e.ids = append(e.ids, id)
+	if e.spans {
+		e.places = append(e.places, at)
+	}
+}
+
+// segment encodes normalized text that began at byte offset of the original.
+func (e *encoder) segment(s string, offset int, origin alignment) {
+	place := func(start, end int) Span {
+		sp := origin.original(start, end)
+		return Span{offset + sp.Start, offset + sp.End}
+	}
+	e.t.normalized.split(s, func(start, end int) {
+		e.t.words(s[start:end], func(word string, at int) {
+			from := int32(0)
+			for _, p := range e.t.model.encode(word) {
+				if e.spans {
+					// A space that ByteLevel put in front lies before the piece.
+					e.places = append(e.places, place(start+max(at+int(from), 0), start+max(at+int(p.end), 0)))
+				}
+				e.ids = append(e.ids, p.id)
+				from = p.end
+			}
+		})
+	}, func(id int32, start, end int) {
+		e.add(id, place(start, end))
+	})
+}
