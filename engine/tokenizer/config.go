@@ -222,4 +222,6 @@ func parseDecoder(place string, data json.RawMessage) error {
 }
 
 // isPointer reports whether data is a Git LFS pointer instead of a file's content.
-func isPointer(data []byte) bool { return strings.HasPrefix(string(data[:min(len(data), 64)]), lfsPrefix) }
+func isPointer(data []byte) bool {
+	return strings.HasPrefix(string(data[:min(len(data), 64)]), lfsPrefix)
+}

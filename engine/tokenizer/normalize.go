@@ -63,4 +63,3 @@ func nfc(s string) (string, alignment) {
 	}
 	return string(out), append(a, segmentPair{len(out), len(s)})
 }
-

@@ -1,5 +1,10 @@
 package tokenizer
 
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
 // step cuts a piece of text into smaller ones, in order and without gaps.
 type step func(s string, emit func(start, end int))
 
@@ -61,11 +66,11 @@ func scanStep(scan scanner) step {
 func digitStep(individual bool) step {
 	return func(s string, emit func(start, end int)) {
 		for i := 0; i < len(s); {
-			c, n := classAt(s, i)
+			digit, n := digitAt(s, i)
 			j := i + n
-			for j < len(s) && (c != number || !individual) {
-				k, m := classAt(s, j)
-				if (k == number) != (c == number) {
+			for j < len(s) && !(digit && individual) {
+				next, m := digitAt(s, j)
+				if next != digit {
 					break
 				}
 				j += m
@@ -74,4 +79,14 @@ func digitStep(individual bool) step {
 			i = j
 		}
 	}
+}
+
+// digitAt reports whether the character at s[i:] is numeric, and its length.
+func digitAt(s string, i int) (bool, int) {
+	c, n := classAt(s, i)
+	if c == other && n == 4 {
+		r, _ := utf8.DecodeRuneInString(s[i:])
+		return unicode.Is(newestNumbers, r), n
+	}
+	return c == number, n
 }
