@@ -135,11 +135,11 @@ func (l *lineReader) next() ([]byte, error) {
 	for {
 		part, err := l.r.ReadSlice('\n')
 		switch {
+		case len(l.long)+len(part) > maxLine:
+			l.line++
+			return nil, faultf(-1, "put one record on each line", "%w: over %d MiB", ErrLineTooLong, maxLine>>20)
 		case errors.Is(err, bufio.ErrBufferFull):
-			if l.long = append(l.long, part...); len(l.long) > maxLine {
-				l.line++
-				return nil, faultf(-1, "put one record on each line", "%w: over %d MiB", ErrLineTooLong, maxLine>>20)
-			}
+			l.long = append(l.long, part...)
 			continue
 		case errors.Is(err, io.EOF) && len(part)+len(l.long) == 0:
 			return nil, io.EOF
