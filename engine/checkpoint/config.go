@@ -1,0 +1,222 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"daybook/engine"
+)
+
+// ConfigError reports a key of config.json or adapter_config.json whose value
+// cannot be used. The engine never guesses what a key it lacks would have done.
+type ConfigError struct {
+	Key   string
+	Value string // as in the file; "" if absent
+	Want  string
+}
+
+func (e *ConfigError) Error() string {
+	if e.Value == "" {
+		return fmt.Sprintf("%s: missing, want %s", e.Key, e.Want)
+	}
+	return fmt.Sprintf("%s: %s: want %s", e.Key, e.Value, e.Want)
+}
+
+// config reads members of a JSON object one by one and remembers the first error.
+type config struct {
+	members map[string]json.RawMessage
+	prefix  string // of key names in errors
+	err     error
+}
+
+func parseConfig(data []byte) (*config, error) {
+	if bytes.HasPrefix(data, []byte(pointerPrefix)) {
+		return nil, ErrPointer
+	}
+	c := &config{}
+	if err := json.Unmarshal(data, &c.members); err != nil {
+		return nil, err
+	}
+	if c.members == nil {
+		return nil, fmt.Errorf("not a JSON object")
+	}
+	return c, nil
+}
+
+// has reports whether key is there and not null.
+func (c *config) has(key string) bool {
+	v, ok := c.members[key]
+	return ok && string(v) != "null"
+}
+
+func (c *config) fail(key, want string) {
+	if c.err != nil {
+		return
+	}
+	value := string(c.members[key])
+	if len(value) > 200 {
+		value = value[:200] + "..."
+	}
+	c.err = &ConfigError{Key: c.prefix + key, Value: value, Want: want}
+}
+
+// get decodes key into v, if it is there, and reports whether it was.
+func (c *config) get(key string, v any, want string) bool {
+	if !c.has(key) {
+		return false
+	}
+	if json.Unmarshal(c.members[key], v) != nil {
+		c.fail(key, want)
+		return false
+	}
+	return true
+}
+
+// size reads a whole number from 1 to 2^31-1; without a fallback it is required.
+func (c *config) size(key string, fallback ...int) int {
+	const want = "a whole number from 1 to 2147483647"
+	var n int
+	switch {
+	case !c.has(key) && len(fallback) > 0:
+		return fallback[0]
+	case !c.has(key):
+		c.fail(key, want)
+	case !c.get(key, &n, want):
+	case n < 1 || n > 1<<31-1:
+		c.fail(key, want)
+	}
+	return n
+}
+
+func (c *config) positive(key string, fallback ...float64) float64 {
+	const want = "a number above 0"
+	var x float64
+	switch {
+	case !c.has(key) && len(fallback) > 0:
+		return fallback[0]
+	case !c.has(key):
+		c.fail(key, want)
+	case c.get(key, &x, want) && x <= 0:
+		c.fail(key, want)
+	}
+	return x
+}
+
+// only fails unless key is absent, null, or equal to one of the JSON texts.
+func (c *config) only(key string, allowed ...string) {
+	if !c.has(key) {
+		return
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, c.members[key]) == nil && slices.Contains(allowed, compact.String()) {
+		return
+	}
+	want := "it absent or null"
+	for _, a := range allowed {
+		want += " or " + a
+	}
+	c.fail(key, want)
+}
+
+// foreign are keys of other families' configurations that change the maths.
+// transformers ignores them under LlamaForCausalLM, so a base that has one set
+// is not what it says it is.
+var foreign = []string{
+	"attention_multiplier", "embedding_multiplier", "residual_multiplier", "logits_scaling", "scale_emb", "scale_depth",
+	"attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar", "clip_qkv", "qk_norm", "use_qk_norm",
+	"num_experts", "num_local_experts", "no_rope_layers", "layer_types", "auto_map",
+}
+
+// parseShape reads config.json of a Llama model.
+func parseShape(data []byte) (engine.Shape, error) {
+	c, err := parseConfig(data)
+	if err != nil {
+		return engine.Shape{}, err
+	}
+	var architectures []string
+	const llama = `["LlamaForCausalLM"]`
+	if !c.get("architectures", &architectures, llama) || !slices.Equal(architectures, []string{"LlamaForCausalLM"}) {
+		c.fail("architectures", llama+", the one architecture there is")
+	}
+	c.only("model_type", `"llama"`)
+	c.only("hidden_act", `"silu"`)
+	c.only("attention_bias", "false")
+	c.only("mlp_bias", "false")
+	c.only("pretraining_tp", "1")
+	c.only("sliding_window")
+	c.only("use_sliding_window", "false")
+	c.only("partial_rotary_factor", "1", "1.0")
+	c.only("quantization_config")
+	for _, key := range foreign {
+		c.only(key)
+	}
+	s := engine.Shape{
+		Vocab:        c.size("vocab_size"),
+		Hidden:       c.size("hidden_size"),
+		Layers:       c.size("num_hidden_layers"),
+		Heads:        c.size("num_attention_heads"),
+		Intermediate: c.size("intermediate_size"),
+		NormEps:      c.positive("rms_norm_eps"),
+		MaxPositions: c.size("max_position_embeddings"),
+	}
+	s.KVHeads = c.size("num_key_value_heads", s.Heads)
+	if !c.has("head_dim") && c.err == nil && s.Hidden%s.Heads != 0 {
+		c.fail("hidden_size", fmt.Sprintf("a multiple of num_attention_heads %d, or head_dim", s.Heads))
+	}
+	s.HeadDim = c.size("head_dim", s.Hidden/max(s.Heads, 1))
+	c.get("tie_word_embeddings", &s.TiedHead, "true or false")
+	s.RopeTheta = c.ropeTheta()
+	if c.err != nil {
+		return engine.Shape{}, c.err
+	}
+	switch {
+	case s.Heads%s.KVHeads != 0:
+		c.fail("num_key_value_heads", fmt.Sprintf("a divisor of num_attention_heads %d", s.Heads))
+	case s.HeadDim%2 != 0 && c.has("head_dim"):
+		c.fail("head_dim", "an even number")
+	case s.HeadDim%2 != 0:
+		c.fail("num_attention_heads", fmt.Sprintf("heads of even width, not hidden_size/heads = %d", s.HeadDim))
+	}
+	return s, c.err
+}
+
+// ropeTheta reads the base of the rotary angles: "rope_theta", or as
+// transformers 5 writes it, "rope_parameters": {"rope_theta", "rope_type"}.
+// Configurations older than the key mean 10000.
+func (c *config) ropeTheta() float64 {
+	theta := c.positive("rope_theta", 10000)
+	for _, key := range []string{"rope_scaling", "rope_parameters"} {
+		if !c.has(key) {
+			continue
+		}
+		inner := &config{prefix: key + "."}
+		if json.Unmarshal(c.members[key], &inner.members) != nil {
+			c.fail(key, "an object")
+			return theta
+		}
+		inner.only("rope_type", `"default"`)
+		inner.only("type", `"default"`)
+		for name := range inner.members {
+			switch name {
+			case "rope_type", "type", "rope_theta":
+			case "partial_rotary_factor":
+				inner.only(name, "1", "1.0")
+			default:
+				inner.only(name)
+			}
+		}
+		if inner.has("rope_theta") {
+			t := inner.positive("rope_theta")
+			if c.has("rope_theta") && t != theta {
+				inner.fail("rope_theta", fmt.Sprintf("the %g that rope_theta says", theta))
+			}
+			theta = t
+		}
+		if c.err == nil {
+			c.err = inner.err
+		}
+	}
+	return theta
+}
