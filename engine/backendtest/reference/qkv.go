@@ -1,0 +1,31 @@
+package reference
+
+import "daybook/engine"
+
+// QKV sets Norm1, Q, K and V from act.X.
+func (l *Layer) QKV(b *engine.Batch, act *Activations) {
+	s := l.Shape
+	act.Norm1 = RMSNorm(act.X, l.AttentionNorm, s.NormEps)
+	mask := Mask(b, l.Dropout, l.Index, engine.AttentionInput, s.Hidden)
+	act.dropoutMask[engine.AttentionInput] = mask
+	act.Q, act.Low[engine.Q] = l.Proj[engine.Q].Forward(act.Norm1, mask)
+	act.K, act.Low[engine.K] = l.Proj[engine.K].Forward(act.Norm1, mask)
+	act.V, act.Low[engine.V] = l.Proj[engine.V].Forward(act.Norm1, mask)
+	Rotate(s, b, act.Q, s.Heads, 1)
+	Rotate(s, b, act.K, s.KVHeads, 1)
+}
+
+// QKVBackward returns the gradient of act.X through the queries, keys and
+// values, whose gradients after RoPE are given. They are not changed.
+func (l *Layer) QKVBackward(b *engine.Batch, act *Activations, dq, dk, dv []float64) []float64 {
+	s := l.Shape
+	dq, dk = append([]float64(nil), dq...), append([]float64(nil), dk...)
+	Rotate(s, b, dq, s.Heads, -1)
+	Rotate(s, b, dk, s.KVHeads, -1)
+	mask := act.dropoutMask[engine.AttentionInput]
+	dnorm := make([]float64, len(act.Norm1))
+	l.Proj[engine.Q].Backward(act.Norm1, mask, act.Low[engine.Q], dq, dnorm)
+	l.Proj[engine.K].Backward(act.Norm1, mask, act.Low[engine.K], dk, dnorm)
+	l.Proj[engine.V].Backward(act.Norm1, mask, act.Low[engine.V], dv, dnorm)
+	return RMSNormBackward(act.X, l.AttentionNorm, s.NormEps, dnorm)
+}
