@@ -1,0 +1,144 @@
+package modeltest
+
+import (
+	"fmt"
+	"math"
+
+	"daybook/engine"
+)
+
+// streamed lends layers through two slots that it fills on every Acquire and
+// poisons on every Release. Whoever keeps what it was lent computes NaN, and
+// whoever holds two layers at once, or releases what it does not hold, panics.
+type streamed struct {
+	be     engine.Backend
+	w      *engine.HostWeights
+	poison [engine.NumProjections]engine.Weight
+	bad    []float32 // (Hidden) NaN
+	slots  [2]engine.Layer
+	next   int
+	held   int // layer lent, -1 if none
+
+	head    engine.Head
+	badHead engine.Weight
+	lent    map[string]bool
+}
+
+// NewStreamed returns a Source that keeps no layer on the device for longer
+// than it is lent.
+func NewStreamed(be engine.Backend, w *engine.HostWeights) (engine.Source, error) {
+	s := &streamed{be: be, w: w, held: -1, lent: map[string]bool{}, bad: nans(w.Shape.Hidden)}
+	var err error
+	for p := range engine.NumProjections {
+		rows, cols := p.Dims(w.Shape)
+		if s.poison[p], err = poison(be, rows, cols); err != nil {
+			return nil, err
+		}
+	}
+	if s.badHead, err = poison(be, w.Shape.Vocab, w.Shape.Hidden); err != nil {
+		return nil, err
+	}
+	float := engine.BufferSpec{Name: "norm", Kind: engine.Float, Len: w.Shape.Hidden}
+	norms, err := be.Allocate([]engine.BufferSpec{float, float, float, float, float})
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.slots {
+		s.slots[i].AttentionNorm, s.slots[i].MLPNorm = norms[2*i], norms[2*i+1]
+	}
+	s.head.Norm = norms[4]
+	return s, nil
+}
+
+func nans(n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(math.NaN())
+	}
+	return v
+}
+
+func poison(be engine.Backend, rows, cols int) (engine.Weight, error) {
+	return be.NewWeight(engine.Matrix{Rows: rows, Cols: cols, F32: nans(rows * cols)})
+}
+
+func (s *streamed) Shape() engine.Shape { return s.w.Shape }
+
+func (s *streamed) AcquireEmbedding(engine.Pass) (engine.Weight, error) {
+	s.lend("embedding")
+	return s.be.NewWeight(s.w.Embedding)
+}
+
+func (s *streamed) ReleaseEmbedding() { s.giveBack("embedding") }
+
+func (s *streamed) AcquireLayer(i int, _ engine.Pass) (*engine.Layer, error) {
+	s.lend("layer")
+	s.held = i
+	l := &s.slots[s.next]
+	s.next = 1 - s.next
+	l.Index = i
+	for p, m := range s.w.Layers[i].Proj {
+		w, err := s.be.NewWeight(m)
+		if err != nil {
+			return nil, err
+		}
+		l.Proj[p] = w
+	}
+	if err := s.be.Upload(l.AttentionNorm, s.w.Layers[i].AttentionNorm); err != nil {
+		return nil, err
+	}
+	return l, s.be.Upload(l.MLPNorm, s.w.Layers[i].MLPNorm)
+}
+
+func (s *streamed) ReleaseLayer(i int) {
+	s.giveBack("layer")
+	if i != s.held {
+		panic(fmt.Sprintf("modeltest: layer %d given back, %d lent", i, s.held))
+	}
+	s.held = -1
+	l := &s.slots[1-s.next]
+	l.Proj = s.poison
+	s.spoil(l.AttentionNorm)
+	s.spoil(l.MLPNorm)
+}
+
+func (s *streamed) AcquireHead(engine.Pass) (*engine.Head, error) {
+	s.lend("head")
+	m := s.w.Head
+	if s.w.Shape.TiedHead {
+		m = s.w.Embedding
+	}
+	var err error
+	if s.head.Weight, err = s.be.NewWeight(m); err != nil {
+		return nil, err
+	}
+	return &s.head, s.be.Upload(s.head.Norm, s.w.Norm)
+}
+
+func (s *streamed) ReleaseHead() {
+	s.giveBack("head")
+	s.head.Weight = s.badHead
+	s.spoil(s.head.Norm)
+}
+
+func (s *streamed) Bytes() int64 { return 0 }
+
+func (s *streamed) lend(part string) {
+	if s.lent[part] {
+		panic("modeltest: " + part + " acquired twice")
+	}
+	s.lent[part] = true
+}
+
+func (s *streamed) giveBack(part string) {
+	if !s.lent[part] {
+		panic("modeltest: " + part + " given back, but not lent")
+	}
+	s.lent[part] = false
+}
+
+func (s *streamed) spoil(b engine.Buffer) {
+	if err := s.be.Upload(b, s.bad); err != nil {
+		panic(err)
+	}
+}
