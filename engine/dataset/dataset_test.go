@@ -19,11 +19,11 @@ import (
 
 const good = `{"messages":[{"role":"user","content":"Q"},{"role":"assistant","content":"A"}]}`
 
-func read(t testing.TB, text string) *Dataset {
-	t.Helper()
+func read(tb testing.TB, text string) *Dataset {
+	tb.Helper()
 	d, err := Read("notes.jsonl", strings.NewReader(text))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }

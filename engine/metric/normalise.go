@@ -2,7 +2,9 @@ package metric
 
 import (
 	_ "embed" // the table
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -13,15 +15,17 @@ import (
 // read the same thing, in three steps:
 //
 //  1. split: NFKC, lower case, numbers cut from letters ("10mg" is "10", "mg"),
-//     thousands separators and needless zeros dropped, possessive 's dropped,
-//     "to" between two numbers dropped ("4 to 6" is "4-6"); '/' and '%' are words
-//     of their own, other punctuation only separates;
-//  2. replace single words by the [words] part of normalise.txt;
-//  3. replace runs of words by its [phrases] part, longest first.
+//     thousands separators and needless zeros dropped, possessive 's dropped;
+//     '/', '%', '<' and '>' are words of their own, other punctuation only separates;
+//  2. replace single words by the [words] part of normalise.txt, and drop "to"
+//     between two numbers ("4 to 6" is "4-6");
+//  3. replace runs of words by its [phrases] part, longest first;
+//  4. drop the words of its [fillers] part that are left.
 //
 // It equates notations, never drugs: a generic name is not its brand.
 func normalise(s string) []string {
-	return table.phrases.replace(table.words(split(s)))
+	words := table.phrases.replace(table.words(split(s)))
+	return slices.DeleteFunc(words, func(w string) bool { return table.fillers[w] })
 }
 
 // split is step 1.
@@ -41,16 +45,13 @@ func split(s string) []string {
 			i = j
 		case isDigit(r) || r == '.' && i+1 < len(rs) && isDigit(rs[i+1]) && (i == 0 || !isDigit(rs[i-1])):
 			w, n := number(rs[i:])
-			if last := len(words) - 1; last > 0 && words[last] == "to" && isNumber(words[last-1]) {
-				words = words[:last]
-			}
 			words = append(words, w)
 			i += n
 		case r == '/' || r == '⁄': // NFKC turns ½ into 1⁄2
 			words = append(words, "/")
 			i++
-		case r == '%':
-			words = append(words, "%")
+		case r == '%' || r == '<' || r == '>':
+			words = append(words, string(r))
 			i++
 		default:
 			i++
@@ -112,22 +113,31 @@ var table = mustParseTable(tableText)
 type notation struct {
 	single  map[string]string
 	phrases *phraseTree
+	fillers map[string]bool
 }
 
-// words is step 2.
+// words is step 2; it reuses its argument.
 func (n notation) words(words []string) []string {
-	for i, w := range words {
+	out := words[:0]
+	for _, w := range words {
 		if to, ok := n.single[w]; ok {
-			words[i] = to
+			w = to
 		}
+		if last := len(out) - 1; last > 0 && isNumber(w) && out[last] == "to" && isNumber(out[last-1]) {
+			out = out[:last]
+		}
+		out = append(out, w)
 	}
-	return words
+	return out
 }
+
+// anyNumber stands for a number in a phrase; the table writes it N.
+const anyNumber = "#"
 
 // phraseTree maps runs of words to their replacement.
 type phraseTree struct {
 	next map[string]*phraseTree
-	to   []string // nil if no phrase ends here
+	to   []string // nil if no phrase ends here; anyNumber is the next number that matched
 }
 
 func (t *phraseTree) add(from, to []string) error {
@@ -147,74 +157,129 @@ func (t *phraseTree) add(from, to []string) error {
 	return nil
 }
 
+// longest returns the replacement of the longest phrase at the start of words,
+// and how many words that phrase has: 0 if there is none. Of two phrases of one
+// length the one that spells the number out wins.
+func (t *phraseTree) longest(words []string) (to []string, size int) {
+	to = t.to
+	if len(words) == 0 {
+		return to, 0
+	}
+	if next := t.next[words[0]]; next != nil {
+		if found, n := next.longest(words[1:]); found != nil {
+			to, size = found, n+1
+		}
+	}
+	if next := t.next[anyNumber]; next != nil && isNumber(words[0]) {
+		if found, n := next.longest(words[1:]); found != nil && n+1 > size {
+			to, size = found, n+1
+		}
+	}
+	return to, size
+}
+
 // replace is step 3: at each word the longest phrase that starts there wins.
 func (t *phraseTree) replace(words []string) []string {
 	out := make([]string, 0, len(words))
 	for i := 0; i < len(words); {
-		node, size := t, 0
-		var to []string
-		for n := 0; i+n < len(words); n++ {
-			if node = node.next[words[i+n]]; node == nil {
-				break
-			}
-			if node.to != nil {
-				to, size = node.to, n+1
-			}
-		}
+		to, size := t.longest(words[i:])
 		if size == 0 {
 			out = append(out, words[i])
 			i++
 			continue
 		}
-		out = append(out, to...)
+		numbers := slices.DeleteFunc(slices.Clone(words[i:i+size]), func(w string) bool { return !isNumber(w) })
+		for _, w := range to {
+			if w == anyNumber {
+				w, numbers = numbers[0], numbers[1:]
+			}
+			out = append(out, w)
+		}
 		i += size
 	}
 	return out
 }
 
 // parseTable reads lines "canonical: variant | variant" under the headings
-// [words] and [phrases]; # starts a comment.
+// [words] and [phrases], and "word | word" under [fillers]; # starts a comment.
 func parseTable(text string) (notation, error) {
-	n := notation{single: map[string]string{}, phrases: &phraseTree{}}
+	n := notation{single: map[string]string{}, phrases: &phraseTree{}, fillers: map[string]bool{}}
 	section := ""
 	for i, line := range strings.Split(text, "\n") {
-		fail := func(format string, args ...any) (notation, error) {
-			return n, fmt.Errorf("line %d: %s", i+1, fmt.Sprintf(format, args...))
-		}
 		line, _, _ = strings.Cut(line, "#")
 		line = strings.TrimSpace(line)
-		if line == "" {
+		switch line {
+		case "":
 			continue
-		}
-		if line == "[words]" || line == "[phrases]" {
+		case "[words]", "[phrases]", "[fillers]":
 			section = line
 			continue
 		}
 		to, variants, ok := strings.Cut(line, ":")
-		if !ok || section == "" {
-			return fail("want a heading or canonical: variants")
+		if section == "[fillers]" {
+			to, variants, ok = "", line, true
 		}
-		canonical := n.words(split(to))
+		if !ok || section == "" {
+			return n, fmt.Errorf("line %d: want a heading or canonical: variants", i+1)
+		}
 		for _, v := range strings.Split(variants, "|") {
-			from := split(v)
-			switch {
-			case len(from) == 0:
-				return fail("empty variant")
-			case section == "[phrases]":
-				if err := n.phrases.add(n.words(from), canonical); err != nil {
-					return fail("%v", err)
-				}
-			case len(from) != 1 || len(canonical) != 1:
-				return fail("%q is not a single word", v)
-			default:
-				if _, ok := n.single[from[0]]; ok {
-					return fail("%q is listed twice", from[0])
-				}
-				n.single[from[0]] = canonical[0]
+			if err := n.add(section, to, v); err != nil {
+				return n, fmt.Errorf("line %d: %w", i+1, err)
 			}
 		}
 	}
 	return n, nil
+}
+
+// add lists one variant.
+func (n notation) add(section, canonical, variant string) error {
+	to, from := n.pattern(canonical), n.pattern(variant)
+	if section == "[words]" {
+		from = split(variant) // as the text will have it
+	}
+	switch {
+	case len(from) == 0 || len(to) == 0 && section != "[fillers]":
+		return errors.New("empty variant")
+	case section == "[fillers]":
+		for _, w := range from {
+			n.fillers[w] = true
+		}
+		return nil
+	case section == "[phrases]":
+		count := func(words []string) (k int) {
+			for _, w := range words {
+				if w == anyNumber {
+					k++
+				} else if isNumber(w) && slices.Contains(words, anyNumber) {
+					return -1 // replace could not tell which number is which
+				}
+			}
+			return k
+		}
+		if k := count(to); k > 0 && k != count(from) {
+			return fmt.Errorf("%q and %q hold different numbers", canonical, variant)
+		}
+		return n.phrases.add(from, to)
+	case len(from) != 1 || len(to) != 1:
+		return fmt.Errorf("%q is not a single word", variant)
+	case n.single[from[0]] != "":
+		return fmt.Errorf("%q is listed twice", variant)
+	}
+	n.single[from[0]] = to[0]
+	return nil
+}
+
+// pattern splits a side of a table line.
+func (n notation) pattern(s string) []string {
+	var words []string
+	for _, f := range strings.Fields(s) {
+		if f == "N" {
+			words = append(words, anyNumber)
+		} else {
+			words = append(words, split(f)...)
+		}
+	}
+	return n.words(words)
 }
 
 func mustParseTable(text string) notation {
