@@ -264,6 +264,12 @@ func TestBadFile(t *testing.T) {
 			"",
 		},
 		{
+			"misspelt helper",
+			sweep("", "d.gird([d.rank([4])])"),
+			"sweep.jsonnet:5: Field does not exist: gird",
+			"did you mean grid?",
+		},
+		{
 			"keep drops all",
 			sweep("", "d.rank([4]), keep=function(p) p.rank > 4"),
 			"sweep.jsonnet:2: d.sweep: keep accepts none of the 1 runs",
@@ -273,7 +279,7 @@ func TestBadFile(t *testing.T) {
 			"keep misspells an axis",
 			sweep("", "d.rank([4]),\nkeep=function(p) p.rnk > 4"),
 			"sweep.jsonnet:6: Field does not exist: rnk",
-			"",
+			"did you mean rank?",
 		},
 		{
 			"duplicate run",

@@ -84,6 +84,18 @@ func TestBadSpec(t *testing.T) {
 			"",
 		},
 		{
+			"rank 0 in one of two parts",
+			sweep("", "d.concat([d.rank([4]),\nd.rank([0])])"),
+			"sweep.jsonnet:6: runs[1].spec.train.lora.rank: must be at least 1, got 0 (run rank=0)",
+			"",
+		},
+		{
+			"value that could be meant in two places",
+			"local d = import 'daybook.libsonnet';\nlocal a = { train: { epochs: 0 } };\nd.sweep('s', a + { train: { epochs: 0 } } + " + spec("") + ")",
+			"sweep.jsonnet: runs[0].spec.train.epochs: must be at least 1, got 0",
+			"",
+		},
+		{
 			"rank 0 in the base",
 			sweep("train: { lora: { rank: 0 } }", "[]"),
 			"sweep.jsonnet:3: runs[0].spec.train.lora.rank: must be at least 1, got 0",
@@ -135,7 +147,7 @@ func TestBadSpec(t *testing.T) {
 			"unknown quantization",
 			sweep("base+: { quantization: 'fp4' }", "[]"),
 			`sweep.jsonnet:3: runs[0].spec.base.quantization: unknown value "fp4"`,
-			"did you mean nf4?",
+			"valid are nf4, none",
 		},
 		{
 			"double quantization of nothing",

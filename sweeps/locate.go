@@ -110,24 +110,27 @@ func (l *locator) matches(tokens []string, inSpec bool) (best int, places []ast.
 	return best, places
 }
 
-// placeChoice points at the value an axis gives to the run in error.
+// placeChoice points at the value that an axis gives to the run in error, or
+// else at the axis.
 func (l *locator) placeChoice(e *SpecError, axis string) {
-	var calls []call
+	var calls, items []ast.LocationRange
 	for _, c := range l.calls {
-		if c.axis == axis {
-			calls = append(calls, c)
+		if c.axis != axis {
+			continue
+		}
+		calls = append(calls, c.node.LocRange)
+		for _, choice := range e.Axes {
+			if choice.Axis == axis {
+				items = append(items, labelled(c.node, choice.Label)...)
+			}
 		}
 	}
-	if len(calls) != 1 {
-		return
+	switch {
+	case len(items) == 1:
+		e.File, e.Line = items[0].FileName, items[0].Begin.Line
+	case len(calls) == 1:
+		e.File, e.Line = calls[0].FileName, calls[0].Begin.Line
 	}
-	at := calls[0].node.LocRange
-	for _, choice := range e.Axes {
-		if items := labelled(calls[0].node, choice.Label); choice.Axis == axis && len(items) == 1 {
-			at = items[0]
-		}
-	}
-	e.File, e.Line = at.FileName, at.Begin.Line
 }
 
 // labelled returns the places of the literal list items with a label in a call.

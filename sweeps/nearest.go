@@ -2,14 +2,22 @@ package sweeps
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// nearest returns the candidate most like word, or "" if none is alike. The
+// nearest returns the candidate most like word, or "" if none is alike: one
+// edit in three letters is, two in up to eight, then a third of the word. The
 // first of equally near candidates wins.
 func nearest(word string, candidates []string) string {
 	word = strings.ToLower(word)
-	best, distance := "", max(2, len(word)/3)+1
+	if _, err := strconv.ParseFloat(word, 64); err == nil {
+		return "" // 17 is no misspelt 1
+	}
+	best, distance := "", len(word)/3+1 // first distance that is too far
+	if len(word) > 3 {
+		distance = max(distance, 3)
+	}
 	for _, c := range candidates {
 		d := editDistance(word, strings.ToLower(c))
 		if len(word) > 0 && strings.HasPrefix(strings.ToLower(c), word) {

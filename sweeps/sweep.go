@@ -2,6 +2,7 @@ package sweeps
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -9,7 +10,7 @@ import (
 type Sweep struct {
 	Name     string    // names folders: letters, digits, '.', '_' and '-'
 	Path     string    // as given to Load
-	Dir      string    // folder that paths in specs are relative to
+	Dir      string    // folder of Path, which paths in specs are relative to
 	Digest   string    // SHA-256 over Sources and Args, in hex
 	Axes     []Axis    // in the order written, which is the order of columns
 	Runs     []Run     // in the order written
@@ -120,13 +121,20 @@ func (s *Sweep) choice(text string) (Choice, error) {
 			continue
 		}
 		for _, l := range a.Labels {
-			if l == label {
-				return Choice{name, label}, nil
+			if l == label || sameNumber(l, label) {
+				return Choice{name, l}, nil
 			}
 		}
 		return Choice{}, &SpecError{Path: text, Message: "axis " + name + " has no value " + label, Advice: oneOf(label, a.Labels)}
 	}
 	return Choice{}, &SpecError{Path: text, Message: "the sweep has no axis " + name, Advice: oneOf(name, names)}
+}
+
+// sameNumber lets 1e-5 stand for the label 0.00001.
+func sameNumber(a, b string) bool {
+	x, err1 := strconv.ParseFloat(a, 64)
+	y, err2 := strconv.ParseFloat(b, 64)
+	return err1 == nil && err2 == nil && x == y
 }
 
 // Plain returns the sweep as the plain data that a file evaluates to, with every

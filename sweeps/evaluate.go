@@ -1,0 +1,139 @@
+package sweeps
+
+import (
+	"errors"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/google/go-jsonnet"
+	"github.com/google/go-jsonnet/ast"
+)
+
+// newVM is the only place that makes a Jsonnet machine.
+func newVM(im *importer, args []Arg) *jsonnet.VM {
+	vm := jsonnet.MakeVM()
+	vm.Importer(im)
+	set := map[string]func(name, value string){
+		"ext-str": vm.ExtVar, "ext-code": vm.ExtCode, "tla-str": vm.TLAVar, "tla-code": vm.TLACode,
+	}
+	for _, a := range args {
+		set[a.Kind](a.Name, a.Value)
+	}
+	return vm
+}
+
+func evaluate(vm *jsonnet.VM, im *importer, path string) (string, error) {
+	if isDir(path) {
+		return "", &SpecError{File: path, Message: "is a folder", Advice: "name the file: " + filepath.Join(path, "sweep.jsonnet")}
+	}
+	node, _, err := vm.ImportAST("", path)
+	if im.missing != nil {
+		return "", &SpecError{File: path, Message: "no such file", Err: im.missing}
+	}
+	if err != nil {
+		return "", evaluationError(err, im, path)
+	}
+	data, err := vm.Evaluate(node)
+	if err != nil {
+		return "", evaluationError(err, im, path)
+	}
+	return data, nil
+}
+
+// located is implemented by Jsonnet's syntax errors.
+type located interface {
+	error
+	Loc() ast.LocationRange
+}
+
+// evaluationError turns an error of Jsonnet into one with a place in a file
+// that the author can edit.
+func evaluationError(err error, im *importer, path string) error {
+	var syntax located
+	if errors.As(err, &syntax) {
+		return syntaxError(syntax, path)
+	}
+	var runtime jsonnet.RuntimeError
+	if !errors.As(err, &runtime) {
+		message, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n") // a crash brings its stack
+		return &SpecError{File: path, Message: message, Err: err}
+	}
+	// A syntax error in an imported file arrives as text.
+	for at, f := range im.found {
+		var syntax located
+		if _, err := jsonnet.SnippetToAST(at, string(f.source.Content)); errors.As(err, &syntax) && strings.Contains(runtime.Msg, syntax.Error()) {
+			return syntaxError(syntax, at)
+		}
+	}
+	e := &SpecError{File: path, Message: strings.TrimSuffix(runtime.Msg, "."), Err: err}
+	for _, frame := range slices.Backward(runtime.StackTrace) { // innermost first
+		if f, ok := im.found[frame.Loc.FileName]; ok && !f.source.Builtin {
+			e.File, e.Line = frame.Loc.FileName, frame.Loc.Begin.Line
+			break
+		}
+	}
+	e.Advice = adviceFor(runtime.Msg)
+	if im.missing != nil && strings.Contains(runtime.Msg, im.missing.Error()) {
+		e.Err = im.missing
+		e.Advice = "looked for " + strings.Join(im.missing.tried, ", ") + "; -J FOLDER adds a folder to look in"
+		if nearest(im.missing.path, []string{libraryName}) != "" {
+			e.Advice = "did you mean " + libraryName + "?"
+		}
+	}
+	return e
+}
+
+func syntaxError(err located, path string) *SpecError {
+	loc := err.Loc()
+	_, message, _ := strings.Cut(err.Error(), " ") // the location comes first
+	if !loc.IsSet() {
+		message = err.Error()
+	}
+	return &SpecError{File: path, Line: loc.Begin.Line, Message: "syntax error: " + strings.TrimSpace(message), Err: err}
+}
+
+var (
+	undefinedExternal = regexp.MustCompile(`^Undefined external variable: (\S+)`)
+	missingArgument   = regexp.MustCompile(`^Missing argument: (\S+)`)
+	missingField      = regexp.MustCompile(`^Field does not exist: (\S+)`)
+)
+
+// adviceFor knows what to do about some errors of an evaluation.
+func adviceFor(message string) string {
+	if m := undefinedExternal.FindStringSubmatch(message); m != nil {
+		return "give it with --ext-str " + m[1] + "=VALUE"
+	}
+	if m := missingArgument.FindStringSubmatch(message); m != nil {
+		return "if the file is a function, give it with --tla-str " + m[1] + "=VALUE"
+	}
+	if m := missingField.FindStringSubmatch(message); m != nil {
+		if name := nearest(m[1], libraryNames()); name != "" {
+			return "did you mean " + name + "?"
+		}
+	}
+	return ""
+}
+
+// libraryNames lists what the embedded library offers.
+func libraryNames() []string {
+	node, err := jsonnet.SnippetToAST(libraryName, string(library))
+	if err != nil {
+		panic("sweeps: embedded library: " + err.Error()) // the tests load it
+	}
+	for {
+		local, ok := node.(*ast.Local)
+		if !ok {
+			break
+		}
+		node = local.Body
+	}
+	var names []string
+	if object, ok := node.(*ast.DesugaredObject); ok {
+		for _, f := range object.Fields {
+			names = append(names, literal(f.Name))
+		}
+	}
+	return names
+}

@@ -1,0 +1,3 @@
+// One run, no axes.
+local d = import 'daybook.libsonnet';
+d.sweep('single', import 'base.libsonnet')
