@@ -61,15 +61,17 @@ type Source struct {
 // PlannedRun is a run as one sweep asked for it. The same key may be planned by
 // several sweeps.
 type PlannedRun struct {
-	Key                              Digest          `json:"key"` // train key, or the baseline's key
-	Kind                             Kind            `json:"kind"`
-	Name                             string          `json:"name"` // baseline's name; "" for a training run
-	Position                         int             `json:"position"`
-	Axes                             []Choice        `json:"axes"`
-	Spec                             json.RawMessage `json:"spec"` // canonical JSON
-	Base                             Digest          `json:"base"`
-	Numerics                         string          `json:"numerics"`
-	TrainSet, ValidationSet, TestSet Digest          // sets recorded with RecordSet; "" if none
+	Key           Digest          `json:"key"` // train key, or the baseline's key
+	Kind          Kind            `json:"kind"`
+	Name          string          `json:"name"` // baseline's name; "" for a training run
+	Position      int             `json:"position"`
+	Axes          []Choice        `json:"axes"`
+	Spec          json.RawMessage `json:"spec"` // canonical JSON
+	Base          Digest          `json:"base"`
+	Numerics      string          `json:"numerics"`
+	TrainSet      Digest          `json:"train_set"` // sets recorded with RecordSet; "" if none
+	ValidationSet Digest          `json:"validation_set"`
+	TestSet       Digest          `json:"test_set"`
 	// Against is the key of the zero-shot baseline that a training run is
 	// compared with; "" for a baseline.
 	Against Digest `json:"against"`
@@ -104,6 +106,21 @@ type Member struct {
 	Example   string `json:"example"`
 	Tokens    int    `json:"tokens"`
 	Truncated int    `json:"truncated"` // tokens cut
+}
+
+// Attempt is one execution of a run.
+type Attempt struct {
+	Run         Digest            `json:"run"`
+	Number      int               `json:"number"` // from 1; assigned by the ledger
+	Kind        Kind              `json:"kind"`
+	Sweep       int64             `json:"sweep"` // ID of the sweep it was begun for; 0 if none
+	Dir         string            `json:"dir"`   // relative to the root
+	Worker      string            `json:"worker"`
+	Git         Git               `json:"git"`
+	Environment map[string]string `json:"environment"`
+
+	// Place, if set, makes Dir from the number that the ledger assigns.
+	Place func(number int) string `json:"-"`
 }
 
 // Git is the state of the repository a sweep was run from.

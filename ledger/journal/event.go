@@ -65,6 +65,7 @@ type Evaluated struct {
 	Epoch         int           `json:"epoch"`          // 0 for a base
 	Split         string        `json:"split"`          // "validation" or "test"
 	Set           string        `json:"set"`            // digest of the ordered set of records
+	Evaluation    string        `json:"evaluation"`     // digest of the settings that made the predictions
 	PredictionKey string        `json:"prediction_key"` // subject, records and generation settings
 	Metrics       []MetricValue `json:"metrics"`
 	Records       []string      `json:"records"` // keyed record IDs, in set order
@@ -98,7 +99,7 @@ type ScoreColumn struct {
 type Epoch struct {
 	Epoch     int     `json:"epoch"`
 	TrainLoss float64 `json:"train_loss"`
-	Selected  float64 `json:"selected"` // value of the selection metric
+	Selected  *Number `json:"selected"` // value of the selection metric; nil if it is not finite
 	Best      bool    `json:"best"`     // best so far
 	Adapter   string  `json:"adapter"`  // identity of the epoch's adapter
 	Path      string  `json:"path"`     // its folder, relative to the attempt's folder

@@ -1,0 +1,259 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// entry is one fact in the history.
+type entry struct {
+	Seq     int64
+	Time    time.Time
+	Type    string
+	Version int // of the body's schema
+	Body    []byte
+}
+
+// Types of entry that the ledger writes itself. A journal's events become
+// entries of their own types; consecutive steps share one.
+const (
+	typeSweep    = "sweep"
+	typeDataset  = "dataset"
+	typeSet      = "set"
+	typeAttempt  = "attempt"
+	typeSteps    = "steps"
+	typeRescored = "rescored"
+	typeAdapter  = "adapter"
+	typeAlias    = "alias"
+)
+
+// entryVersion is the version of every body's schema that this build writes.
+const entryVersion = 1
+
+// transaction is one write to the ledger. It caches prepared statements by
+// their text.
+type transaction struct {
+	*sql.Tx
+	time  time.Time
+	last  int64 // seq of the newest entry
+	stmts map[string]*sql.Stmt
+}
+
+// update runs f in a transaction that has the only write lock from its start.
+func (l *Ledger) update(ctx context.Context, f func(t *transaction) error) (err error) {
+	if l.write == nil {
+		return fmt.Errorf("ledger: %s: %w: it was opened for queries", l.path, ErrReadOnly)
+	}
+	tx, err := l.write.BeginTx(ctx, nil)
+	if err != nil {
+		return l.explain(err)
+	}
+	defer func() { _ = tx.Rollback() }() // no effect after a commit
+	t := &transaction{Tx: tx, time: l.now().UTC(), stmts: map[string]*sql.Stmt{}}
+	if err := t.row(ctx, "SELECT coalesce(max(seq), 0) FROM entries").Scan(&t.last); err != nil {
+		return l.explain(err)
+	}
+	if err := f(t); err != nil {
+		return l.explain(err)
+	}
+	return l.explain(tx.Commit())
+}
+
+// append adds a fact to the history and to the tables that follow from it.
+func (t *transaction) append(ctx context.Context, kind string, body any) error {
+	data, err := encodeBody(body)
+	if err != nil {
+		return fmt.Errorf("%s: %w", kind, err)
+	}
+	e := entry{Seq: t.last + 1, Time: t.time, Type: kind, Version: entryVersion, Body: data}
+	if err := t.exec(ctx, "INSERT INTO entries (seq, time, type, version, body) VALUES (?, ?, ?, ?, ?)",
+		e.Seq, formatTime(e.Time), e.Type, e.Version, string(e.Body)); err != nil {
+		return fmt.Errorf("%s: %w", kind, err)
+	}
+	t.last++
+	return t.project(ctx, e)
+}
+
+func (t *transaction) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := t.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := t.PrepareContext(ctx, query) // closed with the transaction
+	if err != nil {
+		return nil, err
+	}
+	t.stmts[query] = s
+	return s, nil
+}
+
+func (t *transaction) exec(ctx context.Context, query string, args ...any) error {
+	s, err := t.stmt(ctx, query)
+	if err != nil {
+		return err
+	}
+	_, err = s.ExecContext(ctx, args...)
+	return err
+}
+
+func (t *transaction) row(ctx context.Context, query string, args ...any) *sql.Row {
+	s, err := t.stmt(ctx, query)
+	if err != nil {
+		return t.QueryRowContext(ctx, query, args...) // reports the same error
+	}
+	return s.QueryRowContext(ctx, args...)
+}
+
+// project brings the query tables up to date with one entry. What it writes
+// follows from the entry and from earlier ones alone, never from the clock, the
+// index or the caller, so that the tables can be made again from the history.
+func (t *transaction) project(ctx context.Context, e entry) error {
+	project, ok := projections[e.Type]
+	if !ok || e.Version != entryVersion {
+		return fmt.Errorf("entry %d: type %s version %d is not one of this build's", e.Seq, e.Type, e.Version)
+	}
+	if err := project(ctx, t, e); err != nil {
+		return fmt.Errorf("%s: %w", e.Type, err)
+	}
+	return nil
+}
+
+// projections holds, for each type of entry, what it does to the query tables.
+var projections = map[string]func(context.Context, *transaction, entry) error{
+	typeSweep:     projectSweep,
+	typeDataset:   projectDataset,
+	typeSet:       projectSet,
+	typeAttempt:   projectAttempt,
+	typeRescored:  projectRescored,
+	typeAdapter:   projectAdapter,
+	typeAlias:     projectAlias,
+	typeSteps:     projectEvents,
+	"started":     projectEvents,
+	"checkpoint":  projectEvents,
+	"evaluated":   projectEvents,
+	"epoch":       projectEvents,
+	"finished":    projectEvents,
+	"failed":      projectEvents,
+	"interrupted": projectEvents,
+}
+
+// projected are the query tables, in an order in which they can be emptied.
+var projected = []string{
+	"aliases", "adapters", "scores", "metric_values", "evaluations", "epochs", "steps", "journal_lines",
+	"attempts", "planned_runs", "runs", "sweeps", "sets", "datasets",
+}
+
+// Rebuild empties the query tables and makes them again from the history, in
+// one transaction. It changes nothing that a query returns, unless somebody
+// changed the tables behind the ledger's back.
+func (l *Ledger) Rebuild(ctx context.Context) error {
+	return l.update(ctx, func(t *transaction) error {
+		for _, table := range projected {
+			if _, err := t.ExecContext(ctx, "DELETE FROM "+table); err != nil {
+				return fmt.Errorf("rebuild: %s: %w", table, err)
+			}
+		}
+		for seq := int64(1); seq <= t.last; seq++ {
+			e := entry{Seq: seq}
+			var at string
+			err := t.row(ctx, "SELECT time, type, version, body FROM entries WHERE seq = ?", seq).Scan(&at, &e.Type, &e.Version, &e.Body)
+			if err != nil {
+				return fmt.Errorf("rebuild: entry %d: %w", seq, err)
+			}
+			if e.Time, err = parseTime(at); err != nil {
+				return fmt.Errorf("rebuild: entry %d: %w", seq, err)
+			}
+			if err := t.project(ctx, e); err != nil {
+				return fmt.Errorf("rebuild: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// encodeBody returns compact JSON. Raw messages in it keep their bytes, apart
+// from white space.
+func encodeBody(body any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(body); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// decodeBody reads an entry's body back.
+func decodeBody[T any](e entry) (T, error) {
+	var body T
+	if err := json.Unmarshal(e.Body, &body); err != nil {
+		return body, fmt.Errorf("entry %d: %w", e.Seq, err)
+	}
+	return body, nil
+}
+
+// identityOf returns the digest of a value's JSON.
+func identityOf(v any) (Digest, error) {
+	data, err := encodeBody(v)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// parseTime is the inverse of formatTime; "" is the zero time.
+func parseTime(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.RFC3339Nano, s)
+}
+
+// isDigest reports whether s is a lower-case hex SHA-256. The ledger checks
+// every identifier it is given, which also keeps text out of it.
+func isDigest(s string) bool {
+	if len(s) != 2*sha256.Size {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// digests checks pairs of a name and a digest. A name that ends in "?" may have
+// an empty one.
+func digests(thing string, pairs ...string) error {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, value := pairs[i], pairs[i+1]
+		if n := len(name) - 1; name[n] == '?' {
+			if value == "" {
+				continue
+			}
+			name = name[:n]
+		}
+		if !isDigest(value) {
+			return invalid(thing, "%s is %q, want 64 hex digits", name, value)
+		}
+	}
+	return nil
+}
+
+// none turns the driver's "no rows" into false.
+func none(err error) (found bool, _ error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,245 @@
+package ledger
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"daybook/ledger/journal"
+)
+
+// eventsFact is what the history keeps of an attempt's journal: one event, or
+// consecutive steps. An event's line is its Seq, Time, Type, Version, Body and the
+// digest of the line before; only the record IDs of an evaluation are taken out
+// and replaced by a digest, so that they can be deleted from the index.
+type eventsFact struct {
+	Run     Digest      `json:"run"`
+	Attempt int         `json:"attempt"`
+	Prev    string      `json:"prev"` // digest of the line before the first
+	Events  []eventFact `json:"events"`
+}
+
+type eventFact struct {
+	Seq     int             `json:"seq"`
+	Digest  Digest          `json:"digest"` // of the line
+	Time    time.Time       `json:"time"`
+	Type    string          `json:"type"`
+	Version int             `json:"version"`
+	Body    json.RawMessage `json:"body"`
+}
+
+// Ingest adds events of an attempt's journal, in the order of the journal. Events
+// that are there already are skipped, so a journal may be delivered again, in
+// whole or in part. Either all new events are added or none. The error wraps
+// ErrNotFound if the attempt was not begun, ErrGap if events before the first are
+// missing, ErrConflict if the ledger has another event with the same sequence
+// number or the attempt has ended, journal.ErrChain if an event doesn't follow
+// from the one before, journal.ErrUnknown for events of a newer build.
+func (l *Ledger) Ingest(ctx context.Context, run Digest, attempt int, events []journal.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	return l.update(ctx, func(t *transaction) error {
+		if err := t.ingest(ctx, run, attempt, events); err != nil {
+			return fmt.Errorf("run %.12s: attempt %d: %w", run, attempt, err)
+		}
+		return nil
+	})
+}
+
+func (t *transaction) ingest(ctx context.Context, run Digest, attempt int, events []journal.Event) error {
+	var row int64
+	var last int
+	var prev, outcome string
+	found, err := none(t.row(ctx, "SELECT a.id, a.last_seq, a.last_digest, a.outcome FROM attempts a JOIN runs r ON r.id = a.run WHERE r.key = ? AND a.number = ?",
+		run, attempt).Scan(&row, &last, &prev, &outcome))
+	if err != nil {
+		return err
+	}
+	if !found {
+		return ErrNotFound
+	}
+	fact := eventsFact{Run: run, Attempt: attempt, Prev: prev}
+	flush := func() error {
+		if len(fact.Events) == 0 {
+			return nil
+		}
+		kind := fact.Events[0].Type
+		if kind == stepType {
+			kind = typeSteps
+		}
+		err := t.append(ctx, kind, fact)
+		fact.Prev, fact.Events = prev, nil
+		return err
+	}
+	for _, e := range events {
+		digest, err := e.Digest()
+		if err != nil {
+			return err
+		}
+		switch {
+		case e.Seq <= last:
+			if err := t.sameLine(ctx, row, e.Seq, digest); err != nil {
+				return err
+			}
+			continue
+		case e.Seq > last+1:
+			return fmt.Errorf("%w: event %d follows event %d", ErrGap, e.Seq, last)
+		case e.Prev != prev:
+			return fmt.Errorf("event %d: %w", e.Seq, journal.ErrChain)
+		case outcome != outcomeStarted:
+			return fmt.Errorf("event %d: %w: the attempt is %s", e.Seq, ErrConflict, outcome)
+		}
+		f := eventFact{Seq: e.Seq, Digest: digest, Time: e.Time.UTC(), Type: e.Type, Version: e.Version, Body: e.Body}
+		if e.Type == evaluatedType {
+			if f.Body, err = t.withoutIDs(ctx, e); err != nil {
+				return err
+			}
+		}
+		if e.Type != stepType || len(fact.Events) >= maxSteps {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		fact.Events = append(fact.Events, f)
+		last, prev = e.Seq, digest
+		if e.Type != stepType {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		if ends := outcomeOf(e.Type); ends != "" {
+			outcome = ends
+		}
+	}
+	return flush()
+}
+
+const (
+	outcomeStarted = "started"
+	maxSteps       = 1000 // in an entry; about 300 kB
+)
+
+var (
+	stepType      = journal.Step{}.EventType()
+	evaluatedType = journal.Evaluated{}.EventType()
+)
+
+// outcomeOf returns what an event ends its attempt as, "" if it doesn't.
+func outcomeOf(event string) string {
+	switch event {
+	case journal.Finished{}.EventType(), journal.Failed{}.EventType(), journal.Interrupted{}.EventType():
+		return event
+	}
+	return ""
+}
+
+// sameLine checks that a line that is there already has the same bytes.
+func (t *transaction) sameLine(ctx context.Context, attempt int64, seq int, digest Digest) error {
+	var known []byte
+	if err := t.row(ctx, "SELECT digest FROM journal_lines WHERE attempt = ? AND seq = ?", attempt, seq).Scan(&known); err != nil {
+		return err
+	}
+	if hex.EncodeToString(known) != digest {
+		return fmt.Errorf("event %d: %w: the line there has digest %x, this one %.12s", seq, ErrConflict, known[:6], digest)
+	}
+	return nil
+}
+
+func projectEvents(ctx context.Context, t *transaction, e entry) error {
+	f, err := decodeBody[eventsFact](e)
+	if err != nil {
+		return err
+	}
+	p := &attemptProjection{t: t, number: f.Attempt, entry: e.Seq}
+	if err := t.row(ctx, "SELECT a.run, a.id FROM attempts a JOIN runs r ON r.id = a.run WHERE r.key = ? AND a.number = ?", f.Run, f.Attempt).
+		Scan(&p.run, &p.attempt); err != nil {
+		return err
+	}
+	for _, event := range f.Events {
+		digest, err := hex.DecodeString(event.Digest)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", event.Seq, err)
+		}
+		if err := t.exec(ctx, "INSERT INTO journal_lines (attempt, seq, digest) VALUES (?, ?, ?)", p.attempt, event.Seq, digest); err != nil {
+			return fmt.Errorf("event %d: %w", event.Seq, err)
+		}
+		if err := p.event(ctx, event); err != nil {
+			return err
+		}
+	}
+	last := f.Events[len(f.Events)-1]
+	return p.update(ctx, "last_seq = ?, last_digest = ?, step = max(step, ?)", last.Seq, last.Digest, p.step)
+}
+
+// attemptProjection is the attempt whose events are being projected.
+type attemptProjection struct {
+	t       *transaction
+	run     int64 // row
+	attempt int64 // row
+	number  int
+	entry   int64
+	step    int // last one reported, 0 if none was
+}
+
+func (p *attemptProjection) event(ctx context.Context, e eventFact) error {
+	if e.Type == evaluatedType {
+		v, err := decodeEvaluated(e.Body)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", e.Seq, err)
+		}
+		return p.t.insertEvaluation(ctx, p.run, p.number, v, e.Time, p.entry)
+	}
+	body, err := journal.Decode(journal.Event{Seq: e.Seq, Type: e.Type, Version: e.Version, Body: e.Body})
+	if err != nil {
+		return err
+	}
+	if err := p.body(ctx, body, formatTime(e.Time)); err != nil {
+		return fmt.Errorf("event %d: %s: %w", e.Seq, e.Type, err)
+	}
+	return nil
+}
+
+func (p *attemptProjection) body(ctx context.Context, body journal.Body, at string) error {
+	switch b := body.(type) {
+	case journal.Step:
+		p.step = b.Step
+		return p.t.exec(ctx, `INSERT INTO steps (attempt, step, epoch, loss, learning_rate, grad_norm, tokens, targets, seconds)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			p.attempt, b.Step, b.Epoch, b.Loss, b.Rate, b.GradNorm, b.Tokens, b.Targets, b.Seconds)
+	case journal.Started:
+		columns, err := jsonColumns(b.Device, b.Engine)
+		if err != nil {
+			return err
+		}
+		return p.update(ctx, `started = ?, worker = iif(? = '', worker, ?), numerics = ?, device = ?, engine = ?, resumed_from = ?, resumed_step = ?,
+			planned_steps = ?, parameters = ?, eight_bit = ?`,
+			at, b.Worker, b.Worker, b.Numerics, columns[0], columns[1], b.ResumedFrom, b.ResumedStep, b.Steps, b.Parameters, b.EightBit)
+	case journal.Checkpoint:
+		return p.update(ctx, "checkpoint_step = ?, checkpoint_path = ?", b.Step, b.Path)
+	case journal.Epoch:
+		return p.t.exec(ctx, "INSERT INTO epochs (attempt, epoch, train_loss, selected, best, adapter, path, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			p.attempt, b.Epoch, b.TrainLoss, b.Selected, b.Best, b.Adapter, b.Path, b.Seconds)
+	case journal.Finished:
+		if err := p.update(ctx, "ended = ?, outcome = 'finished', chosen_epoch = ?, adapter = ?, adapter_path = ?, tokens = ?, seconds = ?, stopped = ?",
+			at, b.ChosenEpoch, b.Adapter, b.Path, b.Tokens, b.Seconds, b.Stopped); err != nil {
+			return err
+		}
+		return p.t.exec(ctx, "UPDATE runs SET outcome = 'finished', result = max(coalesce(result, 0), ?) WHERE id = ?", p.number, p.run)
+	case journal.Failed:
+		if err := p.update(ctx, "ended = ?, outcome = 'failed', error = ?, hint = ?", at, b.Error, b.Hint); err != nil {
+			return err
+		}
+		return p.t.exec(ctx, "UPDATE runs SET outcome = 'failed' WHERE id = ? AND attempts = ? AND outcome <> 'finished'", p.run, p.number)
+	case journal.Interrupted:
+		return p.update(ctx, "ended = ?, outcome = 'interrupted'", at)
+	}
+	return fmt.Errorf("%w %T", journal.ErrUnknown, body)
+}
+
+// update sets columns of the attempt.
+func (p *attemptProjection) update(ctx context.Context, set string, args ...any) error {
+	return p.t.exec(ctx, "UPDATE attempts SET "+set+" WHERE id = ?", append(args, p.attempt)...)
+}

@@ -1,0 +1,112 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// collect runs a query and scans each row.
+func collect[T any](ctx context.Context, l *Ledger, scan func(row *sql.Rows, v *T) error, query string, args ...any) ([]T, error) {
+	rows, err := l.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, l.explain(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []T
+	for rows.Next() {
+		var v T
+		if err := scan(rows, &v); err != nil {
+			return nil, l.explain(err)
+		}
+		out = append(out, v)
+	}
+	return out, l.explain(rows.Err())
+}
+
+// where collects conditions.
+type where struct {
+	conditions []string
+	args       []any
+}
+
+func (w *where) add(condition string, args ...any) {
+	w.conditions = append(w.conditions, condition)
+	w.args = append(w.args, args...)
+}
+
+// sql returns the conditions as a clause, "" if there are none.
+func (w *where) sql() string {
+	if len(w.conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.conditions, " AND ")
+}
+
+// column scans a column that holds JSON.
+type column struct{ to any }
+
+// Scan implements sql.Scanner.
+func (c column) Scan(v any) error {
+	switch v := v.(type) {
+	case string:
+		return json.Unmarshal([]byte(v), c.to)
+	case []byte:
+		return json.Unmarshal(v, c.to)
+	case nil:
+		return nil
+	}
+	return fmt.Errorf("JSON in a %T", v)
+}
+
+// instant scans a column that holds a time.
+type instant struct{ to *time.Time }
+
+// Scan implements sql.Scanner.
+func (i instant) Scan(v any) (err error) {
+	s, ok := v.(string)
+	if !ok && v != nil {
+		return fmt.Errorf("time in a %T", v)
+	}
+	*i.to, err = parseTime(s)
+	return err
+}
+
+// shortest is the number of digits that are taken for the start of a digest.
+const shortest = 4
+
+// complete returns the one digest that starts with prefix. The query takes the
+// bounds of a range and returns digests in order.
+func (l *Ledger) complete(ctx context.Context, thing, query, prefix string) (Digest, error) {
+	found := []Digest{}
+	if isPrefix(prefix) {
+		var err error
+		found, err = collect(ctx, l, func(row *sql.Rows, d *Digest) error { return row.Scan(d) }, query, prefix, prefix+"g")
+		if err != nil {
+			return "", err
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("%s %s: %w", thing, prefix, ErrNotFound)
+	case 1:
+		return found[0], nil
+	}
+	for i, d := range found {
+		found[i] = short(d)
+	}
+	return "", fmt.Errorf("%s %w", thing, &AmbiguousError{Ref: prefix, Candidates: found})
+}
+
+// short returns the digits of a digest that people are shown.
+func short(d Digest) string { return d[:min(len(d), 12)] }
+
+func isPrefix(s string) bool {
+	if len(s) < shortest || len(s) > 64 {
+		return false
+	}
+	return strings.Trim(s, "0123456789abcdef") == ""
+}
