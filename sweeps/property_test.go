@@ -2,6 +2,7 @@ package sweeps
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,15 @@ import (
 
 	"pgregory.net/rapid"
 )
+
+// TestMain lowers rapid's usual 100 checks, since each here evaluates several
+// sweeps; -rapid.checks still decides where it is given.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run()) // parses the flags
+}
 
 // axisTexts are axes that do not disturb one another, as they are written.
 var axisTexts = []string{
