@@ -34,10 +34,7 @@ func (e *Encoder) spans(turns []engine.Turn, text string) ([]tokenizer.Span, err
 		if turn.Role != assistant {
 			continue
 		}
-		s, ok, err := e.afterPrompt(turns, i, text)
-		if err != nil {
-			return nil, err
-		}
+		s, ok := e.afterPrompt(turns, i, text)
 		if !ok {
 			s, ok = e.atSentinel(turns, i, text)
 		}
@@ -58,47 +55,47 @@ func (e *Encoder) spans(turns []engine.Turn, text string) ([]tokenizer.Span, err
 
 // afterPrompt finds turn i by the prompt that asks for it. The span it returns
 // ends with the content.
-func (e *Encoder) afterPrompt(turns []engine.Turn, i int, text string) (tokenizer.Span, bool, error) {
+func (e *Encoder) afterPrompt(turns []engine.Turn, i int, text string) (tokenizer.Span, bool) {
 	if i == 0 {
-		return tokenizer.Span{}, false, nil // templates need not render an empty conversation
+		return tokenizer.Span{}, false // templates need not render an empty conversation
 	}
 	prompt, err := e.tmpl.Render(turns[:i], true)
 	if err != nil {
 		// A template may refuse a beginning, such as one that ends with an
 		// assistant's turn; the whole conversation was fine.
-		return tokenizer.Span{}, false, nil //nolint:nilerr // the sentinel comes next
+		return tokenizer.Span{}, false
 	}
 	rest, ok := strings.CutPrefix(text, prompt)
 	if !ok {
-		return tokenizer.Span{}, false, nil
+		return tokenizer.Span{}, false
 	}
 	start := len(prompt)
 	content := turns[i].Content
 	trimmed := strings.TrimSpace(content)
 	for _, form := range []string{content, e.lead + content, trimmed, e.lead + trimmed} {
 		if strings.HasPrefix(rest, form) && strings.HasPrefix(rest[len(form):], e.end) {
-			return tokenizer.Span{Start: start, End: start + len(form)}, true, nil
+			return tokenizer.Span{Start: start, End: start + len(form)}, true
 		}
 	}
 	// The template rewrites the content: it lies before the last marker of the turn.
 	whole := text
 	if i+1 < len(turns) {
 		if whole, err = e.tmpl.Render(turns[:i+1], false); err != nil {
-			return tokenizer.Span{}, false, nil //nolint:nilerr // as above
+			return tokenizer.Span{}, false
 		}
 	}
 	if !strings.HasPrefix(text, whole) || len(whole) < start {
-		return tokenizer.Span{}, false, nil
+		return tokenizer.Span{}, false
 	}
 	written := strings.TrimRightFunc(text[start:len(whole)], unicode.IsSpace)
 	if e.end != "" {
 		n := strings.LastIndex(written, e.end)
 		if n < 0 {
-			return tokenizer.Span{}, false, nil
+			return tokenizer.Span{}, false
 		}
 		written = written[:n]
 	}
-	return tokenizer.Span{Start: start, End: start + len(written)}, true, nil
+	return tokenizer.Span{Start: start, End: start + len(written)}, true
 }
 
 // atSentinel finds turn i by rendering the conversation with a sentinel as its content.

@@ -43,7 +43,7 @@ func digestSet(files []Digested) [sha256.Size]byte {
 	slices.SortFunc(files, func(a, b Digested) int { return strings.Compare(a.Path, b.Path) })
 	h := sha256.New()
 	for _, f := range files {
-		fmt.Fprintf(h, "%x  %s\n", f.SHA256, f.Path)
+		h.Write(fmt.Appendf(nil, "%x  %s\n", f.SHA256, f.Path))
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 }

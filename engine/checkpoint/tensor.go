@@ -62,8 +62,9 @@ func (t Tensor) Float32() ([]float32, error) {
 			out[i] = halfToFloat(binary.LittleEndian.Uint16(t.Data[2*i:]))
 		}
 		return out, nil
+	default:
+		return nil, fmt.Errorf("dtype %s cannot hold weights; F32, BF16 and F16 can", t.DType)
 	}
-	return nil, fmt.Errorf("dtype %s cannot hold weights; F32, BF16 and F16 can", t.DType)
 }
 
 // words returns the 16-bit patterns of a BF16 tensor.

@@ -22,8 +22,8 @@ type bpe struct {
 
 type rule struct{ rank, id int32 }
 
-// piece is a token of a word, which ends before byte end of the word.
-type piece struct{ id, end int32 }
+// piece is a token of a word with the bytes of the word it came from.
+type piece struct{ id, start, end int32 }
 
 const (
 	absent int32 = -1
@@ -59,7 +59,7 @@ func (m *bpe) encode(word string) []piece {
 func (m *bpe) merge(word string) []piece {
 	if m.ignoreMerges {
 		if id, ok := m.whole[word]; ok {
-			return []piece{{id, int32(len(word))}}
+			return []piece{{id, 0, int32(len(word))}}
 		}
 	}
 	p := make([]piece, 0, len(word))
@@ -75,7 +75,7 @@ func (m *bpe) merge(word string) []piece {
 				continue
 			}
 		}
-		p = append(p, piece{id, int32(i + 1)})
+		p = append(p, piece{id, int32(i), int32(i + 1)})
 	}
 	if len(p) >= heapLength {
 		return m.mergeLong(p)
@@ -90,7 +90,7 @@ func (m *bpe) merge(word string) []piece {
 		if best.rank < 0 {
 			break
 		}
-		p[at] = piece{best.id, p[at+1].end}
+		p[at] = piece{best.id, p[at].start, p[at+1].end}
 		p = append(p[:at+1], p[at+2:]...)
 	}
 	return p
@@ -121,7 +121,7 @@ func (m *bpe) mergeLong(p []piece) []piece {
 		if j == n || p[i].id != c.left || p[j].id != c.right {
 			continue // one of the two has been merged meanwhile
 		}
-		p[i] = piece{c.id, p[j].end}
+		p[i] = piece{c.id, p[i].start, p[j].end}
 		p[j].id = absent
 		next[i] = next[j]
 		if next[i] < n {

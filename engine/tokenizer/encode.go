@@ -42,15 +42,13 @@ func (e *encoder) segment(s string, offset int, origin alignment) {
 		return Span{offset + sp.Start, offset + sp.End}
 	}
 	e.t.normalized.split(s, func(start, end int) {
-		e.t.words(s[start:end], func(word string, at int) {
-			from := int32(0)
-			for _, p := range e.t.model.encode(word) {
-				if e.spans {
-					// A space that ByteLevel put in front lies before the piece.
-					e.places = append(e.places, place(start+max(at+int(from), 0), start+max(at+int(p.end), 0)))
-				}
+		e.t.words(s[start:end], func(w word) {
+			for _, p := range e.t.model.encode(w.text) {
 				e.ids = append(e.ids, p.id)
-				from = p.end
+				if e.spans {
+					from, to := w.span(int(p.start), int(p.end))
+					e.places = append(e.places, place(start+from, start+to))
+				}
 			}
 		})
 	}, func(id int32, start, end int) {

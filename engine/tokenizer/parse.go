@@ -88,11 +88,14 @@ func Parse(data []byte) (*Tokenizer, error) {
 	if err := parseDecoder("decoder", f.Decoder); err != nil {
 		return nil, err
 	}
-	special, err := t.parseAdded(f.AddedTokens)
+	table, err := t.parseAdded(f.AddedTokens)
 	if err != nil {
 		return nil, err
 	}
-	return t, t.index(len(data), special)
+	if err := t.index(len(data), table); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 func parseModel(data json.RawMessage) (*bpe, map[string]int32, error) {
@@ -166,11 +169,17 @@ func newBPE(c modelConfig) (*bpe, error) {
 	return m, nil
 }
 
+// addedText is what index needs to know of an added token.
+type addedText struct {
+	text    string // after the normalizer, where that is applied to the token
+	special bool
+}
+
 // parseAdded enters the added tokens into the vocabulary and the tries, and
-// returns the special ones.
-func (t *Tokenizer) parseAdded(list []json.RawMessage) (map[int32]bool, error) {
-	special := map[int32]bool{}
-	seen := map[string]bool{}
+// returns them by id.
+func (t *Tokenizer) parseAdded(list []json.RawMessage) (map[int32]addedText, error) {
+	table := make(map[int32]addedText, len(list))
+	seen := make(map[string]bool, len(list))
 	for i, data := range list {
 		var a addedConfig
 		place := fmt.Sprintf("added_tokens[%d]", i)
@@ -185,26 +194,23 @@ func (t *Tokenizer) parseAdded(list []json.RawMessage) (map[int32]bool, error) {
 			return nil, fmt.Errorf("%s: %q has id %d here and %d in the vocabulary", place, a.Content, a.ID, id)
 		}
 		t.ids[a.Content] = a.ID
-		if a.Special {
-			special[a.ID] = true
-		}
 		entry := added{id: a.ID, singleWord: a.SingleWord, lstrip: a.Lstrip, rstrip: a.Rstrip}
-		if !a.Normalized {
-			t.raw.add(a.Content, entry)
-			continue
+		text, matched := a.Content, t.raw
+		if a.Normalized {
+			matched = t.normalized
+			if t.nfc {
+				text, _ = nfc(text)
+			}
 		}
-		text := a.Content
-		if t.nfc {
-			text, _ = nfc(text)
-		}
-		t.normalized.add(text, entry)
+		matched.add(text, entry)
+		table[a.ID] = addedText{text, a.Special}
 	}
-	return special, nil
+	return table, nil
 }
 
 // index builds the tables by id. An id costs at least a few bytes of the file,
 // so one beyond its size is a lie that would only cost memory.
-func (t *Tokenizer) index(size int, special map[int32]bool) error {
+func (t *Tokenizer) index(size int, table map[int32]addedText) error {
 	top := int32(-1)
 	for token, id := range t.ids {
 		if id < 0 || int(id) >= size {
@@ -220,12 +226,17 @@ func (t *Tokenizer) index(size int, special map[int32]bool) error {
 		}
 		used[id] = true
 		t.tokens[id] = token
-		s, ok := decodeBytes(token)
-		if !ok {
-			s = token
+		text := token
+		if a, ok := table[id]; ok {
+			text, t.special[id] = a.text, a.special
 		}
-		t.decoded[id] = s
-		t.special[id] = special[id]
+		// The library decodes added tokens like the others, so that even one
+		// that is plain text is read as bytes if each of its characters is one.
+		bytes, ok := decodeBytes(text)
+		if !ok {
+			bytes = text
+		}
+		t.decoded[id] = bytes
 	}
 	return nil
 }

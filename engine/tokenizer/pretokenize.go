@@ -15,23 +15,44 @@ type byteLevel struct {
 	scan        scanner // nil: the piece is one word
 }
 
-// words calls emit for each word of s with its place in s. Where ByteLevel puts
-// a space before a piece, the word has it and the place does not.
-func (t *Tokenizer) words(s string, emit func(word string, start int)) {
+// word is what the model encodes.
+type word struct {
+	text  string
+	start int // in the text that was cut
+	// prefix is 0, or the length of the first character of a word that
+	// ByteLevel put a space before, which then counts as part of it.
+	prefix int
+}
+
+// span returns where bytes start..end of the word lie in the text that was cut.
+func (w word) span(start, end int) (int, int) {
+	if w.prefix > 0 {
+		start, end = max(start-1, 0), max(end-1, w.prefix)
+	}
+	return w.start + start, w.start + end
+}
+
+// words calls emit for each word of s.
+func (t *Tokenizer) words(s string, emit func(word)) {
 	t.cut(s, 0, t.steps, func(start, end int) {
-		piece := s[start:end]
-		shift := start
+		piece, prefix := s[start:end], 0
 		if t.byteLevel.prefixSpace && piece[0] != ' ' {
+			_, prefix = utf8.DecodeRuneInString(piece)
 			piece = " " + piece
-			shift--
-		}
-		if t.byteLevel.scan == nil {
-			emit(piece, shift)
-			return
 		}
 		for i := 0; i < len(piece); {
-			j := t.byteLevel.scan(piece, i)
-			emit(piece[i:j], shift+i)
+			j := len(piece)
+			if t.byteLevel.scan != nil {
+				j = t.byteLevel.scan(piece, i)
+			}
+			w := word{text: piece[i:j], start: start + i}
+			switch {
+			case prefix > 0 && i == 0:
+				w.prefix = prefix
+			case prefix > 0:
+				w.start--
+			}
+			emit(w)
 			i = j
 		}
 	})
@@ -68,9 +89,9 @@ func digitStep(individual bool) step {
 		for i := 0; i < len(s); {
 			digit, n := digitAt(s, i)
 			j := i + n
-			for j < len(s) && !(digit && individual) {
+			for j < len(s) {
 				next, m := digitAt(s, j)
-				if next != digit {
+				if next != digit || digit && individual {
 					break
 				}
 				j += m

@@ -35,8 +35,9 @@ func scanGPT2(s string, i int) int {
 	switch c, n := classAt(s, j); c {
 	case letter, number, other: //  ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+
 		return run(s, j+n, c)
+	default:
+		return spaces(s, i)
 	}
-	return spaces(s, i)
 }
 
 // scanTiktoken matches patternLlama3 with digits = 3 and patternQwen2 with digits = 1.
