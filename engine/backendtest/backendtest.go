@@ -1,0 +1,131 @@
+// Package backendtest holds every backend to one standard: each operation of
+// engine.Backend, forward and backward, against the float64 loops of package
+// reference, and what the contract promises besides (every element written,
+// gradients added to, results independent of the rest of the batch).
+//
+// Inputs are fresh random numbers in every run; a failure prints the seed, and
+// `go test -args -backendtest.seed=N` repeats it. The suite knows no backend by
+// name: tolerances follow from Numerics().Compute.
+package backendtest
+
+import (
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"testing"
+
+	"daybook/engine"
+)
+
+var seedFlag = flag.Uint64("backendtest.seed", 0, "seed of the backend conformance suite; 0 picks one")
+
+// shapes are small and odd: grouped queries, widths that are no powers of two,
+// and in "straddling" rows that are no multiple of an NF4 block, so that a
+// block runs over two rows.
+var shapes = []struct {
+	name  string
+	shape engine.Shape
+}{
+	{"grouped", engine.Shape{
+		Vocab: 67, Hidden: 64, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 16, Intermediate: 96,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
+	}},
+	{"straddling", engine.Shape{
+		Vocab: 101, Hidden: 48, Layers: 3, Heads: 3, KVHeads: 1, HeadDim: 16, Intermediate: 80,
+		RopeTheta: 500000, NormEps: 1e-6, MaxPositions: 256,
+	}},
+	{"wide", engine.Shape{
+		Vocab: 257, Hidden: 128, Layers: 2, Heads: 2, KVHeads: 2, HeadDim: 64, Intermediate: 192,
+		RopeTheta: 20000, NormEps: 1e-5, MaxPositions: 256, TiedHead: true,
+	}},
+}
+
+// Run opens a backend for each of a few shapes, runs all checks on it, and
+// closes it. open may skip a shape that the device can't do.
+func Run(t *testing.T, open func(t *testing.T, s engine.Shape) engine.Backend) {
+	t.Helper()
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	for _, c := range shapes {
+		t.Run(c.name, func(t *testing.T) {
+			be := open(t, c.shape)
+			t.Cleanup(func() {
+				if err := be.Close(); err != nil {
+					t.Errorf("close: %v", err)
+				}
+			})
+			tol, ok := tolerances[be.Numerics().Compute]
+			if !ok {
+				t.Fatalf("no tolerances for compute type %q", be.Numerics().Compute)
+			}
+			for _, check := range checks {
+				t.Run(check.name, func(t *testing.T) {
+					h := fnv.New64a()
+					fmt.Fprint(h, t.Name())
+					t.Cleanup(func() {
+						if t.Failed() {
+							t.Logf("repeat with -args -backendtest.seed=%d", seed)
+						}
+					})
+					check.run(t, &rig{be: be, s: c.shape, r: rand.New(rand.NewPCG(seed, h.Sum64())), tol: tol})
+				})
+			}
+		})
+	}
+}
+
+var checks = []struct {
+	name string
+	run  func(*testing.T, *rig)
+}{
+	{"Describe", checkDescribe},
+	{"Memory", checkMemory},
+	{"Capacity", checkCapacity},
+	{"Embed", checkEmbed},
+	{"QKV", checkQKV},
+	{"Attention", checkAttention},
+	{"Output", checkOutput},
+	{"MLP", checkMLP},
+	{"Loss", checkLoss},
+	{"Model", checkModel},
+	{"Recompute", checkRecompute},
+	{"BatchInvariance", checkBatchInvariance},
+	{"PackedGradients", checkPackedGradients},
+	{"Decode", checkDecode},
+	{"GreedyTies", checkGreedyTies},
+	{"NonFinite", checkNonFinite},
+	{"Optimizer", checkOptimizer},
+	{"OptimizerNonFinite", checkOptimizerNonFinite},
+	{"OptimizerResume", checkOptimizerResume},
+}
+
+// tolerance bounds ‖got-want‖/‖want‖ of one operation's result.
+type tolerance struct {
+	roundTrip float64 // Upload then Download of an Activation, per element
+	forward   float64
+	backward  float64
+	model     float64 // gradients through a whole model
+	optimizer float64 // change of a parameter in one step
+}
+
+// The numbers are a few times what correct implementations show. In float32 a
+// sum of n products errs by about sqrt(n)*2^-24 of its size, n up to 200 here;
+// in bfloat16 storing a result rounds it by up to 2^-9 of itself, the inputs
+// and weights are rounded the same, and a layer does so about ten times.
+var tolerances = map[string]tolerance{
+	"float32":  {roundTrip: 0, forward: 3e-6, backward: 5e-6, model: 2e-5, optimizer: 2e-6},
+	"bfloat16": {roundTrip: 1.0 / 256, forward: 1.5e-2, backward: 2.5e-2, model: 6e-2, optimizer: 2e-6},
+}
+
+func checkDescribe(t *testing.T, g *rig) {
+	n := g.be.Numerics()
+	if n.Backend == "" || n.Version < 1 {
+		t.Errorf("numerics class %q is incomplete", n)
+	}
+	if len(g.be.Describe()) == 0 {
+		t.Error("Describe says nothing about the device")
+	}
+}

@@ -1,0 +1,212 @@
+package backendtest
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"daybook/engine"
+)
+
+// rig is a backend under test with a source of random inputs.
+type rig struct {
+	be  engine.Backend
+	s   engine.Shape
+	r   *rand.Rand
+	tol tolerance
+}
+
+// normal returns n normally distributed float32 values.
+func (g *rig) normal(n int, scale float64) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(scale * g.r.NormFloat64())
+	}
+	return x
+}
+
+// allocate returns a zeroed buffer, nil for no elements.
+func (g *rig) allocate(t *testing.T, kind engine.Kind, n int) engine.Buffer {
+	t.Helper()
+	if n == 0 {
+		return nil
+	}
+	b, err := g.be.Allocate([]engine.BufferSpec{{Name: "test", Kind: kind, Len: n}})
+	if err != nil {
+		t.Fatalf("allocate %d elements: %v", n, err)
+	}
+	if len(b) != 1 || b[0].Len() != n {
+		t.Fatalf("allocate %d elements: got %d buffers", n, len(b))
+	}
+	return b[0]
+}
+
+// put returns a buffer holding x as the backend's type can, and what it holds.
+func (g *rig) put(t *testing.T, kind engine.Kind, x []float32) (engine.Buffer, []float64) {
+	t.Helper()
+	b := g.allocate(t, kind, len(x))
+	g.upload(t, b, x)
+	return b, g.get(t, b)
+}
+
+func (g *rig) upload(t *testing.T, b engine.Buffer, x []float32) {
+	t.Helper()
+	if err := g.be.Upload(b, x); err != nil {
+		t.Fatalf("upload: %v", err)
+	}
+}
+
+// poisoned returns a buffer of NaN, so that an element nobody writes shows.
+func (g *rig) poisoned(t *testing.T, kind engine.Kind, n int) engine.Buffer {
+	t.Helper()
+	b := g.allocate(t, kind, n)
+	if b != nil {
+		g.poison(t, b)
+	}
+	return b
+}
+
+func (g *rig) poison(t *testing.T, b engine.Buffer) {
+	t.Helper()
+	g.upload(t, b, slices.Repeat([]float32{float32(math.NaN())}, b.Len()))
+}
+
+func (g *rig) download(t *testing.T, b engine.Buffer) []float32 {
+	t.Helper()
+	x := make([]float32, b.Len())
+	if err := g.be.Download(x, b); err != nil {
+		t.Fatalf("download: %v", err)
+	}
+	return x
+}
+
+func (g *rig) get(t *testing.T, b engine.Buffer) []float64 {
+	t.Helper()
+	return widen(g.download(t, b))
+}
+
+func widen(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
+}
+
+func narrow(x []float64) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(v)
+	}
+	return y
+}
+
+// must fails the test if an operation reported an error.
+func must(t *testing.T, what string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// compare checks the first len(want) elements of got against the reference by
+// relative norm. A wrong result is in error by its own size, far above any
+// tolerance, so one number a tensor is enough; single elements near zero have
+// no relative accuracy to ask for.
+func compare(t *testing.T, name string, got, want []float64, tol float64) {
+	t.Helper()
+	if len(got) < len(want) {
+		t.Errorf("%s: %d elements, want %d", name, len(got), len(want))
+		return
+	}
+	var diff, size float64
+	for i, w := range want {
+		if math.IsNaN(got[i]) {
+			t.Errorf("%s: element %d of %d is NaN or was never written", name, i, len(want))
+			return
+		}
+		diff += (got[i] - w) * (got[i] - w)
+		size += w * w
+	}
+	if size == 0 {
+		t.Errorf("%s: the reference is all zeros, which proves nothing", name)
+		return
+	}
+	rel := math.Sqrt(diff / size)
+	if !(rel <= tol) {
+		t.Errorf("%s: differs from the reference by %.2g of its norm, want at most %.2g", name, rel, tol)
+		return
+	}
+	if testing.Verbose() {
+		t.Logf("%s: %.2g", name, rel)
+	}
+}
+
+// same checks that two results are equal to the bit.
+func same(t *testing.T, name string, got, want []float32) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d elements, want %d", name, len(got), len(want))
+		return
+	}
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Errorf("%s: element %d is %g, want exactly %g", name, i, got[i], want[i])
+			return
+		}
+	}
+}
+
+// document lengths of the batches: short ones with the edge case 1, and ones
+// that cross the tile sizes a device may use.
+var (
+	shortDocuments = []int{5, 1, 9, 3}
+	longDocuments  = []int{70, 1, 33, 130}
+)
+
+// batch returns documents of the given lengths with dropout keys; about a
+// third of the targets are ignored, the last of each document always.
+func (g *rig) batch(lengths ...int) *engine.Batch {
+	b := &engine.Batch{}
+	for _, n := range lengths {
+		tokens, targets := make([]int32, n), make([]int32, n)
+		for i := range tokens {
+			tokens[i] = int32(g.r.IntN(g.s.Vocab))
+			targets[i] = int32(g.r.IntN(g.s.Vocab))
+			if i == n-1 || g.r.IntN(3) == 0 {
+				targets[i] = engine.Ignore
+			}
+		}
+		if n > 2 {
+			targets[0] = int32(g.r.IntN(g.s.Vocab))
+		}
+		b.Add(tokens, targets, g.r.Uint64())
+	}
+	return b
+}
+
+// load puts b on the device, with capacity for exactly its tokens.
+func (g *rig) load(t *testing.T, b *engine.Batch) engine.DeviceBatch {
+	t.Helper()
+	return g.loadInto(t, b, len(b.Tokens), b.Documents())
+}
+
+func (g *rig) loadInto(t *testing.T, b *engine.Batch, maxTokens, maxDocuments int) engine.DeviceBatch {
+	t.Helper()
+	in, err := g.be.NewBatch(maxTokens, maxDocuments)
+	must(t, "new batch", err)
+	must(t, "load", in.Load(b))
+	if in.Tokens() != len(b.Tokens) {
+		t.Fatalf("batch has %d tokens, want %d", in.Tokens(), len(b.Tokens))
+	}
+	return in
+}
+
+// document returns document d of b as a batch of its own.
+func document(b *engine.Batch, d int) *engine.Batch {
+	from, to := b.Starts[d], b.Starts[d+1]
+	one := &engine.Batch{}
+	one.Add(b.Tokens[from:to], b.Targets[from:to], b.Keys[d])
+	return one
+}
