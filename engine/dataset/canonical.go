@@ -120,7 +120,7 @@ func appendString(dst []byte, s string) []byte {
 	from := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
+		if !special[c] {
 			continue
 		}
 		dst = append(dst, s[from:i]...)
@@ -178,20 +178,35 @@ func quote(s string) string {
 // ContentID returns the identity of an example by its turns alone; the package
 // comment has the format.
 func ContentID(turns []engine.Turn) [32]byte {
-	buf := make([]byte, 0, 1024)
-	buf = append(buf, "daybook content 1\n"...)
+	return sha256.Sum256(appendContent(nil, turns))
+}
+
+// appendContent appends what ContentID hashes.
+func appendContent(dst []byte, turns []engine.Turn) []byte {
+	dst = append(dst, "daybook content 1\n"...)
 	for _, t := range turns {
 		content := normalise(t.Content)
-		buf = binary.BigEndian.AppendUint64(buf, uint64(len(t.Role)))
-		buf = append(buf, t.Role...)
-		buf = binary.BigEndian.AppendUint64(buf, uint64(len(content)))
-		buf = append(buf, content...)
+		dst = binary.BigEndian.AppendUint64(dst, uint64(len(t.Role)))
+		dst = append(dst, t.Role...)
+		dst = binary.BigEndian.AppendUint64(dst, uint64(len(content)))
+		dst = append(dst, content...)
 	}
-	return sha256.Sum256(buf)
+	return dst
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func normalise(s string) string {
-	s = norm.NFC.String(s)
+	if !ascii(s) {
+		s = norm.NFC.String(s)
+	}
 	if strings.IndexByte(s, '\r') >= 0 {
 		s = strings.ReplaceAll(s, "\r\n", "\n")
 		s = strings.ReplaceAll(s, "\r", "\n")

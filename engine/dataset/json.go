@@ -32,6 +32,7 @@ type parser struct {
 	data  []byte
 	pos   int
 	depth int
+	buf   []byte            // scratch for strings with escapes
 	keys  map[string]string // keys seen in the file, so that each is allocated once
 }
 
@@ -215,12 +216,22 @@ func (p *parser) plain() int {
 		switch c := p.data[i]; {
 		case c == '"':
 			return i
-		case c == '\\' || c < ' ':
+		case special[c]:
 			return -1
 		}
 	}
 	return -1
 }
+
+// special marks the bytes that can't stand for themselves in a string: control
+// characters, '"' and '\\'.
+var special = func() (t [256]bool) {
+	for c := range ' ' {
+		t[c] = true
+	}
+	t['"'], t['\\'] = true, true
+	return t
+}()
 
 func (p *parser) string() (string, error) {
 	if end := p.plain(); end >= 0 {
@@ -229,7 +240,8 @@ func (p *parser) string() (string, error) {
 		return s, nil
 	}
 	start := p.pos
-	buf := make([]byte, 0, min(len(p.data)-start, 1024))
+	buf := p.buf[:0]
+	defer func() { p.buf = buf }()
 	i := start + 1
 	for i < len(p.data) {
 		switch c := p.data[i]; {
@@ -248,7 +260,7 @@ func (p *parser) string() (string, error) {
 		default:
 			// Copy up to the next byte that means something.
 			j := i + 1
-			for j < len(p.data) && p.data[j] != '"' && p.data[j] != '\\' && p.data[j] >= ' ' {
+			for j < len(p.data) && !special[p.data[j]] {
 				j++
 			}
 			buf = append(buf, p.data[i:j]...)

@@ -53,7 +53,8 @@ func (d *decoder) record(line []byte) (Record, error) {
 	if r.Turns, err = turns(obj); err != nil {
 		return Record{}, err
 	}
-	r.ContentID = ContentID(r.Turns)
+	d.buf = appendContent(d.buf[:0], r.Turns)
+	r.ContentID = sha256.Sum256(d.buf)
 	return r, nil
 }
 
