@@ -15,7 +15,7 @@ func (l *Ledger) ReserveVersion(ctx context.Context, a Adapter) (version int, er
 	if err := a.check(); err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
-	err = l.update(ctx, func(t *transaction) error {
+	err = l.update(ctx, func(ctx context.Context, t *transaction) error {
 		found, err := none(t.row(ctx, `SELECT version FROM adapters WHERE (sweep, run, epoch, digest) = (?1, ?2, ?3, ?4)
 			UNION ALL SELECT version FROM reservations WHERE (sweep, run, epoch, digest) = (?1, ?2, ?3, ?4)`,
 			a.Sweep, a.Run, a.Epoch, a.Digest).Scan(&version))
@@ -40,7 +40,7 @@ func (l *Ledger) RecordAdapter(ctx context.Context, a Adapter) error {
 	if err := a.check(); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	return l.update(ctx, func(t *transaction) error {
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
 		name := fmt.Sprintf("adapter %s@v%d", a.Sweep, a.Version)
 		var version int
 		found, err := none(t.row(ctx, "SELECT version FROM adapters WHERE (sweep, run, epoch, digest) = (?, ?, ?, ?)",
@@ -101,7 +101,7 @@ func (l *Ledger) Tag(ctx context.Context, a Alias) error {
 	if !aliasForm.MatchString(a.Alias) || versionForm.MatchString(a.Alias) {
 		return hinted{fmt.Errorf("ledger: %w", invalid("alias "+a.Alias, "not a name")), "use lower-case letters, digits, '.', '_' and '-', and nothing like v7"}
 	}
-	return l.update(ctx, func(t *transaction) error {
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
 		var known int
 		found, err := none(t.row(ctx, "SELECT 1 FROM adapters WHERE sweep = ? AND version = ?", a.Sweep, a.Version).Scan(&known))
 		if err != nil {

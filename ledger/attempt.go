@@ -17,7 +17,7 @@ func (l *Ledger) BeginAttempt(ctx context.Context, a Attempt) (number int, err e
 	if a.Kind != Train && a.Kind != Evaluate {
 		return 0, fmt.Errorf("ledger: %w", invalid(thing, "kind is %q", a.Kind))
 	}
-	err = l.update(ctx, func(t *transaction) error {
+	err = l.update(ctx, func(ctx context.Context, t *transaction) error {
 		var last int
 		if _, err := none(t.row(ctx, "SELECT attempts FROM runs WHERE key = ?", a.Run).Scan(&last)); err != nil {
 			return err

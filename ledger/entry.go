@@ -47,7 +47,8 @@ type transaction struct {
 }
 
 // update runs f in a transaction that has the only write lock from its start.
-func (l *Ledger) update(ctx context.Context, f func(t *transaction) error) (err error) {
+// If ctx ends meanwhile, the transaction has no effect.
+func (l *Ledger) update(ctx context.Context, f func(ctx context.Context, t *transaction) error) error {
 	if l.write == nil {
 		return fmt.Errorf("ledger: %s: %w: it was opened for queries", l.path, ErrReadOnly)
 	}
@@ -57,13 +58,20 @@ func (l *Ledger) update(ctx context.Context, f func(t *transaction) error) (err 
 	}
 	defer func() { _ = tx.Rollback() }() // no effect after a commit
 	t := &transaction{Tx: tx, time: l.now().UTC(), stmts: map[string]*sql.Stmt{}}
-	if err := t.row(ctx, "SELECT coalesce(max(seq), 0) FROM entries").Scan(&t.last); err != nil {
-		return l.explain(err)
+	// The driver would start a goroutine for each statement whose context can
+	// end. Statements take microseconds; the transaction as a whole can end.
+	whole := context.WithoutCancel(ctx)
+	err = t.row(whole, "SELECT coalesce(max(seq), 0) FROM entries").Scan(&t.last)
+	if err == nil {
+		err = f(whole, t)
 	}
-	if err := f(t); err != nil {
-		return l.explain(err)
+	if err == nil {
+		err = tx.Commit()
 	}
-	return l.explain(tx.Commit())
+	if ended := ctx.Err(); err != nil && ended != nil {
+		return fmt.Errorf("ledger: %w", ended)
+	}
+	return l.explain(err)
 }
 
 // append adds a fact to the history and to the tables that follow from it.
@@ -153,7 +161,7 @@ var projected = []string{
 // one transaction. It changes nothing that a query returns, unless somebody
 // changed the tables behind the ledger's back.
 func (l *Ledger) Rebuild(ctx context.Context) error {
-	return l.update(ctx, func(t *transaction) error {
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
 		for _, table := range projected {
 			if _, err := t.ExecContext(ctx, "DELETE FROM "+table); err != nil {
 				return fmt.Errorf("rebuild: %s: %w", table, err)

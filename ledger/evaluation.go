@@ -33,7 +33,7 @@ type rescoredFact struct {
 // were kept. The same evaluation is added once. The error wraps ErrNotFound if
 // no sweep planned the run.
 func (l *Ledger) RecordEvaluation(ctx context.Context, run Digest, v journal.Evaluated) error {
-	return l.update(ctx, func(t *transaction) error {
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
 		f, err := t.indexRecords(ctx, v)
 		if err != nil {
 			return fmt.Errorf("run %.12s: %w", run, err)

@@ -41,7 +41,7 @@ func (l *Ledger) Ingest(ctx context.Context, run Digest, attempt int, events []j
 	if len(events) == 0 {
 		return nil
 	}
-	return l.update(ctx, func(t *transaction) error {
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
 		if err := t.ingest(ctx, run, attempt, events); err != nil {
 			return fmt.Errorf("run %.12s: attempt %d: %w", run, attempt, err)
 		}

@@ -28,7 +28,7 @@ func (l *Ledger) lease(ctx context.Context, run Digest, holder string, ttl time.
 	if holder == "" || ttl <= 0 {
 		return fmt.Errorf("ledger: %w", invalid("lease", "holder is %q, time is %s", holder, ttl))
 	}
-	return l.update(ctx, func(t *transaction) error {
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
 		var current string
 		var until int64
 		found, err := none(t.row(ctx, "SELECT holder, until FROM leases WHERE run = ?", run).Scan(&current, &until))
@@ -47,7 +47,7 @@ func (l *Ledger) lease(ctx context.Context, run Digest, holder string, ttl time.
 
 // Release gives a lease back. It does nothing if holder doesn't have it.
 func (l *Ledger) Release(ctx context.Context, run Digest, holder string) error {
-	return l.update(ctx, func(t *transaction) error {
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
 		return t.exec(ctx, "DELETE FROM leases WHERE run = ? AND holder = ?", run, holder)
 	})
 }

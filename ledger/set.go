@@ -13,7 +13,7 @@ func (l *Ledger) RecordDataset(ctx context.Context, d Dataset) error {
 	if err := digests("dataset "+d.Path, "digest", d.Digest, "root", d.Root); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	return l.update(ctx, func(t *transaction) error {
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
 		var known int
 		found, err := none(t.row(ctx, "SELECT 1 FROM datasets WHERE digest = ?", d.Digest).Scan(&known))
 		if err != nil || found {
@@ -58,7 +58,7 @@ func (l *Ledger) RecordSet(ctx context.Context, s Set) error {
 			f.Truncated++
 		}
 	}
-	return l.update(ctx, func(t *transaction) error {
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
 		var known int
 		found, err := none(t.row(ctx, "SELECT 1 FROM sets WHERE digest = ? AND role = ? AND dataset = ?", s.Digest, s.Role, s.Dataset).Scan(&known))
 		if err != nil || found {

@@ -15,7 +15,7 @@ func (l *Ledger) RecordSweep(ctx context.Context, s Sweep) (id int64, err error)
 	if err := s.check(); err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
-	err = l.update(ctx, func(t *transaction) error {
+	err = l.update(ctx, func(ctx context.Context, t *transaction) error {
 		identity, err := s.identity()
 		if err != nil {
 			return fmt.Errorf("sweep %s: %w", s.Name, err)

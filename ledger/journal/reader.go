@@ -17,9 +17,10 @@ const (
 type Reader struct {
 	file   *os.File
 	path   string
-	offset int64  // of the first byte after buf
-	buf    []byte // read, not yet returned; starts at a line
-	seen   int    // bytes of buf known to hold no newline
+	offset int64  // of the first byte not yet read
+	buf    []byte // buf[start:] is read, not yet returned, and starts at a line
+	start  int
+	seen   int    // bytes from start that hold no newline
 	seq    int    // of the last event returned
 	prev   string // its digest
 	err    error  // sticky
@@ -67,16 +68,17 @@ func (r *Reader) stop(err error) (Event, error) {
 	return Event{}, r.err
 }
 
-// line returns the next complete line without its newline.
+// line returns the next complete line without its newline; it is good until the
+// next call.
 func (r *Reader) line() ([]byte, error) {
 	for {
-		if i := bytes.IndexByte(r.buf[r.seen:], '\n'); i >= 0 {
-			line := r.buf[:r.seen+i]
-			r.buf, r.seen = r.buf[r.seen+i+1:], 0
+		rest := r.buf[r.start:]
+		if i := bytes.IndexByte(rest[r.seen:], '\n'); i >= 0 {
+			line := rest[:r.seen+i]
+			r.start, r.seen = r.start+len(line)+1, 0
 			return line, nil
 		}
-		r.seen = len(r.buf)
-		if r.seen > maxLine {
+		if r.seen = len(rest); r.seen > maxLine {
 			return nil, fmt.Errorf("longer than %d bytes", maxLine)
 		}
 		if err := r.fill(); err != nil {
@@ -85,14 +87,18 @@ func (r *Reader) line() ([]byte, error) {
 	}
 }
 
-// fill reads more of the file. The buffer is not reused: a returned event's
-// body points into it.
+// fill reads more of the file.
 func (r *Reader) fill() error {
-	grown := make([]byte, len(r.buf), max(2*len(r.buf), readSize))
-	copy(grown, r.buf)
-	n, err := r.file.ReadAt(grown[len(grown):cap(grown)], r.offset)
-	r.buf, r.offset = grown[:len(grown)+n], r.offset+int64(n)
+	rest := len(r.buf) - r.start
+	if grown := max(2*rest, readSize); cap(r.buf) < grown {
+		r.buf = append(make([]byte, 0, grown), r.buf[r.start:]...)
+	} else {
+		r.buf = r.buf[:copy(r.buf, r.buf[r.start:])]
+	}
+	r.start = 0
+	n, err := r.file.ReadAt(r.buf[rest:cap(r.buf)], r.offset)
 	if n > 0 {
+		r.buf, r.offset = r.buf[:rest+n], r.offset+int64(n)
 		return nil
 	}
 	if !errors.Is(err, io.EOF) {
@@ -114,7 +120,7 @@ func (r *Reader) Seq() int { return r.seq }
 // Torn reports whether the last call of Next ended at an incomplete line. Once
 // no worker writes any more, that line is lost: what it would have said is not
 // known to have happened.
-func (r *Reader) Torn() bool { return len(r.buf) > 0 }
+func (r *Reader) Torn() bool { return len(r.buf) > r.start }
 
 // Close closes the file.
 func (r *Reader) Close() error { return r.file.Close() }
