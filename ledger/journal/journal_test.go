@@ -326,7 +326,7 @@ func TestTampering(t *testing.T) {
 		}
 		got, _, err := readAll(t, forged)
 		vouched := max(len(got)-1, 0)
-		if !reflect.DeepEqual(got[:vouched], original[:vouched]) {
+		if vouched > 0 && !reflect.DeepEqual(got[:vouched], original[:vouched]) {
 			rt.Fatal("an event was returned that is not the one written")
 		}
 		if err == nil && len(got) < len(original)-1 {
