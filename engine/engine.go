@@ -8,6 +8,8 @@
 // about sweeps, runs or the ledger: the engine takes numbers and emits events.
 package engine
 
+import "fmt"
+
 // Shape describes a decoder of the Llama family.
 type Shape struct {
 	Vocab        int     `json:"vocab"`
@@ -70,9 +72,11 @@ func (p Projection) Dims(s Shape) (rows, cols int) {
 		return s.Hidden, s.QDim()
 	case Gate, Up:
 		return s.Intermediate, s.Hidden
-	default: // Down
+	case Down:
 		return s.Hidden, s.Intermediate
+	case NumProjections:
 	}
+	panic(fmt.Sprintf("engine: no projection %d", int(p)))
 }
 
 // Module returns the submodule that holds p: "self_attn" or "mlp".
@@ -105,9 +109,11 @@ func (p Projection) Input() Input {
 		return OutputInput
 	case Gate, Up:
 		return MLPInput
-	default: // Down
+	case Down:
 		return DownInput
+	case NumProjections:
 	}
+	panic(fmt.Sprintf("engine: no projection %d", int(p)))
 }
 
 // LoRA configures the adapters of a model: each target projection computes

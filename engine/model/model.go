@@ -60,7 +60,7 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 		l.Targets = slices.Sorted(slices.Values(l.Targets))
 		o.LoRA = &l
 	}
-	if err := o.validate(s); err != nil {
+	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	p, b := layout(s, o)
@@ -78,7 +78,7 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 	return m, nil
 }
 
-func (o Options) validate(s engine.Shape) error {
+func (o Options) validate() error {
 	switch {
 	case o.MaxTokens < 1 || o.MaxDocuments < 1:
 		return fmt.Errorf("options: capacity of %d tokens and %d documents: both must be positive", o.MaxTokens, o.MaxDocuments)

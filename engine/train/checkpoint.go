@@ -242,7 +242,7 @@ func digest(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() // only read from
+	defer f.Close() //nolint:errcheck // nothing was written
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err

@@ -34,15 +34,10 @@ func readTensors(path string) ([]engine.StateTensor, error) {
 	out := make([]engine.StateTensor, 0, len(c.Tensors))
 	for _, name := range slices.Sorted(maps.Keys(c.Tensors)) {
 		t, s := c.Tensors[name], engine.StateTensor{Name: name}
-		switch t.DType {
-		case checkpoint.U8:
+		if t.DType == checkpoint.U8 {
 			s.U8 = t.Data
-		case checkpoint.F32:
-			if s.F32, err = t.Float32(); err != nil {
-				return nil, fmt.Errorf("optimizer: %s: %q: %w", path, name, err)
-			}
-		default:
-			return nil, fmt.Errorf("optimizer: %s: %q: dtype %s, want F32 or U8", path, name, t.DType)
+		} else if s.F32, err = t.Float32(); err != nil {
+			return nil, fmt.Errorf("optimizer: %s: %q: %w", path, name, err)
 		}
 		out = append(out, s)
 	}
