@@ -1,8 +1,6 @@
 package backendtest
 
 import (
-	"testing"
-
 	"daybook/engine"
 )
 
@@ -15,21 +13,21 @@ type decoder struct {
 
 // forward runs b's tokens; cached attention reads what Store wrote, plain
 // attention only what is in the batch.
-func (d *decoder) forward(t *testing.T, g *rig, b *engine.Batch, cached bool) engine.DeviceBatch {
-	t.Helper()
-	in := g.load(t, b)
-	must(t, "embed", g.be.Embed(in, d.m.table, d.b.x[0]))
+func (d *decoder) forward(g *rig, b *engine.Batch, cached bool) engine.DeviceBatch {
+	g.t.Helper()
+	in := g.load(b)
+	g.must("embed", g.be.Embed(in, d.m.table, d.b.x[0]))
 	for i := range d.m.layers {
 		block, act, x := &d.m.layers[i].block, d.b.act[i], d.b.x[i]
-		must(t, "qkv", g.be.QKV(in, block, x, act))
-		must(t, "store", g.be.Store(in, d.cache, i, act))
+		g.must("qkv", g.be.QKV(in, block, x, act))
+		g.must("store", g.be.Store(in, d.cache, i, act))
 		if cached {
-			must(t, "cached attention", g.be.CachedAttention(in, d.cache, i, act))
+			g.must("cached attention", g.be.CachedAttention(in, d.cache, i, act))
 		} else {
-			must(t, "attention", g.be.Attention(in, act))
+			g.must("attention", g.be.Attention(in, act))
 		}
-		must(t, "output", g.be.Output(in, block, x, act))
-		must(t, "mlp", g.be.MLP(in, block, act, d.b.x[i+1]))
+		g.must("output", g.be.Output(in, block, x, act))
+		g.must("mlp", g.be.MLP(in, block, act, d.b.x[i+1]))
 	}
 	return in
 }
@@ -37,20 +35,20 @@ func (d *decoder) forward(t *testing.T, g *rig, b *engine.Batch, cached bool) en
 // checkDecode feeds three sequences piece by piece through a cache, in slots
 // out of order, a sequence dropping out on the way, and compares every token's
 // output with that of the whole sequences at once.
-func checkDecode(t *testing.T, g *rig) {
+func checkDecode(g *rig) {
 	c := settings[3]
 	c.dropout = 0
-	m := g.model(t, c)
+	m := g.model(c)
 	whole := g.batch(9, 5, 12)
 	acts := m.ref.Forward(whole)
 	want := acts[len(acts)-1].Y
 
 	cache, err := g.be.NewCache(6, 16)
-	must(t, "new cache", err)
+	g.must("new cache", err)
 	if cache.Bytes() <= 0 {
-		t.Errorf("cache of %d bytes", cache.Bytes())
+		g.t.Errorf("cache of %d bytes", cache.Bytes())
 	}
-	d := &decoder{m, cache, m.buffers(t, g, len(whole.Tokens))}
+	d := &decoder{m, cache, m.buffers(g, len(whole.Tokens))}
 	slots := []int32{4, 0, 5}
 	// Each row: how many tokens of each sequence come in this piece.
 	pieces := []struct {
@@ -81,26 +79,26 @@ func checkDecode(t *testing.T, g *rig) {
 			b.Slots = append(b.Slots, slots[seq])
 			done[seq] += n
 		}
-		in := d.forward(t, g, b, piece.cached)
+		in := d.forward(g, b, piece.cached)
 		out := d.b.x[len(m.layers)]
 		var wantRows []float64
 		for _, r := range rows {
 			wantRows = append(wantRows, want[r*g.s.Hidden:(r+1)*g.s.Hidden]...)
 		}
-		compare(t, "output with a cache", g.get(t, out), wantRows, g.tol.model)
+		g.compare("output with a cache", g.get(out), wantRows, g.tol.model)
 
 		logits, err := g.be.Logits(in, m.head, out)
-		must(t, "logits", err)
+		g.must("logits", err)
 		next, err := g.be.Greedy(in, m.head, out)
-		must(t, "greedy", err)
+		g.must("greedy", err)
 		if len(next) != b.Documents() {
-			t.Fatalf("greedy returns %d tokens for %d documents", len(next), b.Documents())
+			g.t.Fatalf("greedy returns %d tokens for %d documents", len(next), b.Documents())
 		}
 		for doc, token := range next {
 			last := widen(logits[(int(b.Starts[doc+1])-1)*g.s.Vocab:][:g.s.Vocab])
 			best := last[argmax(last)]
 			if token < 0 || int(token) >= g.s.Vocab || last[token] < best-20*g.tol.forward {
-				t.Errorf("greedy picks %d, the best logit is that of %d", token, argmax(last))
+				g.t.Errorf("greedy picks %d, the best logit is that of %d", token, argmax(last))
 			}
 		}
 	}
@@ -108,20 +106,20 @@ func checkDecode(t *testing.T, g *rig) {
 
 // checkGreedyTies gives every token but the last a twin with the same row of
 // the head: of equal logits the lowest index wins.
-func checkGreedyTies(t *testing.T, g *rig) {
+func checkGreedyTies(g *rig) {
 	m := g.matrix(g.s.Vocab, g.s.Hidden, "float32")
 	for v := 1; v < g.s.Vocab; v += 2 {
 		copy(m.F32[v*g.s.Hidden:(v+1)*g.s.Hidden], m.F32[(v-1)*g.s.Hidden:v*g.s.Hidden])
 	}
-	head := &engine.Head{Weight: g.weight(t, m)}
-	head.Norm, _ = g.norm(t)
+	head := &engine.Head{Weight: g.weight(m)}
+	head.Norm, _ = g.norm()
 	b := g.batch(4, 2, 7, 1, 3, 5, 2, 2)
-	x, _ := g.put(t, engine.Activation, g.normal(len(b.Tokens)*g.s.Hidden, 1))
-	next, err := g.be.Greedy(g.load(t, b), head, x)
-	must(t, "greedy", err)
+	x, _ := g.put(engine.Activation, g.normal(len(b.Tokens)*g.s.Hidden, 1))
+	next, err := g.be.Greedy(g.load(b), head, x)
+	g.must("greedy", err)
 	for doc, token := range next {
 		if token%2 != 0 {
-			t.Errorf("document %d: greedy picks %d, but %d is as likely", doc, token, token-1)
+			g.t.Errorf("document %d: greedy picks %d, but %d is as likely", doc, token, token-1)
 		}
 	}
 }

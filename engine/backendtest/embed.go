@@ -1,20 +1,18 @@
 package backendtest
 
 import (
-	"testing"
-
 	"daybook/engine"
 	"daybook/engine/backendtest/reference"
 )
 
-func checkEmbed(t *testing.T, g *rig) {
+func checkEmbed(g *rig) {
 	for _, format := range []string{"float32", "bfloat16"} {
 		m := g.matrix(g.s.Vocab, g.s.Hidden, format)
 		b := g.batch(shortDocuments...)
-		in := g.load(t, b)
-		x := g.poisoned(t, engine.Activation, len(b.Tokens)*g.s.Hidden)
-		must(t, "embed", g.be.Embed(in, g.weight(t, m), x))
+		in := g.load(b)
+		x := g.poisoned(engine.Activation, len(b.Tokens)*g.s.Hidden)
+		g.must("embed", g.be.Embed(in, g.weight(m), x))
 		// A copy; at most a change of type.
-		compare(t, "x from "+format, g.get(t, x), reference.Embed(g.s, b, reference.Dense(m)), g.tol.roundTrip)
+		g.compare("x from "+format, g.get(x), reference.Embed(g.s, b, reference.Dense(m)), g.tol.roundTrip)
 	}
 }

@@ -2,7 +2,6 @@ package backendtest
 
 import (
 	"math"
-	"testing"
 
 	"daybook/engine"
 	"daybook/engine/backendtest/reference"
@@ -26,10 +25,10 @@ var settings = []setting{
 }
 
 // eachSetting runs f for every way to make a layer.
-func (g *rig) eachSetting(t *testing.T, f func(t *testing.T, l *layer)) {
-	t.Helper()
+func (g *rig) eachSetting(f func(g *rig, l *layer)) {
+	g.t.Helper()
 	for i, s := range settings {
-		t.Run(s.name, func(t *testing.T) { f(t, g.layer(t, i%g.s.Layers, s)) })
+		g.run(s.name, func(g *rig) { f(g, g.layer(i%g.s.Layers, s)) })
 	}
 }
 
@@ -51,24 +50,24 @@ func (g *rig) matrix(rows, cols int, format string) engine.Matrix {
 	return m
 }
 
-func (g *rig) weight(t *testing.T, m engine.Matrix) engine.Weight {
-	t.Helper()
+func (g *rig) weight(m engine.Matrix) engine.Weight {
+	g.t.Helper()
 	w, err := g.be.NewWeight(m)
-	must(t, "new weight", err)
+	g.must("new weight", err)
 	if rows, cols := w.Dims(); rows != m.Rows || cols != m.Cols {
-		t.Fatalf("weight is %d x %d, want %d x %d", rows, cols, m.Rows, m.Cols)
+		g.t.Fatalf("weight is %d x %d, want %d x %d", rows, cols, m.Rows, m.Cols)
 	}
 	return w
 }
 
 // norm returns a norm's weight near 1 on the device and for the reference.
-func (g *rig) norm(t *testing.T) (engine.Buffer, []float64) {
-	t.Helper()
+func (g *rig) norm() (engine.Buffer, []float64) {
+	g.t.Helper()
 	x := g.normal(g.s.Hidden, 0.3)
 	for i := range x {
 		x[i]++
 	}
-	return g.put(t, engine.Float, x)
+	return g.put(engine.Float, x)
 }
 
 // layer is one decoder layer on the device and in the reference.
@@ -77,22 +76,22 @@ type layer struct {
 	ref   *reference.Layer
 }
 
-func (g *rig) layer(t *testing.T, index int, c setting) *layer {
-	t.Helper()
+func (g *rig) layer(index int, c setting) *layer {
+	g.t.Helper()
 	d := engine.Dropout{P: c.dropout, Seed: g.r.Uint64(), Step: uint64(g.r.IntN(1000))}
 	l := &layer{
 		block: engine.Block{Layer: &engine.Layer{Index: index}, Dropout: d},
 		ref:   &reference.Layer{Shape: g.s, Index: index, Dropout: d},
 	}
-	l.block.Layer.AttentionNorm, l.ref.AttentionNorm = g.norm(t)
-	l.block.Layer.MLPNorm, l.ref.MLPNorm = g.norm(t)
+	l.block.Layer.AttentionNorm, l.ref.AttentionNorm = g.norm()
+	l.block.Layer.MLPNorm, l.ref.MLPNorm = g.norm()
 	for p := range engine.NumProjections {
 		rows, cols := p.Dims(g.s)
 		m := g.matrix(rows, cols, c.format)
-		l.block.Layer.Proj[p] = g.weight(t, m)
+		l.block.Layer.Proj[p] = g.weight(m)
 		l.ref.Proj[p] = reference.Linear{Rows: rows, Cols: cols, W: reference.Dense(m)}
 		if rank := c.ranks[p]; rank > 0 {
-			l.block.Adapters[p], l.ref.Proj[p].LoRA = g.adapter(t, rows, cols, rank)
+			l.block.Adapters[p], l.ref.Proj[p].LoRA = g.adapter(rows, cols, rank)
 		}
 	}
 	return l
@@ -100,24 +99,24 @@ func (g *rig) layer(t *testing.T, index int, c setting) *layer {
 
 // adapter returns a pair with non-zero B, and with gradients that are not zero
 // either, as the backward operations have to add to what is there.
-func (g *rig) adapter(t *testing.T, rows, cols, rank int) (*engine.Adapter, *reference.LoRA) {
-	t.Helper()
+func (g *rig) adapter(rows, cols, rank int) (*engine.Adapter, *reference.LoRA) {
+	g.t.Helper()
 	a := &engine.Adapter{Rank: rank, Scale: float32(0.5 + g.r.Float64())}
 	ref := &reference.LoRA{Rank: rank, Scale: float64(a.Scale)}
-	a.A, ref.A = g.put(t, engine.Float, g.normal(rank*cols, 1/math.Sqrt(float64(cols))))
-	a.B, ref.B = g.put(t, engine.Float, g.normal(rows*rank, 1/math.Sqrt(float64(rank))))
-	a.GradA, ref.GradA = g.put(t, engine.Float, g.normal(rank*cols, 1))
-	a.GradB, ref.GradB = g.put(t, engine.Float, g.normal(rows*rank, 1))
+	a.A, ref.A = g.put(engine.Float, g.normal(rank*cols, 1/math.Sqrt(float64(cols))))
+	a.B, ref.B = g.put(engine.Float, g.normal(rows*rank, 1/math.Sqrt(float64(rank))))
+	a.GradA, ref.GradA = g.put(engine.Float, g.normal(rank*cols, 1))
+	a.GradB, ref.GradB = g.put(engine.Float, g.normal(rows*rank, 1))
 	return a, ref
 }
 
 // compareGradients checks the gradients of the listed projections' adapters.
-func (l *layer) compareGradients(t *testing.T, g *rig, tol float64, projections ...engine.Projection) {
-	t.Helper()
+func (l *layer) compareGradients(g *rig, tol float64, projections ...engine.Projection) {
+	g.t.Helper()
 	for _, p := range projections {
 		if a, ref := l.block.Adapters[p], l.ref.Proj[p].LoRA; a != nil {
-			compare(t, "gradient of "+p.String()+".A", g.get(t, a.GradA), ref.GradA, tol)
-			compare(t, "gradient of "+p.String()+".B", g.get(t, a.GradB), ref.GradB, tol)
+			g.compare("gradient of "+p.String()+".A", g.get(a.GradA), ref.GradA, tol)
+			g.compare("gradient of "+p.String()+".B", g.get(a.GradB), ref.GradB, tol)
 		}
 	}
 }
@@ -133,13 +132,13 @@ func ranks(b *engine.Block) (r [engine.NumProjections]int) {
 }
 
 // activations returns poisoned activations for the given number of tokens.
-func (g *rig) activations(t *testing.T, tokens int, rank [engine.NumProjections]int) *engine.Activations {
-	t.Helper()
+func (g *rig) activations(tokens int, rank [engine.NumProjections]int) *engine.Activations {
+	g.t.Helper()
 	s := g.s
-	buffer := func(width int) engine.Buffer { return g.poisoned(t, engine.Activation, tokens*width) }
+	buffer := func(width int) engine.Buffer { return g.poisoned(engine.Activation, tokens*width) }
 	act := &engine.Activations{
 		Norm1: buffer(s.Hidden), Q: buffer(s.QDim()), K: buffer(s.KVDim()), V: buffer(s.KVDim()),
-		LSE: g.poisoned(t, engine.Float, s.Heads*tokens),
+		LSE: g.poisoned(engine.Float, s.Heads*tokens),
 		O:   buffer(s.QDim()), Mid: buffer(s.Hidden), Norm2: buffer(s.Hidden),
 		Gate: buffer(s.Intermediate), Up: buffer(s.Intermediate), Down: buffer(s.Intermediate),
 	}
@@ -150,14 +149,14 @@ func (g *rig) activations(t *testing.T, tokens int, rank [engine.NumProjections]
 }
 
 // gradients returns poisoned scratch for the backward operations.
-func (g *rig) gradients(t *testing.T, tokens int, rank [engine.NumProjections]int) *engine.Gradients {
-	t.Helper()
+func (g *rig) gradients(tokens int, rank [engine.NumProjections]int) *engine.Gradients {
+	g.t.Helper()
 	s := g.s
 	widest := 1
 	for _, r := range rank {
 		widest = max(widest, r)
 	}
-	buffer := func(width int) engine.Buffer { return g.poisoned(t, engine.Activation, tokens*width) }
+	buffer := func(width int) engine.Buffer { return g.poisoned(engine.Activation, tokens*width) }
 	return &engine.Gradients{
 		Q: buffer(s.QDim()), O: buffer(s.QDim()), K: buffer(s.KVDim()), V: buffer(s.KVDim()),
 		Gate: buffer(s.Intermediate), Up: buffer(s.Intermediate), Down: buffer(s.Intermediate),

@@ -2,12 +2,11 @@ package backendtest
 
 import (
 	"math"
-	"testing"
 
 	"daybook/engine"
 )
 
-func checkMemory(t *testing.T, g *rig) {
+func checkMemory(g *rig) {
 	specs := []engine.BufferSpec{
 		{Name: "a", Kind: engine.Activation, Len: 33},
 		{Name: "b", Kind: engine.Float, Len: 1},
@@ -15,17 +14,17 @@ func checkMemory(t *testing.T, g *rig) {
 		{Name: "d", Kind: engine.Activation, Len: 7},
 	}
 	if got, least := g.be.Size(specs), int64(2*33+4+4000+2*7); got < least {
-		t.Errorf("%d bytes for buffers that take %d at least", got, least)
+		g.t.Errorf("%d bytes for buffers that take %d at least", got, least)
 	}
 	buffers, err := g.be.Allocate(specs)
-	must(t, "allocate", err)
+	g.must("allocate", err)
 	for i, b := range buffers {
 		if b.Len() != specs[i].Len {
-			t.Fatalf("buffer %s has %d elements, want %d", specs[i].Name, b.Len(), specs[i].Len)
+			g.t.Fatalf("buffer %s has %d elements, want %d", specs[i].Name, b.Len(), specs[i].Len)
 		}
-		for _, v := range g.download(t, b) {
+		for _, v := range g.download(b) {
 			if v != 0 {
-				t.Fatalf("buffer %s is not zeroed", specs[i].Name)
+				g.t.Fatalf("buffer %s is not zeroed", specs[i].Name)
 			}
 		}
 	}
@@ -33,69 +32,69 @@ func checkMemory(t *testing.T, g *rig) {
 	values := make([][]float32, len(buffers))
 	for i, b := range buffers {
 		values[i] = g.normal(b.Len(), 3)
-		g.upload(t, b, values[i])
+		g.upload(b, values[i])
 	}
 	for i, b := range buffers {
-		got := g.download(t, b)
+		got := g.download(b)
 		if specs[i].Kind == engine.Float {
-			same(t, "float buffer "+specs[i].Name, got, values[i])
+			g.same("float buffer "+specs[i].Name, got, values[i])
 			continue
 		}
 		for j, v := range values[i] {
 			if math.Abs(float64(got[j]-v)) > g.tol.roundTrip*math.Abs(float64(v)) {
-				t.Errorf("activation buffer %s: %g came back as %g", specs[i].Name, v, got[j])
+				g.t.Errorf("activation buffer %s: %g came back as %g", specs[i].Name, v, got[j])
 			}
 		}
 	}
 	special := []float32{float32(math.Inf(1)), float32(math.Inf(-1)), 0, float32(math.NaN())}
 	for _, kind := range []engine.Kind{engine.Activation, engine.Float} {
-		b := g.allocate(t, kind, len(special))
-		g.upload(t, b, special)
-		got := g.download(t, b)
+		b := g.allocate(kind, len(special))
+		g.upload(b, special)
+		got := g.download(b)
 		if got[0] != special[0] || got[1] != special[1] || got[2] != 0 || got[3] == got[3] {
-			t.Errorf("%v came back as %v", special, got)
+			g.t.Errorf("%v came back as %v", special, got)
 		}
 	}
 	if g.be.Upload(buffers[3], make([]float32, 8)) == nil {
-		t.Error("8 values fit into a buffer for 7")
+		g.t.Error("8 values fit into a buffer for 7")
 	}
 	if g.be.Download(make([]float32, 8), buffers[3]) == nil {
-		t.Error("8 values came from a buffer for 7")
+		g.t.Error("8 values came from a buffer for 7")
 	}
 
 	// NF4 with double quantization stays packed: half a byte and 1/64 a
 	// weight, and what a device needs to align three arrays.
 	const rows, cols = 256, 256
-	w := g.weight(t, g.matrix(rows, cols, "nf4 double"))
+	w := g.weight(g.matrix(rows, cols, "nf4 double"))
 	if per := float64(w.Bytes()) / (rows * cols); per < 0.5 || per > 0.53 {
-		t.Errorf("%.3f bytes a weight in NF4, want at most 0.53", per)
+		g.t.Errorf("%.3f bytes a weight in NF4, want at most 0.53", per)
 	}
-	must(t, "sync", g.be.Sync())
+	g.must("sync", g.be.Sync())
 }
 
 // checkNonFinite puts a NaN into one token of the head's input: its loss must
 // say so, and every other token's stay as it was.
-func checkNonFinite(t *testing.T, g *rig) {
-	h, _ := g.head(t, "float32")
+func checkNonFinite(g *rig) {
+	h, _ := g.head("float32")
 	b := g.batch(6, 4)
 	b.Targets[2] = 1
-	in, n := g.load(t, b), len(b.Tokens)
+	in, n := g.load(b), len(b.Tokens)
 	values := g.normal(n*g.s.Hidden, 1)
-	nll, hit := g.poisoned(t, engine.Float, n), g.poisoned(t, engine.Float, n)
-	x, _ := g.put(t, engine.Activation, values)
-	must(t, "loss", g.be.Loss(in, h, x, 1, nll, hit, nil))
-	want := g.download(t, nll)
+	nll, hit := g.poisoned(engine.Float, n), g.poisoned(engine.Float, n)
+	x, _ := g.put(engine.Activation, values)
+	g.must("loss", g.be.Loss(in, h, x, 1, nll, hit, nil))
+	want := g.download(nll)
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		spoilt := append([]float32(nil), values...)
 		spoilt[2*g.s.Hidden+5] = float32(bad)
-		x, _ := g.put(t, engine.Activation, spoilt)
-		d := g.poisoned(t, engine.Activation, n*g.s.Hidden)
-		must(t, "loss", g.be.Loss(in, h, x, 1, nll, hit, d))
-		got := g.download(t, nll)
+		x, _ := g.put(engine.Activation, spoilt)
+		d := g.poisoned(engine.Activation, n*g.s.Hidden)
+		g.must("loss", g.be.Loss(in, h, x, 1, nll, hit, d))
+		got := g.download(nll)
 		if v := float64(got[2]); !math.IsNaN(v) && !math.IsInf(v, 0) {
-			t.Errorf("loss of a token with %g is %g", bad, v)
+			g.t.Errorf("loss of a token with %g is %g", bad, v)
 		}
 		got[2] = want[2]
-		same(t, "loss of the other tokens", got, want)
+		g.same("loss of the other tokens", got, want)
 	}
 }

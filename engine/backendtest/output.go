@@ -1,31 +1,29 @@
 package backendtest
 
 import (
-	"testing"
-
 	"daybook/engine"
 	"daybook/engine/backendtest/reference"
 )
 
-func checkOutput(t *testing.T, g *rig) {
-	g.eachSetting(t, func(t *testing.T, l *layer) {
+func checkOutput(g *rig) {
+	g.eachSetting(func(g *rig, l *layer) {
 		b := g.batch(shortDocuments...)
-		in, n := g.load(t, b), len(b.Tokens)
-		act, want := g.activations(t, n, ranks(&l.block)), &reference.Activations{}
+		in, n := g.load(b), len(b.Tokens)
+		act, want := g.activations(n, ranks(&l.block)), &reference.Activations{}
 		var x engine.Buffer
-		x, want.X = g.put(t, engine.Activation, g.normal(n*g.s.Hidden, 1))
-		act.O, want.O = g.put(t, engine.Activation, g.normal(n*g.s.QDim(), 1))
-		must(t, "output", g.be.Output(in, &l.block, x, act))
+		x, want.X = g.put(engine.Activation, g.normal(n*g.s.Hidden, 1))
+		act.O, want.O = g.put(engine.Activation, g.normal(n*g.s.QDim(), 1))
+		g.must("output", g.be.Output(in, &l.block, x, act))
 		l.ref.Output(b, want)
-		compare(t, "mid", g.get(t, act.Mid), want.Mid, g.tol.forward)
-		compareLow(t, g, act, want, engine.O)
-		same(t, "x", narrow(g.get(t, x)), narrow(want.X))
+		g.compare("mid", g.get(act.Mid), want.Mid, g.tol.forward)
+		g.compareLow(act, want, engine.O)
+		g.same("x", narrow(g.get(x)), narrow(want.X))
 
-		grad := g.gradients(t, n, ranks(&l.block))
-		d, dmid := g.put(t, engine.Activation, g.normal(n*g.s.Hidden, 1))
-		must(t, "output backward", g.be.OutputBackward(in, &l.block, act, grad, d))
-		compare(t, "gradient of o", g.get(t, grad.O), l.ref.OutputBackward(b, want, dmid), g.tol.backward)
-		same(t, "gradient of mid", narrow(g.get(t, d)), narrow(dmid))
-		l.compareGradients(t, g, g.tol.backward, engine.O)
+		grad := g.gradients(n, ranks(&l.block))
+		d, dmid := g.put(engine.Activation, g.normal(n*g.s.Hidden, 1))
+		g.must("output backward", g.be.OutputBackward(in, &l.block, act, grad, d))
+		g.compare("gradient of o", g.get(grad.O), l.ref.OutputBackward(b, want, dmid), g.tol.backward)
+		g.same("gradient of mid", narrow(g.get(d)), narrow(dmid))
+		l.compareGradients(g, g.tol.backward, engine.O)
 	})
 }

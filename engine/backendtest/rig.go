@@ -11,10 +11,21 @@ import (
 
 // rig is a backend under test with a source of random inputs.
 type rig struct {
+	t   *testing.T
 	be  engine.Backend
 	s   engine.Shape
 	r   *rand.Rand
 	tol tolerance
+}
+
+// run runs f as a subtest with the same backend and random source.
+func (g *rig) run(name string, f func(g *rig)) {
+	g.t.Helper()
+	g.t.Run(name, func(t *testing.T) {
+		sub := *g
+		sub.t = t
+		f(&sub)
+	})
 }
 
 // normal returns n normally distributed float32 values.
@@ -27,63 +38,63 @@ func (g *rig) normal(n int, scale float64) []float32 {
 }
 
 // allocate returns a zeroed buffer, nil for no elements.
-func (g *rig) allocate(t *testing.T, kind engine.Kind, n int) engine.Buffer {
-	t.Helper()
+func (g *rig) allocate(kind engine.Kind, n int) engine.Buffer {
+	g.t.Helper()
 	if n == 0 {
 		return nil
 	}
 	b, err := g.be.Allocate([]engine.BufferSpec{{Name: "test", Kind: kind, Len: n}})
 	if err != nil {
-		t.Fatalf("allocate %d elements: %v", n, err)
+		g.t.Fatalf("allocate %d elements: %v", n, err)
 	}
 	if len(b) != 1 || b[0].Len() != n {
-		t.Fatalf("allocate %d elements: got %d buffers", n, len(b))
+		g.t.Fatalf("allocate %d elements: got %d buffers", n, len(b))
 	}
 	return b[0]
 }
 
 // put returns a buffer holding x as the backend's type can, and what it holds.
-func (g *rig) put(t *testing.T, kind engine.Kind, x []float32) (engine.Buffer, []float64) {
-	t.Helper()
-	b := g.allocate(t, kind, len(x))
-	g.upload(t, b, x)
-	return b, g.get(t, b)
+func (g *rig) put(kind engine.Kind, x []float32) (engine.Buffer, []float64) {
+	g.t.Helper()
+	b := g.allocate(kind, len(x))
+	g.upload(b, x)
+	return b, g.get(b)
 }
 
-func (g *rig) upload(t *testing.T, b engine.Buffer, x []float32) {
-	t.Helper()
+func (g *rig) upload(b engine.Buffer, x []float32) {
+	g.t.Helper()
 	if err := g.be.Upload(b, x); err != nil {
-		t.Fatalf("upload: %v", err)
+		g.t.Fatalf("upload: %v", err)
 	}
 }
 
 // poisoned returns a buffer of NaN, so that an element nobody writes shows.
-func (g *rig) poisoned(t *testing.T, kind engine.Kind, n int) engine.Buffer {
-	t.Helper()
-	b := g.allocate(t, kind, n)
+func (g *rig) poisoned(kind engine.Kind, n int) engine.Buffer {
+	g.t.Helper()
+	b := g.allocate(kind, n)
 	if b != nil {
-		g.poison(t, b)
+		g.poison(b)
 	}
 	return b
 }
 
-func (g *rig) poison(t *testing.T, b engine.Buffer) {
-	t.Helper()
-	g.upload(t, b, slices.Repeat([]float32{float32(math.NaN())}, b.Len()))
+func (g *rig) poison(b engine.Buffer) {
+	g.t.Helper()
+	g.upload(b, slices.Repeat([]float32{float32(math.NaN())}, b.Len()))
 }
 
-func (g *rig) download(t *testing.T, b engine.Buffer) []float32 {
-	t.Helper()
+func (g *rig) download(b engine.Buffer) []float32 {
+	g.t.Helper()
 	x := make([]float32, b.Len())
 	if err := g.be.Download(x, b); err != nil {
-		t.Fatalf("download: %v", err)
+		g.t.Fatalf("download: %v", err)
 	}
 	return x
 }
 
-func (g *rig) get(t *testing.T, b engine.Buffer) []float64 {
-	t.Helper()
-	return widen(g.download(t, b))
+func (g *rig) get(b engine.Buffer) []float64 {
+	g.t.Helper()
+	return widen(g.download(b))
 }
 
 func widen(x []float32) []float64 {
@@ -103,10 +114,10 @@ func narrow(x []float64) []float32 {
 }
 
 // must fails the test if an operation reported an error.
-func must(t *testing.T, what string, err error) {
-	t.Helper()
+func (g *rig) must(what string, err error) {
+	g.t.Helper()
 	if err != nil {
-		t.Fatalf("%s: %v", what, err)
+		g.t.Fatalf("%s: %v", what, err)
 	}
 }
 
@@ -114,45 +125,45 @@ func must(t *testing.T, what string, err error) {
 // relative norm. A wrong result is in error by its own size, far above any
 // tolerance, so one number a tensor is enough; single elements near zero have
 // no relative accuracy to ask for.
-func compare(t *testing.T, name string, got, want []float64, tol float64) {
-	t.Helper()
+func (g *rig) compare(name string, got, want []float64, tol float64) {
+	g.t.Helper()
 	if len(got) < len(want) {
-		t.Errorf("%s: %d elements, want %d", name, len(got), len(want))
+		g.t.Errorf("%s: %d elements, want %d", name, len(got), len(want))
 		return
 	}
 	var diff, size float64
 	for i, w := range want {
 		if math.IsNaN(got[i]) {
-			t.Errorf("%s: element %d of %d is NaN or was never written", name, i, len(want))
+			g.t.Errorf("%s: element %d of %d is NaN or was never written", name, i, len(want))
 			return
 		}
 		diff += (got[i] - w) * (got[i] - w)
 		size += w * w
 	}
 	if size == 0 {
-		t.Errorf("%s: the reference is all zeros, which proves nothing", name)
+		g.t.Errorf("%s: the reference is all zeros, which proves nothing", name)
 		return
 	}
 	rel := math.Sqrt(diff / size)
 	if !(rel <= tol) {
-		t.Errorf("%s: differs from the reference by %.2g of its norm, want at most %.2g", name, rel, tol)
+		g.t.Errorf("%s: differs from the reference by %.2g of its norm, want at most %.2g", name, rel, tol)
 		return
 	}
 	if testing.Verbose() {
-		t.Logf("%s: %.2g", name, rel)
+		g.t.Logf("%s: %.2g", name, rel)
 	}
 }
 
 // same checks that two results are equal to the bit.
-func same(t *testing.T, name string, got, want []float32) {
-	t.Helper()
+func (g *rig) same(name string, got, want []float32) {
+	g.t.Helper()
 	if len(got) != len(want) {
-		t.Errorf("%s: %d elements, want %d", name, len(got), len(want))
+		g.t.Errorf("%s: %d elements, want %d", name, len(got), len(want))
 		return
 	}
 	for i := range want {
 		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
-			t.Errorf("%s: element %d is %g, want exactly %g", name, i, got[i], want[i])
+			g.t.Errorf("%s: element %d is %g, want exactly %g", name, i, got[i], want[i])
 			return
 		}
 	}
@@ -187,18 +198,18 @@ func (g *rig) batch(lengths ...int) *engine.Batch {
 }
 
 // load puts b on the device, with capacity for exactly its tokens.
-func (g *rig) load(t *testing.T, b *engine.Batch) engine.DeviceBatch {
-	t.Helper()
-	return g.loadInto(t, b, len(b.Tokens), b.Documents())
+func (g *rig) load(b *engine.Batch) engine.DeviceBatch {
+	g.t.Helper()
+	return g.loadInto(b, len(b.Tokens), b.Documents())
 }
 
-func (g *rig) loadInto(t *testing.T, b *engine.Batch, maxTokens, maxDocuments int) engine.DeviceBatch {
-	t.Helper()
+func (g *rig) loadInto(b *engine.Batch, maxTokens, maxDocuments int) engine.DeviceBatch {
+	g.t.Helper()
 	in, err := g.be.NewBatch(maxTokens, maxDocuments)
-	must(t, "new batch", err)
-	must(t, "load", in.Load(b))
+	g.must("new batch", err)
+	g.must("load", in.Load(b))
 	if in.Tokens() != len(b.Tokens) {
-		t.Fatalf("batch has %d tokens, want %d", in.Tokens(), len(b.Tokens))
+		g.t.Fatalf("batch has %d tokens, want %d", in.Tokens(), len(b.Tokens))
 	}
 	return in
 }
