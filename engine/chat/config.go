@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 )
+
+var errPointer = errors.New("a Git LFS pointer instead of the file; fetch it with git lfs pull")
+
+func isPointer(data []byte) bool {
+	return bytes.HasPrefix(data, []byte("version https://git-lfs.github.com/spec/"))
+}
 
 // optional reads a JSON object from dir, nil if there is no such file.
 func optional(dir, name string) (map[string]json.RawMessage, error) {
@@ -20,8 +27,8 @@ func optional(dir, name string) (map[string]json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(string(data[:min(len(data), 64)]), "version https://git-lfs") {
-		return nil, fmt.Errorf("%s: a Git LFS pointer instead of the file; fetch it with git lfs pull", path)
+	if isPointer(data) {
+		return nil, fmt.Errorf("%s: %w", path, errPointer)
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(data, &object); err != nil {

@@ -75,6 +75,8 @@ func Load(dir, override string) (*Template, error) {
 	}
 	data, err := os.ReadFile(path)
 	switch {
+	case err == nil && isPointer(data):
+		return nil, fmt.Errorf("chat: %s: %w", path, errPointer)
 	case err == nil:
 		t.source, t.origin = string(data), path
 	case override != "" || !errors.Is(err, fs.ErrNotExist):

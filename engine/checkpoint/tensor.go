@@ -62,6 +62,8 @@ func (t Tensor) Float32() ([]float32, error) {
 			out[i] = halfToFloat(binary.LittleEndian.Uint16(t.Data[2*i:]))
 		}
 		return out, nil
+	case U8:
+		fallthrough
 	default:
 		return nil, fmt.Errorf("dtype %s cannot hold weights; F32, BF16 and F16 can", t.DType)
 	}

@@ -32,12 +32,10 @@ func scanGPT2(s string, i int) int {
 	if s[i] == ' ' {
 		j++
 	}
-	switch c, n := classAt(s, j); c {
-	case letter, number, other: //  ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+
+	if c, n := classAt(s, j); c != space && c != none { //  ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+
 		return run(s, j+n, c)
-	default:
-		return spaces(s, i)
 	}
+	return spaces(s, i)
 }
 
 // scanTiktoken matches patternLlama3 with digits = 3 and patternQwen2 with digits = 1.
