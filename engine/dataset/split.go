@@ -98,7 +98,7 @@ type component struct {
 // components joins records by equal content and equal group value.
 func components(d *Dataset, groupBy string, p *Partition) ([]component, error) {
 	if groupBy != "" {
-		if err := d.knows("group_by", groupBy); err != nil {
+		if err := d.RequireField("group_by", groupBy); err != nil {
 			return nil, err
 		}
 	}

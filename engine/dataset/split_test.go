@@ -216,7 +216,7 @@ func TestHints(t *testing.T) {
 		"weather": `fields are "id", "n", "patient", "quality", "tags", "tags.icu"`,
 	} {
 		var e *RuleError
-		if err := d.knows("group_by", field); !errors.As(err, &e) || e.Hint() != want {
+		if err := d.RequireField("group_by", field); !errors.As(err, &e) || e.Hint() != want {
 			t.Errorf("%s: got %v, want hint %s", field, err, want)
 		}
 	}

@@ -23,7 +23,7 @@ func newFilter(d *Dataset, place string, where map[string]any) (filter, error) {
 	f := make(filter, 0, len(where))
 	for _, field := range slices.Sorted(maps.Keys(where)) {
 		at := place + ".where." + field
-		if err := d.knows(at, field); err != nil {
+		if err := d.RequireField(at, field); err != nil {
 			return nil, err
 		}
 		c := condition{field: field}
@@ -85,8 +85,10 @@ func (c condition) accepts(v any) bool {
 	}
 }
 
-// knows returns an error with the nearest name unless some record has the field.
-func (d *Dataset) knows(place, field string) error {
+// RequireField returns a *RuleError wrapping ErrUnknownField, with the nearest
+// name for a hint, unless some record has the field. place is where it was asked
+// for, such as "eval.by".
+func (d *Dataset) RequireField(place, field string) error {
 	for i := range d.Records {
 		if _, ok := d.Records[i].Field(field); ok {
 			return nil

@@ -3,6 +3,8 @@ package metric
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -101,8 +103,12 @@ func (it item) pairKey(match []string) string {
 // its top-level object. An element that is no object is an item with one field
 // under the key "". An answer of any other form has no items.
 func items(answer, list string) []item {
+	elems, err := elements(answer, list)
+	if err != nil {
+		return nil
+	}
 	var result []item
-	for _, e := range elements(answer, list) {
+	for _, e := range elems {
 		it := item{}
 		obj, ok := e.(map[string]any)
 		if !ok {
@@ -118,20 +124,27 @@ func items(answer, list string) []item {
 	return result
 }
 
-// elements returns the array under list, with numbers as json.Number.
-func elements(answer, list string) []any {
+// elements returns the array under list, with numbers as json.Number. The error
+// says what the answer is instead.
+func elements(answer, list string) ([]any, error) {
 	dec := json.NewDecoder(strings.NewReader(unfence(answer)))
 	dec.UseNumber()
 	var v any
 	if dec.Decode(&v) != nil {
-		return nil
+		return nil, errors.New("it is not JSON")
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil // something follows the value
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the JSON")
 	}
-	obj, _ := v.(map[string]any)
-	elems, _ := obj[list].([]any)
-	return elems
+	obj, ok := v.(map[string]any)
+	if !ok {
+		return nil, errors.New("it is not a JSON object")
+	}
+	elems, ok := obj[list].([]any)
+	if !ok {
+		return nil, fmt.Errorf("it has no array under %q", list)
+	}
+	return elems, nil
 }
 
 // unfence removes one Markdown code fence around the whole answer.

@@ -12,9 +12,13 @@ import "slices"
 // invents nothing.
 func inventedScore(list string) func(Case) Score {
 	return func(c Case) Score {
+		elems, err := elements(c.Prediction, list)
+		if err != nil {
+			return Score{}
+		}
 		var s Score
 		source := newPhrases(c.Source)
-		for _, v := range leaves(nil, any(elements(c.Prediction, list))) {
+		for _, v := range leaves(nil, elems) {
 			words := normalise(v)
 			if len(words) == 0 {
 				continue

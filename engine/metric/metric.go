@@ -27,6 +27,9 @@ import (
 // ErrConfig reports a metric that can't be built as configured.
 var ErrConfig = errors.New("bad metric")
 
+// ErrReference reports a gold answer that a metric can't read.
+var ErrReference = errors.New("gold answer can't be scored")
+
 // Config says which metric and how.
 type Config struct {
 	Kind   string          // one of Kinds
@@ -76,13 +79,16 @@ type Metric interface {
 	Aggregate(sum Score) float64
 	// LowerIsBetter gives the direction.
 	LowerIsBetter() bool
+	// Check returns an error wrapping ErrReference if the gold answer is nothing
+	// the metric can compare with. Score takes such an answer for one without items.
+	Check(reference string) error
 }
 
 // kind describes the metrics that differ only in how they score.
 type kind struct {
 	version int
 	lower   bool
-	list    bool // needs Config.List
+	listed  bool // needs Config.List
 	match   bool // uses Config.Match
 	score   func(Case) Score
 }
@@ -95,10 +101,10 @@ var kinds = map[string]kind{
 	"exact_match":     {version: 1, score: exactMatch},
 	"json_valid":      {version: 1, score: jsonValid},
 	"schema_valid":    {version: 1},
-	"field_precision": {version: 1, list: true, match: true},
-	"field_recall":    {version: 1, list: true, match: true},
-	"field_f1":        {version: 1, list: true, match: true},
-	"invented":        {version: 1, list: true, lower: true},
+	"field_precision": {version: 1, listed: true, match: true},
+	"field_recall":    {version: 1, listed: true, match: true},
+	"field_f1":        {version: 1, listed: true, match: true},
+	"invented":        {version: 1, listed: true, lower: true},
 }
 
 // Kinds returns the kinds that New knows, in the order tables show them.
@@ -115,7 +121,7 @@ func New(cfg Config) (Metric, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: unknown kind %q (there are %s)", ErrConfig, cfg.Kind, strings.Join(Kinds(), ", "))
 	}
-	if k.list && cfg.List == "" {
+	if k.listed && cfg.List == "" {
 		return nil, fmt.Errorf("%w: %s needs the key of the extracted list", ErrConfig, cfg.Kind)
 	}
 	if k.match && len(cfg.Match) == 0 {
@@ -138,7 +144,11 @@ func New(cfg Config) (Metric, error) {
 	case "invented":
 		k.score = inventedScore(cfg.List)
 	}
-	return &metric{kind: k, name: cfg.name(), exp: cfg.Kind == "perplexity"}, nil
+	m := &metric{kind: k, name: cfg.name(), exp: cfg.Kind == "perplexity"}
+	if k.match {
+		m.list = cfg.List
+	}
+	return m, nil
 }
 
 func (c Config) name() string {
@@ -154,7 +164,8 @@ func (c Config) name() string {
 type metric struct {
 	kind
 	name string
-	exp  bool // report e to the ratio
+	exp  bool   // report e to the ratio
+	list string // what a reference has to hold; "" if anything will do
 }
 
 func (m *metric) Name() string        { return m.name }
@@ -168,4 +179,14 @@ func (m *metric) Aggregate(sum Score) float64 {
 		return math.Exp(r)
 	}
 	return r
+}
+
+func (m *metric) Check(reference string) error {
+	if m.list == "" {
+		return nil
+	}
+	if _, err := elements(reference, m.list); err != nil {
+		return fmt.Errorf("%s: %w: %w", m.name, ErrReference, err)
+	}
+	return nil
 }

@@ -164,6 +164,29 @@ func TestNewErrors(t *testing.T) {
 	}
 }
 
+func TestCheck(t *testing.T) {
+	f1 := build(t, Config{Kind: "field_f1", List: "medications"})
+	for reference, says := range map[string]string{
+		`{"medications":[]}`:        "",
+		`{"medications":["x"]}`:     "",
+		`aspirin`:                   "it is not JSON",
+		`{"medications":[]} indeed`: "something follows the JSON",
+		`[]`:                        "it is not a JSON object",
+		`{"meds":[]}`:               `it has no array under "medications"`,
+		`{"medications":null}`:      `it has no array under "medications"`,
+	} {
+		err := f1.Check(reference)
+		if says == "" && err != nil || says != "" && (!errors.Is(err, ErrReference) || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%s: got %v, want %q", reference, err, says)
+		}
+		for _, kind := range []string{"loss", "json_valid", "invented"} {
+			if err := build(t, Config{Kind: kind, List: "medications"}).Check(reference); err != nil {
+				t.Errorf("%s of %s: %v", kind, reference, err)
+			}
+		}
+	}
+}
+
 func TestUnfence(t *testing.T) {
 	for in, want := range map[string]string{
 		" {} ":                  "{}",

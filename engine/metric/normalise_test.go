@@ -1,6 +1,8 @@
 package metric
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -79,5 +81,14 @@ func TestParseTableErrors(t *testing.T) {
 		if _, err := parseTable(text); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: got %v, want %q in it", text, err, says)
 		}
+	}
+}
+
+// TestTableVersion makes a change of the table raise the version of invented,
+// because scores kept under the old one would no longer be comparable.
+func TestTableVersion(t *testing.T) {
+	const version, digest = 1, "331f29dee00000234096eddae95e049b3557218a91cf32480e8c5a3b544f7a62"
+	if got := fmt.Sprintf("%x", sha256.Sum256([]byte(tableText))); got != digest || kinds["invented"].version != version {
+		t.Errorf("table %s has version %d; raise it, then note both here", got, kinds["invented"].version)
 	}
 }
