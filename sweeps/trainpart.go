@@ -14,8 +14,9 @@ import "strings"
 // the same records by different subsets share the training.
 //
 // Not in it: other metrics, tags, baselines, test settings, evaluation batch
-// size, and the memory settings, which must not change a bit: gradient
-// checkpointing is dropped and the optimizer loses its "paged_".
+// size, what happens to overlong records (the examples tell), and the memory
+// settings, which must not change a bit: gradient checkpointing is dropped and
+// the optimizer loses its "paged_".
 func (s *Spec) TrainPart() ([]byte, error) {
 	t := s.Train
 	part := trainPart{
@@ -35,7 +36,6 @@ func (s *Spec) TrainPart() ([]byte, error) {
 			AdamBeta2:    t.AdamBeta2,
 			AdamEpsilon:  t.AdamEpsilon,
 			MaxSeqLen:    t.MaxSeqLen,
-			Overlong:     t.Overlong,
 			Packing:      t.Packing,
 			LossOn:       t.LossOn,
 			LoRA:         t.LoRA,
@@ -85,7 +85,6 @@ type trainSettings struct {
 	AdamBeta2    float64 `json:"adam_beta2"`
 	AdamEpsilon  float64 `json:"adam_epsilon"`
 	MaxSeqLen    int     `json:"max_seq_len"`
-	Overlong     string  `json:"overlong"`
 	Packing      bool    `json:"packing"`
 	LossOn       string  `json:"loss_on"`
 	LoRA         LoRA    `json:"lora"`

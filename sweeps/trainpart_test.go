@@ -30,7 +30,7 @@ func TestTrainPartBytes(t *testing.T) {
 		`"double_quant":true,"quantization":"nf4","seed":0,` +
 		`"train":{"adam_beta1":0.9,"adam_beta2":0.999,"adam_epsilon":1e-8,"batch_size":1,"epochs":3,"grad_accum":8,"learning_rate":0.0002,` +
 		`"lora":{"alpha":32,"dropout":0.05,"rank":16,"rslora":false,"targets":["q_proj","k_proj","v_proj","o_proj","gate_proj","up_proj","down_proj"]},` +
-		`"loss_on":"assistant","max_grad_norm":1,"max_seq_len":2048,"optimizer":"adamw_8bit","overlong":"truncate","packing":true,` +
+		`"loss_on":"assistant","max_grad_norm":1,"max_seq_len":2048,"optimizer":"adamw_8bit","packing":true,` +
 		`"schedule":"linear","warmup_ratio":0.03,"weight_decay":0}}`
 	if got := trainPartOf(t, chosen()); string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -41,6 +41,7 @@ func TestTrainPartLeavesOut(t *testing.T) {
 	base := trainPartOf(t, chosen())
 	for name, change := range map[string]func(*Spec){
 		"checkpointing":     func(s *Spec) { s.Train.Checkpointing = "full" },
+		"overlong records":  func(s *Spec) { s.Train.Overlong = "error" },
 		"paging":            func(s *Spec) { s.Train.Optimizer = "adamw_8bit" },
 		"model path":        func(s *Spec) { s.Base.Model = "elsewhere" },
 		"template path":     func(s *Spec) { s.Base.ChatTemplate = "t.jinja" },
@@ -80,7 +81,6 @@ func TestTrainPartTakesIn(t *testing.T) {
 		"beta2":         func(s *Spec) { s.Train.AdamBeta2 = 0 },
 		"epsilon":       func(s *Spec) { s.Train.AdamEpsilon = 1 },
 		"length":        func(s *Spec) { s.Train.MaxSeqLen = 8 },
-		"overlong":      func(s *Spec) { s.Train.Overlong = "error" },
 		"packing":       func(s *Spec) { s.Train.Packing = false },
 		"loss on":       func(s *Spec) { s.Train.LossOn = "all" },
 		"rank":          func(s *Spec) { s.Train.LoRA.Rank = 1 },
