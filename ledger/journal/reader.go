@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -15,7 +16,7 @@ const (
 
 // Reader follows a journal that may still be growing.
 type Reader struct {
-	file   *os.File
+	file   readable
 	path   string
 	offset int64  // of the first byte not yet read
 	buf    []byte // buf[start:] is read, not yet returned, and starts at a line
@@ -24,6 +25,12 @@ type Reader struct {
 	seq    int    // of the last event returned
 	prev   string // its digest
 	err    error  // sticky
+}
+
+// readable is what a Reader needs of a file.
+type readable interface {
+	fs.File
+	io.ReaderAt
 }
 
 // Open opens a journal for reading from its start. The error satisfies
