@@ -102,6 +102,10 @@ func explain(path string, err error) error {
 
 // classify maps SQLite's result codes, https://www.sqlite.org/rescode.html.
 func classify(err error) (cause error, advice string) {
+	const elsewhere = "move the file away, or choose another folder with --root"
+	if errors.Is(err, errForeign) {
+		return ErrNotLedger, elsewhere
+	}
 	var s sqlite3.Error
 	if !errors.As(err, &s) {
 		return nil, ""
@@ -114,7 +118,7 @@ func classify(err error) (cause error, advice string) {
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
 		return ErrBusy, "another process has held the ledger for long; try again when it is done"
 	case sqlite3.ErrNotADB:
-		return ErrNotLedger, "move the file away, or choose another folder with --root"
+		return ErrNotLedger, elsewhere
 	case sqlite3.ErrCorrupt:
 		return ErrDamaged, "restore the ledger from a backup; journals under .daybook/runs can be read in again"
 	case sqlite3.ErrIoErr:

@@ -32,8 +32,11 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// errForeign is reported as ErrNotLedger.
+var errForeign = errors.New("another program's database")
+
 // schemaVersion returns the version of a ledger's schema, 0 for an empty file.
-// The error wraps ErrNotLedger if the file holds another program's tables.
+// The error wraps errForeign if the file holds another program's tables.
 func schemaVersion(ctx context.Context, db querier) (int, error) {
 	var version, application, tables int
 	err := db.QueryRowContext(ctx, `SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
@@ -42,7 +45,7 @@ func schemaVersion(ctx context.Context, db querier) (int, error) {
 		return 0, err
 	}
 	if application != applicationID && (application != 0 || version != 0 || tables != 0) {
-		return 0, fmt.Errorf("%w: another program's database", ErrNotLedger)
+		return 0, errForeign
 	}
 	return version, nil
 }
@@ -50,9 +53,6 @@ func schemaVersion(ctx context.Context, db querier) (int, error) {
 // prepare turns on the write-ahead log and applies the migrations that are missing.
 func (l *Ledger) prepare(ctx context.Context) error {
 	version, err := schemaVersion(ctx, l.write)
-	if errors.Is(err, ErrNotLedger) {
-		return hinted{fmt.Errorf("ledger: %s: %w", l.path, err), "move the file away, or choose another folder with --root"}
-	}
 	if err != nil {
 		return l.explain(err)
 	}
