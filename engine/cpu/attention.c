@@ -1,0 +1,224 @@
+#ifndef VARIANT
+#define SOURCE "attention.c"
+#include "variants.h"
+
+ENTRY(attention_forward, LIST(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch), LIST(a, t0, n, kv_head, scratch))
+ENTRY(attention_backward, LIST(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch), LIST(a, t0, n, kv_head, scratch))
+ENTRY(attention_cached, LIST(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position, int64_t kv_head, float *scratch), LIST(a, c, slot, t0, n, position, kv_head, scratch))
+ENTRY(attention_store, LIST(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position), LIST(a, c, slot, t0, n, position))
+
+static int64_t padded(int64_t n) { return (n + PANEL - 1) / PANEL * PANEL; }
+
+int64_t attention_scratch(int64_t n, int64_t dim, int backward) {
+  // Forward: keys, values, scores. Backward: values too as columns, keys too as
+  // rows, the gradient of the scores, and the rows of one block.
+  const int64_t panels = padded(n) * padded(dim), scores = ROWS * padded(n);
+  return backward ? 3 * panels + 2 * scores + ROWS * padded(dim) : 2 * panels + scores;
+}
+
+int64_t attention_cached_scratch(int64_t positions) { return ROWS * padded(positions); }
+
+int64_t cache_floats(int64_t positions, int64_t kv_heads, int64_t dim) { return padded(positions) * kv_heads * padded(dim); }
+#else
+#include "gemm.h"
+#include "log.h"
+#include "row.h"
+
+// Keys of one head are panels of WIDEST positions, (dim, WIDEST) each; values,
+// and keys where they are rows, are panels of at most WIDEST channels,
+// (positions, panel_width) each.
+
+INLINE void NAME(pack_positions)(const float *x, int64_t ld, int64_t n, int64_t dim, float *dst) {
+  const matrix m = {.format = FORMAT_F32, .rows = n, .cols = dim, .ld = ld, .f32 = x};
+  for (int64_t j = 0; j < n; j += WIDEST) {
+    float *panel = dst + j * dim;
+    const int64_t cols = n - j < WIDEST ? n - j : WIDEST;
+    pack_columns(&m, 1.0f, j, cols, 0, dim, panel);
+  }
+}
+
+INLINE void NAME(pack_channels)(const float *x, int64_t ld, int64_t n, int64_t dim, float *dst) {
+  const matrix m = {.format = FORMAT_F32, .rows = n, .cols = dim, .ld = ld, .f32 = x};
+  for (int64_t c = 0; c < dim; c += WIDEST)
+    pack_rows(&m, 1.0f, c, dim - c < WIDEST ? dim - c : WIDEST, 0, n, dst + c * n);
+}
+
+// against computes x (rows, dim) times the first n of packed positions:
+// out (rows, ld), ld a multiple of WIDEST. Panels after the position of a row's
+// own, first + row*step, are left alone; so is nothing within a panel.
+INLINE void NAME(against)(const float *x, int64_t ldx, int64_t rows, int64_t step, const float *panels, int64_t packed, int64_t dim, int64_t n, int64_t first, float *out, int64_t ld) {
+  for (int64_t j = 0; j < n; j += WIDEST) {
+    const int64_t r = step && j > first ? j - first : 0;
+    segment s = {x + r * ldx, ldx, 1, panels + j * dim, dim};
+    multiply(rows - r, panel_width(packed - j < WIDEST ? packed - j : WIDEST), 1, &s, out + r * ld + j, ld, 0, 0);
+  }
+}
+
+// softmax_row turns n scores into e^(scale*s - largest), zeroes up to end, and
+// returns their sum; *largest is of scale*s.
+INLINE float NAME(softmax_row)(float *s, int64_t count, int64_t end, float scale, float *largest) {
+  V top = splat(-INFINITY);
+  ROW_EACH(count, i, part, n) {
+    if (n >= LANES)
+      top = max_v(top, load(s + i));
+    else
+      for (int64_t l = 0; l < n; l++)
+        top = max_v(top, splat(s[i + l]));
+  }
+  float m = top[0];
+  for (int l = 1; l < LANES; l++)
+    m = top[l] > m ? top[l] : m;
+  const float shift = m * scale;
+  V acc[PARTS];
+  ROW_ZERO(acc);
+  ROW_EACH(count, i, part, n) {
+    V p = exp_v(fma_v(ROW_LOAD(s + i, n), splat(scale), splat(-shift)));
+    if (n < LANES) {
+      store_n(s + i, p, n);
+      p = load_n(s + i, n);
+    } else {
+      store(s + i, p);
+    }
+    acc[part] = acc[part] + p;
+  }
+  if (end > count)
+    memset(s + count, 0, (size_t)(end - count) * sizeof(float));
+  *largest = shift;
+  return sum16(acc);
+}
+
+// attend computes rows queries, x (rows, dim) with distance ldx, each against
+// positions 0..first+row*step of those packed, in blocks of ROWS.
+INLINE void NAME(attend)(const float *x, int64_t ldx, float *o, int64_t rows, int64_t step, int64_t first, const float *keys, const float *values, int64_t packed, int64_t dim, float scale, float *lse, int64_t ldl, float *scores) {
+  for (int64_t r0 = 0; r0 < rows; r0 += ROWS) {
+    const int64_t block = rows - r0 < ROWS ? rows - r0 : ROWS;
+    const int64_t from = first + r0 * step, end = from + (block - 1) * step + 1;
+    const int64_t ld = (end + WIDEST - 1) / WIDEST * WIDEST;
+    NAME(against)(x + r0 * ldx, ldx, block, step, keys, packed, dim, end, from, scores, ld);
+    float inverse[ROWS];
+    for (int64_t r = 0; r < block; r++) {
+      float largest;
+      const float sum = NAME(softmax_row)(scores + r * ld, from + r * step + 1, end, scale, &largest);
+      inverse[r] = 1.0f / sum;
+      lse[(r0 + r) * ldl] = largest + log_1(sum);
+    }
+    for (int64_t c = 0; c < dim; c += WIDEST) {
+      const int64_t cols = dim - c < WIDEST ? dim - c : WIDEST;
+      segment s = {scores, ld, 1, values + c * packed, end};
+      multiply(block, cols, 1, &s, o + r0 * ldx + c, ldx, 0, 0);
+    }
+    for (int64_t r = 0; r < block; r++) {
+      float *out = o + (r0 + r) * ldx;
+      ROW_EACH(dim, i, part, n) { ROW_STORE(out + i, ROW_LOAD(out + i, n) * splat(inverse[r]), n); }
+    }
+  }
+}
+
+KERNEL void NAME(attention_forward)(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch) {
+  const int64_t group = a->heads / a->kv_heads, ldq = a->heads * a->dim, ldk = a->kv_heads * a->dim;
+  const int64_t panels = (n + PANEL - 1) / PANEL * PANEL * ((a->dim + PANEL - 1) / PANEL * PANEL);
+  float *keys = scratch, *values = keys + panels, *scores = values + panels;
+  NAME(pack_positions)(a->k + t0 * ldk + kv_head * a->dim, ldk, n, a->dim, keys);
+  NAME(pack_channels)(a->v + t0 * ldk + kv_head * a->dim, ldk, n, a->dim, values);
+  for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++) {
+    const int64_t at = t0 * ldq + h * a->dim;
+    NAME(attend)(a->q + at, ldq, a->o + at, n, 1, 0, keys, values, n, a->dim, a->scale, a->lse + h * a->tokens + t0, 1, scores);
+  }
+}
+
+// With P the softmax of the scores S and D = rowsum(dO o O):
+// dV = P^T dO, dS = P o (dO V^T - D) * scale, dQ = dS K, dK = dS^T Q
+// (Dao et al. 2022, appendix B.2). dK and dV add up over the heads of the group,
+// then over queries, both in order.
+KERNEL void NAME(attention_backward)(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch) {
+  const int64_t dim = a->dim, group = a->heads / a->kv_heads, ldq = a->heads * dim, ldk = a->kv_heads * dim;
+  const int64_t panels = (n + PANEL - 1) / PANEL * PANEL * ((dim + PANEL - 1) / PANEL * PANEL);
+  const int64_t most = (n + PANEL - 1) / PANEL * PANEL;
+  float *keys = scratch, *values = keys + panels, *key_rows = values + panels;
+  float *p = key_rows + panels, *dp = p + ROWS * most, *rows = dp + ROWS * most;
+  const int64_t at_k = t0 * ldk + kv_head * dim;
+  NAME(pack_positions)(a->k + at_k, ldk, n, dim, keys);
+  NAME(pack_positions)(a->v + at_k, ldk, n, dim, values);
+  NAME(pack_channels)(a->k + at_k, ldk, n, dim, key_rows);
+  for (int64_t t = 0; t < n; t++) {
+    memset(a->dk + at_k + t * ldk, 0, (size_t)dim * sizeof(float));
+    memset(a->dv + at_k + t * ldk, 0, (size_t)dim * sizeof(float));
+  }
+  for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++) {
+    for (int64_t r0 = 0; r0 < n; r0 += ROWS) {
+      const int64_t block = n - r0 < ROWS ? n - r0 : ROWS, end = r0 + block;
+      const int64_t ld = (end + WIDEST - 1) / WIDEST * WIDEST;
+      const int64_t at = (t0 + r0) * ldq + h * dim;
+      NAME(against)(a->q + at, ldq, block, 1, keys, n, dim, end, r0, p, ld);
+      NAME(against)(a->d_o + at, ldq, block, 1, values, n, dim, end, r0, dp, ld);
+      for (int64_t r = 0; r < block; r++) {
+        const float *o = a->o + at + r * ldq, *d_o = a->d_o + at + r * ldq;
+        const float lse = a->lse[h * a->tokens + t0 + r0 + r];
+        V acc[PARTS];
+        ROW_ZERO(acc);
+        ROW_EACH(dim, i, part, left) { acc[part] = fma_v(ROW_LOAD(o + i, left), ROW_LOAD(d_o + i, left), acc[part]); }
+        const V delta = splat(sum16(acc)), scale = splat(a->scale);
+        const int64_t count = r0 + r + 1;
+        float *pr = p + r * ld, *dr = dp + r * ld;
+        ROW_EACH(count, i, part, left) {
+          V e = exp_v(fma_v(ROW_LOAD(pr + i, left), scale, splat(-lse)));
+          V d = e * (ROW_LOAD(dr + i, left) - delta) * scale;
+          ROW_STORE(pr + i, e, left);
+          ROW_STORE(dr + i, d, left);
+        }
+        memset(pr + count, 0, (size_t)(end - count) * sizeof(float));
+        memset(dr + count, 0, (size_t)(end - count) * sizeof(float));
+      }
+      for (int64_t c = 0; c < dim; c += WIDEST) {
+        const int64_t cols = dim - c < WIDEST ? dim - c : WIDEST;
+        segment s = {dp, ld, 1, key_rows + c * n, end};
+        multiply(block, cols, 1, &s, a->dq + at + c, ldq, 0, 0);
+      }
+      NAME(pack_channels)(a->d_o + at, ldq, block, dim, rows);
+      for (int64_t c = 0; c < dim; c += WIDEST) {
+        segment s = {p, 1, ld, rows + c * block, block};
+        multiply_transposed(end, dim - c < WIDEST ? dim - c : WIDEST, 1, &s, a->dv + at_k + c, ldk, 1);
+      }
+      NAME(pack_channels)(a->q + at, ldq, block, dim, rows);
+      for (int64_t c = 0; c < dim; c += WIDEST) {
+        segment s = {dp, 1, ld, rows + c * block, block};
+        multiply_transposed(end, dim - c < WIDEST ? dim - c : WIDEST, 1, &s, a->dk + at_k + c, ldk, 1);
+      }
+    }
+  }
+}
+
+KERNEL void NAME(attention_store)(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position) {
+  const int64_t dim = a->dim, ldk = a->kv_heads * dim;
+  const int64_t padded_dim = (dim + PANEL - 1) / PANEL * PANEL;
+  for (int64_t g = 0; g < a->kv_heads; g++) {
+    const int64_t base = (slot * a->kv_heads + g) * c->positions * padded_dim;
+    for (int64_t t = 0; t < n; t++) {
+      const float *k = a->k + (t0 + t) * ldk + g * dim, *v = a->v + (t0 + t) * ldk + g * dim;
+      const int64_t at = position + t;
+      float *keys = c->keys + base + at / WIDEST * WIDEST * dim + at % WIDEST;
+      for (int64_t d = 0; d < dim; d++)
+        keys[d * WIDEST] = k[d];
+      for (int64_t d = 0; d < dim; d += WIDEST) {
+        const int64_t cols = dim - d < WIDEST ? dim - d : WIDEST;
+        memcpy(c->values + base + d * c->positions + at * panel_width(cols), v + d, (size_t)cols * sizeof(float));
+      }
+    }
+  }
+}
+
+KERNEL void NAME(attention_cached)(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position, int64_t kv_head, float *scratch) {
+  const int64_t dim = a->dim, group = a->heads / a->kv_heads, ldq = a->heads * dim;
+  const int64_t base = (slot * a->kv_heads + kv_head) * c->positions * ((dim + PANEL - 1) / PANEL * PANEL);
+  const float *keys = c->keys + base, *values = c->values + base;
+  if (n == 1) { // the heads of the group are the rows
+    const int64_t h = kv_head * group, at = t0 * ldq + h * dim;
+    NAME(attend)(a->q + at, dim, a->o + at, group, 0, position, keys, values, c->positions, dim, a->scale, a->lse + h * a->tokens + t0, a->tokens, scratch);
+    return;
+  }
+  for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++) {
+    const int64_t at = t0 * ldq + h * dim;
+    NAME(attend)(a->q + at, ldq, a->o + at, n, 1, position, keys, values, c->positions, dim, a->scale, a->lse + h * a->tokens + t0, 1, scratch);
+  }
+}
+#endif

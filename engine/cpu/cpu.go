@@ -1,0 +1,166 @@
+// Package cpu is the reference backend: the engine's operations in float32 on
+// the processor, and the oracle for every other backend.
+//
+// Its kernels are C, compiled for each instruction set from one source and
+// chosen when a backend opens. Their bits do not depend on that choice, nor on
+// the number of threads, on how work is split, or on what else is in a batch:
+//
+//   - an element of a matrix product is one chain of fused multiply-adds in the
+//     order of the common index; a projection's adapter continues the chain of
+//     its base;
+//   - a sum along a row has sixteen partial sums, added up in a fixed order;
+//   - gradients of adapters are chains over the tokens of the batch in order,
+//     going on from what the gradient held, so that micro-batches add up to
+//     what one larger batch gives;
+//   - exponentials and logarithms are its own.
+//
+// Frozen weights in NF4 stay packed: products unpack a panel of at most DEPTH
+// rows and PANEL columns at a time into scratch. Logits exist for some rows at a
+// time, attention scores for some queries of one head. It allocates nothing
+// once buffers have the size that a batch needs.
+//
+// It knows nothing about models or training; package model calls it.
+package cpu
+
+// #cgo CFLAGS: -std=c11 -O3 -Wall -Wno-psabi
+// #cgo LDFLAGS: -lm
+// #include "kernels.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+
+	"daybook/engine"
+)
+
+// numericsVersion rises whenever an operation's bits change.
+const numericsVersion = 1
+
+// Options configure a backend.
+type Options struct {
+	// Threads is how many cores to use; 0 means all. It changes no result.
+	Threads int
+	// Variant forces an instruction set, one of Variants; "" means the best that
+	// the machine has. It changes no result.
+	Variant string
+}
+
+var variantNames = []string{"baseline", "avx2", "avx512"}
+
+// Variants returns the instruction sets that this machine can run, best last.
+func Variants() []string {
+	var v []string
+	for i, name := range variantNames {
+		if C.variant_supported(C.int(i)) != 0 {
+			v = append(v, name)
+		}
+	}
+	return v
+}
+
+// Backend computes on the processor. It implements engine.Backend and is not
+// safe for concurrent use.
+type Backend struct {
+	shape   engine.Shape
+	variant C.int
+	pool    *pool
+	memory  *memory
+	rope    rope
+	jobs    jobs
+	low     scratch // (tokens, ranks side by side) gradients of an input's adapters
+	normed  scratch // (rows of a chunk, Hidden) of the loss, twice
+	logits  scratch // (rows of a chunk, Vocab)
+}
+
+var _ engine.Backend = (*Backend)(nil)
+
+// Open returns a backend for models of shape s.
+func Open(s engine.Shape, o Options) (*Backend, error) {
+	if err := checkShape(s); err != nil {
+		return nil, fmt.Errorf("cpu: %w", err)
+	}
+	if o.Threads < 0 {
+		return nil, fmt.Errorf("cpu: %d threads: must not be negative", o.Threads)
+	}
+	if o.Threads == 0 {
+		o.Threads = runtime.NumCPU()
+	}
+	names := Variants()
+	if o.Variant == "" {
+		o.Variant = names[len(names)-1]
+	}
+	variant := -1
+	for i, name := range variantNames {
+		if name == o.Variant && C.variant_supported(C.int(i)) != 0 {
+			variant = i
+		}
+	}
+	if variant < 0 {
+		return nil, fmt.Errorf("cpu: variant %q: this machine has %v", o.Variant, names)
+	}
+	m := &memory{}
+	b := &Backend{shape: s, variant: C.int(variant), memory: m, pool: newPool(o.Threads, m), low: scratch{memory: m}}
+	b.rope.memory, b.normed.memory, b.logits.memory = m, m, m
+	if err := b.initJobs(); err != nil {
+		b.pool.close()
+		return nil, fmt.Errorf("cpu: %w", err)
+	}
+	return b, nil
+}
+
+func checkShape(s engine.Shape) error {
+	for _, d := range []struct {
+		name string
+		n    int
+	}{
+		{"vocab", s.Vocab}, {"hidden", s.Hidden}, {"layers", s.Layers}, {"heads", s.Heads},
+		{"kv_heads", s.KVHeads}, {"head_dim", s.HeadDim}, {"intermediate", s.Intermediate}, {"max_positions", s.MaxPositions},
+	} {
+		if d.n < 1 {
+			return fmt.Errorf("shape: %s is %d: must be positive", d.name, d.n)
+		}
+	}
+	if s.Heads%s.KVHeads != 0 {
+		return fmt.Errorf("shape: %d key-value heads do not divide %d heads", s.KVHeads, s.Heads)
+	}
+	if s.HeadDim%2 != 0 {
+		return fmt.Errorf("shape: head_dim %d is odd", s.HeadDim)
+	}
+	return nil
+}
+
+// Numerics implements engine.Backend.
+func (b *Backend) Numerics() engine.Numerics {
+	return engine.Numerics{Backend: "cpu", Compute: "float32", Version: numericsVersion}
+}
+
+// Describe implements engine.Backend.
+func (b *Backend) Describe() map[string]string {
+	return map[string]string{
+		"cpu":      processorName(),
+		"threads":  strconv.Itoa(b.pool.threads()),
+		"kernels":  variantNames[b.variant],
+		"compiler": C.GoString(C.compiler_version()),
+	}
+}
+
+// Memory returns the bytes that weights, buffers, caches and scratch take now,
+// and the most that they have taken.
+func (b *Backend) Memory() (resident, peak int64) {
+	return b.memory.resident.Load(), b.memory.peak.Load()
+}
+
+// Sync implements engine.Backend. Operations are done when they return.
+func (b *Backend) Sync() error { return nil }
+
+// Close implements engine.Backend. Buffers and weights stay readable as long
+// as something refers to them.
+func (b *Backend) Close() error {
+	b.pool.close()
+	return nil
+}
+
+var errForeign = errors.New("made by another backend")

@@ -1,0 +1,46 @@
+package cpu
+
+import (
+	"testing"
+
+	"daybook/engine"
+	"daybook/engine/backendtest"
+)
+
+// TestConformance runs the suite of every backend with every instruction set of
+// this machine, and with threads.
+func TestConformance(t *testing.T) {
+	for _, o := range settings() {
+		t.Run(o.Variant+"/"+string(rune('0'+o.Threads)), func(t *testing.T) {
+			t.Parallel()
+			backendtest.Run(t, func(t *testing.T, s engine.Shape) engine.Backend {
+				return open(t, s, o)
+			})
+		})
+	}
+}
+
+// settings are all variants on one thread, and the best one on more.
+func settings() []Options {
+	var all []Options
+	names := Variants()
+	for _, v := range names {
+		all = append(all, Options{Variant: v, Threads: 1})
+	}
+	best := names[len(names)-1]
+	return append(all, Options{Variant: best, Threads: 2}, Options{Variant: best, Threads: 3})
+}
+
+func open(t testing.TB, s engine.Shape, o Options) *Backend {
+	t.Helper()
+	b, err := Open(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}

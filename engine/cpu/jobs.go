@@ -1,0 +1,105 @@
+package cpu
+
+// #include "kernels.h"
+import "C"
+
+import (
+	"unsafe"
+
+	"daybook/engine/nf4"
+)
+
+// jobs is what the operation being computed consists of. Everything in it is
+// reused, so that operations allocate nothing; what kernels read lies outside
+// of Go's heap.
+type jobs struct {
+	arenas            []*arena
+	codes, dynamicMap *C.float // constant tables
+
+	rows, parts       int
+	steps             []step
+	byRows, byColumns func(w *worker, task int)
+
+	norm     normStep
+	products [3]productStep
+	low      lowStep
+	lowDown  lowStep
+	swiglu   swigluStep
+	rotate   rotateStep
+	backward inputBackward
+	rmsnorm  normBackwardStep
+	loss     lossJob
+
+	attention *C.attention
+	cache     *C.cache_layer
+	attend    attentionJob
+}
+
+func (b *Backend) initJobs() error {
+	j := &b.jobs
+	tables, err := b.memory.allocate(256 + 16)
+	if err != nil {
+		return err
+	}
+	j.arenas = append(j.arenas, tables)
+	copy(tables.data, nf4.DynamicSigned[:])
+	copy(tables.data[256:], nf4.Codes[:])
+	j.dynamicMap, j.codes = address(tables.data), address(tables.data[256:])
+
+	for i := range j.products {
+		if j.products[i].job, err = outside[C.product](b); err != nil {
+			return err
+		}
+	}
+	if j.backward.base, err = outside[C.product](b); err != nil {
+		return err
+	}
+	if j.low.job, err = outside[C.lora_input](b); err != nil {
+		return err
+	}
+	if j.lowDown.job, err = outside[C.lora_input](b); err != nil {
+		return err
+	}
+	if j.backward.input, err = outside[C.lora_input](b); err != nil {
+		return err
+	}
+	if j.attention, err = outside[C.attention](b); err != nil {
+		return err
+	}
+	if j.cache, err = outside[C.cache_layer](b); err != nil {
+		return err
+	}
+	j.byRows = func(w *worker, task int) {
+		t0, t1 := share(task, j.parts, j.rows, 1)
+		for _, s := range j.steps {
+			cols, _ := s.split()
+			s.run(b, w, t0, t1, 0, cols)
+		}
+	}
+	j.byColumns = func(w *worker, task int) {
+		cols, unit := j.steps[0].split()
+		j0, j1 := share(task, j.parts, cols, unit)
+		j.steps[0].run(b, w, 0, j.rows, j0, j1)
+	}
+	j.backward.run = func(w *worker, task int) { j.backward.task(b, w, task) }
+	j.attend.run = func(w *worker, task int) { j.attend.task(b, w, task) }
+	j.loss.run = func(_ *worker, task int) { j.loss.task(b, task) }
+	return nil
+}
+
+// outside returns a zero T outside of Go's heap, which lives as long as b.
+func outside[T any](b *Backend) (*T, error) {
+	var zero T
+	a, err := b.memory.allocate((int64(unsafe.Sizeof(zero)) + 3) / 4)
+	if err != nil {
+		return nil, err
+	}
+	b.jobs.arenas = append(b.jobs.arenas, a)
+	return (*T)(unsafe.Pointer(address(a.data))), nil
+}
+
+// share is a task's part of n, a multiple of unit apart from the last.
+func share(task, tasks, n, unit int) (from, to int) {
+	units := (n + unit - 1) / unit
+	return min(task*units/tasks*unit, n), min((task+1)*units/tasks*unit, n)
+}

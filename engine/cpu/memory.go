@@ -1,0 +1,183 @@
+package cpu
+
+// #include <stdlib.h>
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+
+	"daybook/engine"
+)
+
+// align is the alignment of every buffer in floats: a cache line, which is also
+// the widest vector.
+const align = 16
+
+// memory counts what a backend holds.
+type memory struct {
+	resident, peak atomic.Int64
+	// unclaimed is what was allocated since the garbage collector last ran for it.
+	unclaimed int64
+}
+
+// arena is memory outside of Go's heap, so that kernels may keep pointers into
+// it from one call to the next. It is freed when nothing refers to it any more;
+// whatever holds such a pointer holds the arena too.
+type arena struct {
+	data []float32
+}
+
+// collectAfter is how much new memory makes a collection worth while: Go's
+// collector does not see the size of what an unreachable arena holds.
+const collectAfter = 64 << 20 // bytes
+
+// allocate returns n zeroed floats, aligned.
+func (m *memory) allocate(n int64) (*arena, error) {
+	if n < 0 || n > 1<<46 {
+		return nil, fmt.Errorf("%d elements", n)
+	}
+	bytes := n * 4
+	if m.unclaimed += bytes; m.unclaimed > collectAfter {
+		runtime.GC()
+		m.unclaimed = bytes
+	}
+	raw := C.calloc(C.size_t(bytes+align*4), 1)
+	if raw == nil {
+		return nil, fmt.Errorf("%d bytes: %w", bytes, errNoMemory)
+	}
+	pad := -uintptr(raw) % (align * 4)
+	a := &arena{data: unsafe.Slice((*float32)(unsafe.Add(raw, pad)), n)}
+	m.add(bytes)
+	runtime.AddCleanup(a, func(raw unsafe.Pointer) {
+		C.free(raw)
+		m.add(-bytes)
+	}, raw)
+	return a, nil
+}
+
+var errNoMemory = errors.New("out of memory")
+
+func (m *memory) add(bytes int64) {
+	now := m.resident.Add(bytes)
+	for {
+		peak := m.peak.Load()
+		if now <= peak || m.peak.CompareAndSwap(peak, now) {
+			return
+		}
+	}
+}
+
+// scratch is memory that grows to what is asked of it and keeps nothing.
+type scratch struct {
+	memory *memory
+	arena  *arena
+}
+
+// floats returns at least n floats, with unspecified contents.
+func (s *scratch) floats(n int64) ([]float32, error) {
+	if s.arena == nil || int64(len(s.arena.data)) < n {
+		s.arena = nil
+		a, err := s.memory.allocate(n)
+		if err != nil {
+			return nil, fmt.Errorf("scratch: %w", err)
+		}
+		s.arena = a
+	}
+	return s.arena.data, nil
+}
+
+// buffer is a part of an arena.
+type buffer struct {
+	arena *arena
+	data  []float32
+}
+
+// Len implements engine.Buffer.
+func (b *buffer) Len() int { return len(b.data) }
+
+func aligned(n int) int64 { return (int64(n) + align - 1) / align * align }
+
+// Size implements engine.Backend.
+func (b *Backend) Size(specs []engine.BufferSpec) int64 {
+	var n int64
+	for _, s := range specs {
+		n += aligned(s.Len)
+	}
+	return n * 4
+}
+
+// Allocate implements engine.Backend.
+func (b *Backend) Allocate(specs []engine.BufferSpec) ([]engine.Buffer, error) {
+	for _, s := range specs {
+		if s.Len < 0 {
+			return nil, fmt.Errorf("allocate: %s: %d elements", s.Name, s.Len)
+		}
+	}
+	a, err := b.memory.allocate(b.Size(specs) / 4)
+	if err != nil {
+		return nil, fmt.Errorf("allocate: %w", err)
+	}
+	out := make([]engine.Buffer, len(specs))
+	var at int64
+	for i, s := range specs {
+		out[i] = &buffer{arena: a, data: a.data[at : at+int64(s.Len) : at+int64(s.Len)]}
+		at += aligned(s.Len)
+	}
+	return out, nil
+}
+
+// Upload implements engine.Backend.
+func (b *Backend) Upload(dst engine.Buffer, src []float32) error {
+	d, ok := dst.(*buffer)
+	switch {
+	case !ok:
+		return fmt.Errorf("upload: buffer: %w", errForeign)
+	case len(src) > len(d.data):
+		return fmt.Errorf("upload: %d values to a buffer of %d", len(src), len(d.data))
+	}
+	copy(d.data, src)
+	runtime.KeepAlive(d)
+	return nil
+}
+
+// Download implements engine.Backend.
+func (b *Backend) Download(dst []float32, src engine.Buffer) error {
+	s, ok := src.(*buffer)
+	switch {
+	case !ok:
+		return fmt.Errorf("download: buffer: %w", errForeign)
+	case len(dst) > len(s.data):
+		return fmt.Errorf("download: %d values from a buffer of %d", len(dst), len(s.data))
+	}
+	copy(dst, s.data)
+	runtime.KeepAlive(s)
+	return nil
+}
+
+// operands collects the buffers of an operation and remembers the first that
+// does not fit.
+type operands struct {
+	err error
+}
+
+// floats returns the address of buffer b, which must hold at least n elements.
+func (o *operands) floats(name string, b engine.Buffer, n int) *C.float {
+	buf, ok := b.(*buffer)
+	switch {
+	case o.err != nil:
+	case !ok || buf == nil:
+		o.err = fmt.Errorf("%s: buffer: %w", name, errForeign)
+	case len(buf.data) < n:
+		o.err = fmt.Errorf("%s: buffer of %d elements, need %d", name, len(buf.data), n)
+	case n > 0:
+		return (*C.float)(unsafe.Pointer(&buf.data[0]))
+	}
+	return nil
+}
+
+// address is where f lies outside of Go's heap.
+func address(f []float32) *C.float { return (*C.float)(unsafe.Pointer(unsafe.SliceData(f))) }

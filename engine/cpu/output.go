@@ -1,0 +1,51 @@
+package cpu
+
+import (
+	"fmt"
+	"runtime"
+
+	"daybook/engine"
+)
+
+var outputInputs = []engine.Projection{engine.O}
+
+// Output implements engine.Backend.
+func (b *Backend) Output(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, act *engine.Activations) error {
+	d, err := b.loaded(in)
+	if err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	t, s, j := d.Tokens(), b.shape, &b.jobs
+	var o operands
+	attended := o.floats("o", act.O, t*s.QDim())
+	o.input(j.low.job, b, d, bl, engine.OutputInput, attended, &act.Low, outputInputs)
+	b.projection(&j.products[0], &o, bl, engine.O, attended, act.Low[engine.O],
+		o.floats("mid", act.Mid, t*s.Hidden), o.floats("x", x, t*s.Hidden), t)
+	if o.err == nil {
+		o.err = b.steps(t, &j.low, &j.products[0])
+	}
+	runtime.KeepAlive(bl)
+	runtime.KeepAlive(act)
+	runtime.KeepAlive(x)
+	return wrap("output", o.err)
+}
+
+// OutputBackward implements engine.Backend.
+func (b *Backend) OutputBackward(in engine.DeviceBatch, bl *engine.Block, act *engine.Activations, g *engine.Gradients, dst engine.Buffer) error {
+	d, err := b.loaded(in)
+	if err != nil {
+		return fmt.Errorf("output backward: %w", err)
+	}
+	t, s := d.Tokens(), b.shape
+	var o operands
+	attended, grad, dx := o.floats("o", act.O, t*s.QDim()), o.floats("d", dst, t*s.Hidden), o.floats("gradient of o", g.O, t*s.QDim())
+	if o.err == nil {
+		b.jobs.backward.after = nil
+		o.err = b.inputBackward(&o, d, bl, engine.OutputInput, attended, dx, &act.Low, gradient{engine.O, grad})
+	}
+	runtime.KeepAlive(bl)
+	runtime.KeepAlive(act)
+	runtime.KeepAlive(g)
+	runtime.KeepAlive(dst)
+	return wrap("output backward", o.err)
+}

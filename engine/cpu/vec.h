@@ -1,0 +1,158 @@
+// Vectors of the variant being compiled, on GCC's and Clang's vector extensions.
+//
+// The rules that make every variant compute the same bits, whatever its width:
+// an element of a product is one chain of fused multiply-adds; a sum along a
+// row has sixteen partial sums, one for each index modulo sixteen, added up in
+// the order of sum16; everything else is element by element. Nothing is
+// contracted behind our back: -std=c11 turns that off in GCC, the pragma in Clang.
+
+#ifndef VEC_DONE
+#define VEC_DONE
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+#undef LANES
+#undef PARTS
+#if VARIANT == VARIANT_AVX512
+#define LANES 16
+#elif VARIANT == VARIANT_AVX2
+#define LANES 8
+#else
+#define LANES 4
+#endif
+#define PARTS (16 / LANES) // vectors in the sixteen partial sums of a row
+
+#ifndef INLINE
+#define INLINE static inline __attribute__((always_inline, unused)) TARGET
+#define KERNEL TARGET
+#define UNROLL _Pragma("GCC unroll 16")
+#define V NAME(vec)
+#define VI NAME(veci)
+#define VL NAME(vecl)
+#define load NAME(load)
+#define store NAME(store)
+#define splat NAME(splat)
+#define fma_v NAME(fma_v)
+#define max_v NAME(max_v)
+#define select_v NAME(select_v)
+#define load_n NAME(load_n)
+#define store_n NAME(store_n)
+#define sum16 NAME(sum16)
+#define exp_v NAME(exp_v)
+#define sigmoid_v NAME(sigmoid_v)
+#endif
+
+typedef float V __attribute__((vector_size(4 * LANES)));
+typedef int32_t VI __attribute__((vector_size(4 * LANES)));
+typedef uint64_t VL __attribute__((vector_size(4 * LANES)));
+
+INLINE V load(const float *p) {
+  typedef float U __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+  return *(const U *)p;
+}
+
+INLINE void store(float *p, V v) {
+  typedef float U __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+  *(U *)p = v;
+}
+
+INLINE V splat(float x) {
+#if LANES == 16
+  return (V){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+#elif LANES == 8
+  return (V){x, x, x, x, x, x, x, x};
+#else
+  return (V){x, x, x, x};
+#endif
+}
+
+// fma_v is a*b+c, rounded once.
+INLINE V fma_v(V a, V b, V c) {
+#if VARIANT == VARIANT_AVX512
+  return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif VARIANT == VARIANT_AVX2
+  return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+  return (V)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  V r;
+  for (int i = 0; i < LANES; i++)
+    r[i] = fmaf(a[i], b[i], c[i]);
+  return r;
+#endif
+}
+
+// select_v is a where the mask is all ones, b where it is zero.
+INLINE V select_v(VI mask, V a, V b) { return (V)((mask & (VI)a) | (~mask & (VI)b)); }
+
+// max_v is the larger, or a if either is NaN.
+INLINE V max_v(V a, V b) { return select_v(b > a, b, a); }
+
+// load_n reads n < LANES elements and zeroes after them.
+INLINE V load_n(const float *p, long n) {
+  float t[LANES] = {0};
+  memcpy(t, p, (size_t)n * sizeof(float));
+  return load(t);
+}
+
+INLINE void store_n(float *p, V v, long n) {
+  float t[LANES];
+  store(t, v);
+  memcpy(p, t, (size_t)n * sizeof(float));
+}
+
+// sum16 adds up the sixteen partial sums of a row, halving them each time.
+INLINE float sum16(const V *acc) {
+  float s[16];
+  for (int i = 0; i < PARTS; i++)
+    store(s + i * LANES, acc[i]);
+  for (int n = 8; n > 0; n /= 2)
+    for (int i = 0; i < n; i++)
+      s[i] += s[i + n];
+  return s[0];
+}
+
+// exp_v is e^x with a relative error below 1.2e-7 (2 ulp): x = n ln 2 + r with
+// |r| <= ln 2 / 2, a polynomial in r, and n added to the exponent. Below -87.3
+// the result is 0, where that of the mathematical function becomes denormal;
+// above 88.7 it is infinity; NaN stays NaN.
+INLINE V exp_v(V x) {
+  const V shift = splat(12582912.0f); // 1.5 * 2^23: adding it rounds to an integer
+  V t = fma_v(x, splat(1.44269504088896341f), shift);
+  V n = t - shift;
+  V r = fma_v(n, splat(-0.693145751953125f), x); // ln 2 in two parts, Cody & Waite
+  r = fma_v(n, splat(-1.42860682030941723212e-6f), r);
+  V p = splat(1.9875691500e-4f); // the minimax polynomial of Cephes' expf
+  p = fma_v(p, r, splat(1.3981999507e-3f));
+  p = fma_v(p, r, splat(8.3334519073e-3f));
+  p = fma_v(p, r, splat(4.1665795894e-2f));
+  p = fma_v(p, r, splat(1.6666665459e-1f));
+  p = fma_v(p, r, splat(5.0000001201e-1f));
+  p = fma_v(p, r * r, r) + splat(1.0f);
+  // Two factors, so that n = 128 (a result just below the largest float) works.
+  VI e = (VI)t - (VI)shift;
+  VI half = e >> 1;
+  V y = p * (V)((half + 127) << 23) * (V)((e - half + 127) << 23);
+  y = select_v(x < splat(-87.3f), splat(0.0f), y);
+  y = select_v(x > splat(88.7228f), splat(INFINITY), y);
+  return select_v(x == x, y, x);
+}
+
+// sigmoid_v is 1/(1+e^-x).
+INLINE V sigmoid_v(V x) {
+  const V one = splat(1.0f);
+  return one / (one + exp_v(splat(0.0f) - x));
+}
+
+#endif
