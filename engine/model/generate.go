@@ -82,7 +82,7 @@ func (m *Model) room(prompts [][]int32, newTokens int) (int, error) {
 		longest = max(longest, len(p))
 	}
 	// The last new token is never fed back, so it needs no position.
-	return min(longest+newTokens-1, m.shape.MaxPositions), nil
+	return min(longest+newTokens, m.shape.MaxPositions) - 1, nil
 }
 
 // reserve makes sure that the cache holds slots sequences of the given length.
@@ -157,7 +157,7 @@ func (g *generation) advance() error {
 func (g *generation) take(s sequence, token int32) {
 	g.answers[s.prompt] = append(g.answers[s.prompt], token)
 	s.next, s.at = token, s.at+1
-	if !slices.Contains(g.o.Stop, token) && len(g.answers[s.prompt]) < g.o.MaxNewTokens && int(s.at) < g.m.shape.MaxPositions {
+	if !slices.Contains(g.o.Stop, token) && len(g.answers[s.prompt]) < g.o.MaxNewTokens && int(s.at)+1 < g.m.shape.MaxPositions {
 		g.active = append(g.active, s)
 		return
 	}

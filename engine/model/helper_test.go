@@ -1,0 +1,165 @@
+package model
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"daybook/engine"
+	"daybook/engine/cpu"
+	"daybook/engine/model/modeltest"
+)
+
+func open(t testing.TB, s engine.Shape, threads int) engine.Backend {
+	t.Helper()
+	be, err := cpu.Open(s, cpu.Options{Threads: threads})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := be.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return be
+}
+
+// setup is what a test model is made from.
+type setup struct {
+	shape    engine.Shape
+	weights  *engine.HostWeights
+	streamed bool
+	threads  int
+	o        Options
+	adapter  *engine.HostAdapter
+}
+
+var lora = engine.LoRA{Rank: 4, Alpha: 8, Dropout: 0.1, Targets: modeltest.AllLinear()}
+
+// training returns a setup for training all projections of a small quantized base.
+func training() setup {
+	s := modeltest.Shape()
+	return setup{
+		shape: s, weights: modeltest.Weights(s, 1, true), threads: 2,
+		o:       Options{MaxTokens: 96, MaxDocuments: 8, Train: true, Accumulate: 2, LoRA: &lora},
+		adapter: modeltest.Adapter(s, lora, 2),
+	}
+}
+
+// generating returns a setup for evaluation and generation.
+func generating() setup {
+	s := training()
+	s.o.Train = false
+	return s
+}
+
+func (s setup) open(t testing.TB) *Model {
+	t.Helper()
+	be := open(t, s.shape, s.threads)
+	newSource := NewResident
+	if s.streamed {
+		newSource = modeltest.NewStreamed
+	}
+	src, err := newSource(be, s.weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := New(be, src, s.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.adapter == nil {
+		return m
+	}
+	if s.o.Train {
+		err = m.Trained().Upload(s.adapter)
+	} else {
+		var a *Adapter
+		a, err = m.NewAdapter(s.adapter)
+		m.Use(a)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// batch lays examples end to end.
+func batch(examples []engine.Example) *engine.Batch {
+	b := &engine.Batch{}
+	for _, e := range examples {
+		b.Add(e.Tokens, e.Targets, engine.DropoutKey(e.ID))
+	}
+	return b
+}
+
+// backward runs batches as one window and returns their losses and the gradients.
+func backward(t testing.TB, m *Model, drop engine.Dropout, batches ...*engine.Batch) ([]float64, *engine.HostAdapter) {
+	t.Helper()
+	targets := 0
+	for _, b := range batches {
+		for _, x := range b.Targets {
+			if x != engine.Ignore {
+				targets++
+			}
+		}
+	}
+	for _, b := range batches {
+		if err := m.Backward(b, 1/float32(targets), drop); err != nil {
+			t.Fatal(err)
+		}
+	}
+	losses, err := m.Losses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := m.Trained().Gradients()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return losses, g
+}
+
+// eachTensor calls f with both halves of every pair of a and b, side by side.
+func eachTensor(a, b *engine.HostAdapter, f func(name string, x, y []float32)) {
+	for i := range a.Layers {
+		for p := range engine.NumProjections {
+			f(engine.ParameterName(i, p, "A"), a.Layers[i].A[p], b.Layers[i].A[p])
+			f(engine.ParameterName(i, p, "B"), a.Layers[i].B[p], b.Layers[i].B[p])
+		}
+	}
+}
+
+// identical fails unless a and b agree bit for bit, and are not all zero.
+func identical(t testing.TB, a, b *engine.HostAdapter) {
+	t.Helper()
+	eachTensor(a, b, func(name string, x, y []float32) {
+		if !slices.EqualFunc(x, y, func(v, w float32) bool { return math.Float32bits(v) == math.Float32bits(w) }) {
+			t.Errorf("%s differs: %v", name, difference(x, y))
+		}
+		if len(x) > 0 && !slices.ContainsFunc(x, func(v float32) bool { return v != 0 }) {
+			t.Errorf("%s is all zero", name)
+		}
+	})
+}
+
+// difference returns the norm of x-y relative to that of y.
+func difference(x, y []float32) float64 {
+	d, n := 0.0, 0.0
+	for i := range y {
+		e := float64(x[i]) - float64(y[i])
+		d += e * e
+		n += float64(y[i]) * float64(y[i])
+	}
+	return math.Sqrt(d / n)
+}
+
+// near fails where a and b differ by more than tolerance, relative to the tensor.
+func near(t testing.TB, a, b *engine.HostAdapter, tolerance float64) {
+	t.Helper()
+	eachTensor(a, b, func(name string, x, y []float32) {
+		if d := difference(x, y); len(y) > 0 && !(d <= tolerance) {
+			t.Errorf("%s differs by %.2e", name, d)
+		}
+	})
+}

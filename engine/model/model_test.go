@@ -1,0 +1,254 @@
+package model
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"daybook/engine"
+	"daybook/engine/model/modeltest"
+)
+
+var drop = engine.Dropout{P: 0.1, Seed: 5, Step: 7}
+
+func TestCheckpointingChangesNoBit(t *testing.T) {
+	s := training()
+	b := batch(modeltest.Examples(s.shape, 1, 5, 6, 18))
+	wantLoss, want := backward(t, s.open(t), drop, b)
+	s.o.Checkpointing = true
+	loss, got := backward(t, s.open(t), drop, b)
+	if loss[0] != wantLoss[0] {
+		t.Errorf("loss %v, want %v", loss[0], wantLoss[0])
+	}
+	identical(t, got, want)
+}
+
+func TestCheckpointingLowersTheArena(t *testing.T) {
+	s := training()
+	be := open(t, s.shape, 1)
+	all := be.Size(Plan(s.shape, s.o))
+	s.o.Checkpointing = true
+	one := be.Size(Plan(s.shape, s.o))
+	// Of three layers' activations, which dominate the arena, two go.
+	if one >= all*6/10 {
+		t.Errorf("%d bytes with checkpointing, %d without", one, all)
+	}
+}
+
+func TestStreamedIsResident(t *testing.T) {
+	for _, checkpointing := range []bool{false, true} {
+		s := training()
+		s.o.Checkpointing = checkpointing
+		b := batch(modeltest.Examples(s.shape, 1, 5, 6, 18))
+		wantLoss, want := backward(t, s.open(t), drop, b)
+		s.streamed = true
+		m := s.open(t)
+		loss, got := backward(t, m, drop, b)
+		if loss[0] != wantLoss[0] {
+			t.Errorf("loss %v, want %v", loss[0], wantLoss[0])
+		}
+		identical(t, got, want)
+	}
+}
+
+func TestThreadsChangeNoBit(t *testing.T) {
+	s := training()
+	s.threads = 1
+	b := batch(modeltest.Examples(s.shape, 1, 5, 6, 18))
+	_, want := backward(t, s.open(t), drop, b)
+	for _, threads := range []int{2, 3, 7} {
+		s.threads = threads
+		_, got := backward(t, s.open(t), drop, b)
+		identical(t, got, want)
+	}
+}
+
+func TestAccumulatedIsOneLargeBatch(t *testing.T) {
+	s := training()
+	examples := modeltest.Examples(s.shape, 1, 5, 6, 18)
+	_, want := backward(t, s.open(t), drop, batch(examples))
+	losses, got := backward(t, s.open(t), drop, batch(examples[:3]), batch(examples[3:]))
+	if len(losses) != 2 {
+		t.Fatalf("%d losses, want 2", len(losses))
+	}
+	near(t, got, want, 1e-5)
+}
+
+func TestBatchIsItsDocumentsApart(t *testing.T) {
+	s := training()
+	examples := modeltest.Examples(s.shape, 1, 5, 1, 18)
+	s.o.Accumulate = len(examples)
+	together, want := backward(t, s.open(t), drop, batch(examples))
+	var apart []*engine.Batch
+	for i := range examples {
+		apart = append(apart, batch(examples[i:i+1]))
+	}
+	losses, got := backward(t, s.open(t), drop, apart...)
+	sum := 0.0
+	for _, l := range losses {
+		sum += l
+	}
+	if math.Abs(sum-together[0]) > 1e-6*sum {
+		t.Errorf("loss %v apart, %v together", sum, together[0])
+	}
+	near(t, got, want, 1e-5)
+}
+
+func TestMicroBatchWithoutTargetAddsNothing(t *testing.T) {
+	s := training()
+	examples := modeltest.Examples(s.shape, 1, 4, 6, 18)
+	for i := range examples[3].Targets {
+		examples[3].Targets[i] = engine.Ignore
+	}
+	_, want := backward(t, s.open(t), drop, batch(examples[:3]))
+	losses, got := backward(t, s.open(t), drop, batch(examples[:3]), batch(examples[3:]))
+	if losses[1] != 0 {
+		t.Errorf("loss %v without a target", losses[1])
+	}
+	identical(t, got, want)
+}
+
+func TestAdapterRoundTrip(t *testing.T) {
+	s := training()
+	m := s.open(t)
+	got, err := m.Trained().Download()
+	if err != nil {
+		t.Fatal(err)
+	}
+	identical(t, got, s.adapter)
+	if got, want := len(m.Trained().Params()), 2*len(lora.Targets)*s.shape.Layers; got != want {
+		t.Errorf("%d parameters, want %d", got, want)
+	}
+}
+
+func TestAdapterOfFewTargets(t *testing.T) {
+	s := training()
+	few := lora
+	few.Targets = []engine.Projection{engine.Down, engine.Q} // in any order
+	s.o.LoRA, s.adapter = &few, modeltest.Adapter(s.shape, few, 3)
+	m := s.open(t)
+	_, g := backward(t, m, drop, batch(modeltest.Examples(s.shape, 1, 3, 6, 18)))
+	eachTensor(g, g, func(name string, x, _ []float32) {
+		adapted := strings.Contains(name, "q_proj") || strings.Contains(name, "down_proj")
+		if adapted != (x != nil) {
+			t.Errorf("%s: %d values", name, len(x))
+		}
+	})
+	if name := m.Trained().Params()[0].Name; name != "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight" {
+		t.Errorf("first parameter is %s", name)
+	}
+}
+
+func TestAdaptersSwitch(t *testing.T) {
+	s := generating()
+	small := lora
+	small.Rank, small.Targets = 2, []engine.Projection{engine.V, engine.Up}
+	m := s.open(t)
+	second, err := m.NewAdapter(modeltest.Adapter(s.shape, small, 9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := m.use
+	b := batch(modeltest.Examples(s.shape, 1, 2, 6, 18))
+	logits := func(a *Adapter) []float32 {
+		m.Use(a)
+		out, err := m.Logits(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	one, two, base := logits(first), logits(second), logits(nil)
+	for _, d := range []float64{difference(one, base), difference(two, base), difference(one, two)} {
+		if !(d > 1e-3) {
+			t.Errorf("adapters differ by %v only", d)
+		}
+	}
+	if d := difference(logits(first), one); d != 0 {
+		t.Errorf("the first adapter differs by %v when used again", d)
+	}
+}
+
+func TestFirstNonFinite(t *testing.T) {
+	s := training()
+	b := batch(modeltest.Examples(s.shape, 1, 2, 6, 18))
+	for _, want := range []string{"", "layer 1"} {
+		m := s.open(t)
+		got, err := m.FirstNonFinite(b, drop)
+		if err != nil || got != want {
+			t.Errorf("got %q, %v; want %q", got, err, want)
+		}
+		s.adapter.Layers[1].B[engine.Up][3] = float32(math.NaN())
+	}
+}
+
+func TestErrors(t *testing.T) {
+	s := training()
+	m := s.open(t)
+	plain := generating().open(t)
+	good := batch(modeltest.Examples(s.shape, 1, 1, 6, 6))
+	outside := batch(modeltest.Examples(s.shape, 1, 1, 6, 6))
+	outside.Tokens[2] = int32(s.shape.Vocab)
+	big := lora
+	big.Rank = 5
+	other := s
+	other.o.LoRA = &engine.LoRA{Rank: 4, Alpha: 8, Targets: []engine.Projection{engine.Q}}
+	other.adapter = nil
+	other.o.Train = false
+	tests := []struct {
+		name string
+		err  func() error
+		want string
+	}{
+		{"token outside the vocabulary", func() error { return m.Backward(outside, 1, drop) }, "token 2: id 96 is outside the vocabulary of 96"},
+		{"too many tokens", func() error {
+			return m.Backward(batch(modeltest.Examples(s.shape, 1, 8, 18, 18)), 1, drop)
+		}, "144 tokens in 8 documents: the model was planned for 96 in 8"},
+		{"no training", func() error { return plain.Backward(good, 1, drop) }, "not made for training"},
+		{"losses not read", func() error {
+			for range 2 {
+				if err := m.Backward(good, 1, drop); err != nil {
+					return err
+				}
+			}
+			return m.Backward(good, 1, drop)
+		}, "losses of 2 micro-batches have not been read"},
+		{"adapter of too large a rank", func() error {
+			_, err := plain.NewAdapter(modeltest.Adapter(s.shape, big, 1))
+			return err
+		}, "rank 5: the model was planned for at most 4"},
+		{"adapter of another target", func() error {
+			_, err := other.open(t).NewAdapter(modeltest.Adapter(s.shape, lora, 1))
+			return err
+		}, "target k_proj: the model was planned without it"},
+		{"training without an adapter", func() error { return Options{MaxTokens: 1, MaxDocuments: 1, Train: true}.validate() }, "the base is frozen"},
+		{"no gradients", func() error { _, err := plain.use.Gradients(); return err }, "not made for training"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := tt.err(); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestResidentRefusesAnotherShape(t *testing.T) {
+	s := training()
+	be := open(t, s.shape, 1)
+	for _, tt := range []struct {
+		name   string
+		change func(*engine.HostWeights)
+		want   string
+	}{
+		{"layers", func(w *engine.HostWeights) { w.Layers = w.Layers[:2] }, "2 layers, want 3"},
+		{"projection", func(w *engine.HostWeights) { w.Layers[1].Proj[engine.K].Rows-- }, "layer 1: k_proj: shape (31, 64), want (32, 64)"},
+		{"norm", func(w *engine.HostWeights) { w.Norm = w.Norm[1:] }, "norm: 63 values"},
+	} {
+		w := modeltest.Weights(s.shape, 1, true)
+		tt.change(w)
+		if _, err := NewResident(be, w); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
