@@ -87,13 +87,13 @@ func QuantizeDynamic(m *[256]float32, codes []byte, x []float32) float32 {
 	return scale
 }
 
-// count returns how many midpoints lie below x.
+// count returns how many midpoints lie below x: a binary search that, like
+// nearestCode, takes its decisions from sign bits.
 func (b *bounds) count(x float32) byte {
-	n := 0
-	for step := 128; step > 0; step /= 2 {
-		if x > b[n+step-1] {
-			n += step
-		}
+	n := uint32(0)
+	for shift := 7; shift >= 0; shift-- {
+		above := math.Float32bits(b[(n+(1<<shift)-1)&255]-x) >> 31
+		n += above << shift
 	}
 	return byte(n)
 }

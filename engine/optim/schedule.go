@@ -10,8 +10,9 @@ var Schedules = []string{"linear", "cosine", "constant"}
 
 // LearningRate returns the rate of optimizer step `step`, counting from 0, out
 // of total, as transformers' get_scheduler does: it rises linearly from 0 over
-// the warmup steps, then falls to 0 linearly, or along half a cosine
-// (Loshchilov & Hutter 2017, eq. 5), or stays. It panics on a name not in Schedules.
+// the warmup steps, then falls to 0 at step total linearly, or along half a
+// cosine (Loshchilov & Hutter 2017, eq. 5), or stays. It panics on a name not
+// in Schedules.
 func LearningRate(schedule string, base float64, step, warmup, total int) float64 {
 	if step < warmup {
 		return base * (float64(step) / float64(max(1, warmup)))
@@ -23,7 +24,7 @@ func LearningRate(schedule string, base float64, step, warmup, total int) float6
 	case "linear":
 		return base * max(0, float64(total-step)/rest)
 	case "cosine":
-		return base * max(0, 0.5*(1+cosPi(float64(step-warmup)/rest)))
+		return base * max(0, 0.5*(1+cosPi(min(1, float64(step-warmup)/rest))))
 	}
 	panic(fmt.Sprintf("optim: unknown schedule %q", schedule))
 }
@@ -31,13 +32,10 @@ func LearningRate(schedule string, base float64, step, warmup, total int) float6
 // WarmupSteps returns the length of the warmup: ratio of all steps, rounded up.
 func WarmupSteps(ratio float64, total int) int { return int(math.Ceil(ratio * float64(total))) }
 
-// cosPi returns cos(pi*x) for x in [0, 2) with every product rounded, so that
+// cosPi returns cos(pi*x) for x in [0, 1] with every product rounded, so that
 // all platforms agree on the last bit, which math.Cos doesn't promise.
 func cosPi(x float64) float64 {
 	sign := 1.0
-	if x > 1 {
-		x = 2 - x // cos is even about pi
-	}
 	if x > 0.5 {
 		x, sign = 1-x, -1
 	}
