@@ -1,0 +1,61 @@
+package runner
+
+import (
+	"fmt"
+
+	"daybook/engine/dataset"
+	"daybook/ledger"
+	"daybook/sweeps"
+)
+
+// addBaselines plans the measurements of the base that a run is compared with,
+// unless an earlier run already asked for them. It returns the key of the
+// zero-shot baseline.
+func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part *dataset.Partition) (zero ledger.Digest, err error) {
+	spec := run.Job.Spec
+	asked := append([]sweeps.Baseline{{Kind: zeroShot}}, spec.Eval.Baselines...)
+	for _, b := range asked {
+		item := &Item{Position: len(p.plan.Items), evaluation: run.evaluation, Selected: true, sets: map[string]ledger.Digest{}}
+		for role, digest := range run.sets {
+			if role != "train" {
+				item.sets[role] = digest
+			}
+		}
+		item.held, item.data = run.held, run.data
+		j := &item.Job
+		*j = run.Job
+		j.Kind, j.Key, j.Train, j.Baseline, j.Name = ledger.Evaluate, "", nil, b.Kind, b.Kind
+		j.Inputs.Train = ""
+		switch b.Kind {
+		case unquantized:
+			if spec.Base.Quantization == "none" {
+				continue // the zero-shot baseline is this one already
+			}
+			j.Spec.Base.Quantization = "none"
+		case "k_shot":
+			shots, err := dataset.Select(ds, part.Train, dataset.Selector{Op: "take", Count: b.Shots, Seed: b.Seed, Where: spec.Data.Validation.Where})
+			if err != nil {
+				return "", fmt.Errorf("eval.baselines: k_shot: %w", err)
+			}
+			examples, err := TrainingExamples(base, ds, shots, spec.Train)
+			if err != nil {
+				return "", err
+			}
+			j.Shots = shots
+			j.Inputs.Train = ExampleSet(examples)
+			j.Baseline = fmt.Sprintf("k_shot(%d)", b.Shots)
+			j.Name = j.Baseline
+		}
+		if j.Key, err = baselineKey(j, run.evaluation); err != nil {
+			return "", err
+		}
+		if b.Kind == zeroShot && zero == "" {
+			zero = j.Key
+		}
+		if !p.planned[j.Key] {
+			p.planned[j.Key] = true
+			p.plan.Items = append(p.plan.Items, item)
+		}
+	}
+	return zero, nil
+}

@@ -1,0 +1,177 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"text/template"
+
+	"github.com/google/renameio/v2"
+
+	"daybook/engine/train"
+	"daybook/ledger"
+	"daybook/sweeps"
+)
+
+// better compares values of a selection metric.
+func better(metric string, a, b float64) bool { return train.Better(metric, a, b) }
+
+// Metadata is metadata.json in an adapter's folder: what made it, in one place,
+// for people and tools that have no ledger. It holds no record text.
+type Metadata struct {
+	Adapter  ledger.Digest     `json:"adapter"` // identity: digest of the weights and adapter_config.json
+	Name     string            `json:"name"`    // such as clinical@v3
+	Run      ledger.Digest     `json:"run"`     // train key
+	Epoch    int               `json:"epoch"`
+	Sweep    string            `json:"sweep"`
+	Axes     []ledger.Choice   `json:"axes"`
+	Base     MetadataBase      `json:"base"`
+	Data     MetadataData      `json:"data"`
+	Train    sweeps.Train      `json:"train"`
+	Seed     uint64            `json:"seed"`
+	Metrics  MetadataMetrics   `json:"metrics"`
+	Git      ledger.Git        `json:"git"`
+	Engine   map[string]string `json:"engine"`
+	Numerics string            `json:"numerics"`
+}
+
+// MetadataBase identifies the frozen model.
+type MetadataBase struct {
+	Model        string        `json:"model"`
+	Digest       ledger.Digest `json:"digest"`
+	Tokenizer    ledger.Digest `json:"tokenizer"`
+	Template     ledger.Digest `json:"template"`
+	Quantization string        `json:"quantization"`
+	License      string        `json:"license,omitempty"`
+}
+
+// MetadataData identifies what the adapter was trained and judged on.
+type MetadataData struct {
+	Source     string        `json:"source"`
+	Digest     ledger.Digest `json:"digest"`
+	Subset     sweeps.Subset `json:"subset"`
+	Train      MetadataSet   `json:"train"`
+	Validation MetadataSet   `json:"validation"`
+	Test       MetadataSet   `json:"test"`
+	GroupBy    string        `json:"group_by,omitempty"`
+	Truncated  int           `json:"truncated"`
+}
+
+// MetadataSet is an ordered set of records by its Merkle root.
+type MetadataSet struct {
+	Digest  ledger.Digest `json:"digest,omitempty"`
+	Records int           `json:"records"`
+}
+
+// MetadataMetrics are the results; the baseline is the base without adapter.
+type MetadataMetrics struct {
+	Select   string                `json:"select"`
+	Baseline map[string]*float64   `json:"baseline"`
+	Test     map[string]*float64   `json:"test"`
+	Epochs   []map[string]*float64 `json:"epochs"` // on validation
+}
+
+//go:embed card.md.tmpl
+var cardText string
+
+var card = template.Must(template.New("card").Funcs(template.FuncMap{
+	"short": func(d string) string { return fmt.Sprintf("%.12s", d) },
+	"value": func(v *float64) string {
+		if v == nil {
+			return "–"
+		}
+		return fmt.Sprintf("%.4f", *v)
+	},
+	"inc": func(i int) int { return i + 1 },
+}).Parse(cardText))
+
+// describeAdapter writes metadata.json and the model card.
+func (e *execution) describeAdapter(ctx context.Context, dir string, item *Item, run ledger.Run, a ledger.Adapter) error {
+	m, err := e.metadata(ctx, item, run, a)
+	if err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("metadata.json: %w", err)
+	}
+	if err := renameio.WriteFile(filepath.Join(dir, "metadata.json"), append(data, '\n'), 0o644); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := card.Execute(&text, m); err != nil {
+		return fmt.Errorf("model card: %w", err)
+	}
+	return renameio.WriteFile(filepath.Join(dir, "README.md"), text.Bytes(), 0o644)
+}
+
+func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a ledger.Adapter) (*Metadata, error) {
+	job := &item.Job
+	m := &Metadata{
+		Adapter: a.Digest, Name: fmt.Sprintf("%s@v%d", a.Sweep, a.Version), Run: run.Key, Epoch: a.Epoch, Sweep: a.Sweep, Axes: item.Axes,
+		Base: MetadataBase{
+			Model: job.Spec.Base.Model, Digest: job.Inputs.Base, Tokenizer: job.Inputs.Tokenizer, Template: job.Inputs.Template,
+			Quantization: quantization(job.Spec.Base), License: item.license,
+		},
+		Data: MetadataData{
+			Source: job.Dataset, Digest: job.Inputs.Dataset, Subset: job.Spec.Data.Subset, GroupBy: job.Spec.Data.GroupBy,
+			Train: MetadataSet{job.Inputs.Train, len(job.Train)}, Truncated: len(item.Truncated),
+		},
+		Train: job.Spec.Train, Seed: job.Spec.Seed, Git: e.plan.fact.Git, Engine: Build(), Numerics: job.Inputs.Numerics,
+	}
+	m.Git.Files = nil // names of unrelated files are nobody's business
+	for _, j := range job.Judged {
+		set := MetadataSet{j.Set, len(j.Records)}
+		if j.Split == "test" {
+			m.Data.Test = set
+		} else {
+			m.Data.Validation = set
+		}
+	}
+	m.Metrics.Select = job.Spec.Eval.Select
+	var err error
+	if m.Metrics.Baseline, err = e.metrics(ctx, item.against, job, "test", 0); err != nil {
+		return nil, err
+	}
+	if m.Metrics.Test, err = e.metrics(ctx, run.Key, job, "test", a.Epoch); err != nil {
+		return nil, err
+	}
+	epochs, err := e.Ledger.Epochs(ctx, run.Key)
+	if err != nil {
+		return nil, err
+	}
+	for _, ep := range epochs {
+		values, err := e.metrics(ctx, run.Key, job, "validation", ep.Epoch.Epoch)
+		if err != nil {
+			return nil, err
+		}
+		m.Metrics.Epochs = append(m.Metrics.Epochs, values)
+	}
+	return m, nil
+}
+
+// metrics returns the aggregates of one evaluation on this job's records; empty
+// if there is none.
+func (e *execution) metrics(ctx context.Context, run ledger.Digest, job *Job, split string, epoch int) (map[string]*float64, error) {
+	out := map[string]*float64{}
+	for _, j := range job.Judged {
+		if j.Split != split {
+			continue
+		}
+		found, err := e.Ledger.Evaluations(ctx, ledger.EvaluationFilter{Run: run, Split: split, Epoch: epoch, Set: j.Set})
+		if err != nil {
+			return nil, err
+		}
+		for _, ev := range found {
+			for _, v := range ev.Metrics {
+				if v.By == "" {
+					out[v.Metric] = v.Value
+				}
+			}
+		}
+	}
+	return out, nil
+}

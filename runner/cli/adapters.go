@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/ledger"
+)
+
+func newAdaptersCommand(e *env) *cobra.Command {
+	var sweep string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "adapters",
+		Short: "List adapter versions and the aliases that point at them",
+		Example: `  daybook adapters
+  daybook adapters --sweep clinical --json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runAdapters(cmd.Context(), e, sweep, asJSON)
+		},
+	}
+	cmd.Flags().StringVar(&sweep, "sweep", "", "only versions of this sweep")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// listedAdapter is a version with its aliases.
+type listedAdapter struct {
+	ledger.Adapter
+	Aliases []string `json:"aliases"`
+}
+
+func runAdapters(ctx context.Context, e *env, sweep string, asJSON bool) (err error) {
+	_, l, err := e.openLedger(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	found, err := l.Adapters(ctx, ledger.AdapterFilter{Sweep: sweep})
+	if err != nil {
+		return err
+	}
+	aliases, err := l.Aliases(ctx, sweep)
+	if err != nil {
+		return err
+	}
+	list := make([]listedAdapter, 0, len(found))
+	var rows [][]string
+	for _, a := range found {
+		item := listedAdapter{Adapter: a, Aliases: []string{}}
+		for _, alias := range aliases {
+			if alias.Sweep == a.Sweep && alias.Version == a.Version {
+				item.Aliases = append(item.Aliases, alias.Alias)
+			}
+		}
+		list = append(list, item)
+		rows = append(rows, []string{
+			fmt.Sprintf("%s@v%d", a.Sweep, a.Version), strings.Join(item.Aliases, ", "), short(a.Digest), short(a.Run),
+			strconv.Itoa(a.Epoch), fmt.Sprintf("%d KiB", (a.Bytes+1023)/1024), a.Path,
+		})
+	}
+	if asJSON {
+		return printJSON(e.out, list)
+	}
+	return printList(e.out, []string{"adapter", "alias", "digest", "run", ">epoch", ">size", "folder"}, rows)
+}
+
+func newTagCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "tag ADAPTER ALIAS",
+		Short: "Point an alias at an adapter version",
+		Long: `Tag gives an adapter version a name of its own, such as clinical@production.
+Moving an alias is a new fact: the ledger keeps where it pointed before.`,
+		Example: `  daybook tag clinical@v7 production
+  daybook tag clinical@best reviewed`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			_, l, err := e.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, l.Close()) }()
+			a, err := l.Adapter(cmd.Context(), args[0])
+			if err != nil {
+				return withHint(err, "'daybook adapters' lists the versions")
+			}
+			if err := l.Tag(cmd.Context(), ledger.Alias{Sweep: a.Sweep, Alias: args[1], Version: a.Version, Time: e.now().UTC()}); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(e.out, "%s@%s is %s@v%d\n", a.Sweep, args[1], a.Sweep, a.Version)
+			return err
+		},
+	}
+}

@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"daybook/ledger"
+)
+
+func newDiffCommand(e *env) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "diff RUN RUN",
+		Short:   "Show what differs between two runs: spec, data, code, environment, results",
+		Example: "  daybook diff 3f9a 77c0",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			_, l, err := e.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, l.Close()) }()
+			changes, err := diffRuns(cmd.Context(), l, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(e.out, changes)
+			}
+			if len(changes) == 0 {
+				_, err := fmt.Fprintln(e.out, "the runs are the same")
+				return err
+			}
+			var rows [][]string
+			for _, c := range changes {
+				rows = append(rows, []string{c.Path, orDash(c.A), orDash(c.B)})
+			}
+			return printList(e.out, []string{"", args[0], args[1]}, rows)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// change is one value that two runs have differently; "" where one lacks it.
+type change struct {
+	Path string `json:"path"` // such as "spec.train.lora.rank"
+	A    string `json:"a"`
+	B    string `json:"b"`
+}
+
+func diffRuns(ctx context.Context, l *ledger.Ledger, a, b string) ([]change, error) {
+	left, err := layOut(ctx, l, a)
+	if err != nil {
+		return nil, err
+	}
+	right, err := layOut(ctx, l, b)
+	if err != nil {
+		return nil, err
+	}
+	changes := []change{}
+	for _, path := range order(left, right) {
+		if left.values[path] != right.values[path] {
+			changes = append(changes, change{path, left.values[path], right.values[path]})
+		}
+	}
+	return changes, nil
+}
+
+// flat is a run as paths and values, in an order that people read in.
+type flat struct {
+	paths  []string
+	values map[string]string
+}
+
+func (f *flat) set(path, value string) {
+	if _, ok := f.values[path]; !ok {
+		f.paths = append(f.paths, path)
+	}
+	f.values[path] = value
+}
+
+// order lists the paths of a, then those that only b has.
+func order(a, b *flat) []string {
+	out := slices.Clone(a.paths)
+	for _, p := range b.paths {
+		if _, ok := a.values[p]; !ok {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// layOut lays a run out for comparison.
+func layOut(ctx context.Context, l *ledger.Ledger, ref string) (*flat, error) {
+	d, err := readDetails(ctx, l, ref)
+	if err != nil {
+		return nil, err
+	}
+	f := &flat{values: map[string]string{}}
+	r := d.Run
+	f.set("run", short(r.Key))
+	f.set("state", showState(r.State))
+	decoder := json.NewDecoder(bytes.NewReader(r.Spec))
+	decoder.UseNumber()
+	var spec any
+	if err := decoder.Decode(&spec); err != nil {
+		return nil, fmt.Errorf("run %s: spec: %w", short(r.Key), err)
+	}
+	f.flatten("spec", spec)
+	f.set("base", short(r.Base))
+	f.set("numerics", r.Numerics)
+	for _, s := range d.Sets {
+		f.set("data."+s.Role, fmt.Sprintf("%d records %s", s.Records, short(s.Digest)))
+		f.set("data.file", short(s.Dataset.Digest))
+	}
+	f.set("git.commit", short(d.Sweep.Git.Commit))
+	f.set("git.dirty", strconv.FormatBool(d.Sweep.Git.Dirty))
+	if n := len(r.Attempts); n > 0 {
+		a := r.Attempts[n-1]
+		for _, k := range slices.Sorted(maps.Keys(a.Environment)) {
+			f.set("environment."+k, a.Environment[k])
+		}
+		for _, k := range slices.Sorted(maps.Keys(a.Device)) {
+			f.set("device."+k, a.Device[k])
+		}
+	}
+	if r.ChosenEpoch > 0 {
+		f.set("chosen epoch", strconv.Itoa(r.ChosenEpoch))
+		f.set("adapter", short(r.Adapter))
+	}
+	for _, v := range find(d.Evaluations, "test", r.ChosenEpoch) {
+		if v.By == "" {
+			f.set("test."+v.Metric, valueText(v.Value))
+		}
+	}
+	return f, nil
+}
+
+// flatten adds the leaves of a JSON value.
+func (f *flat) flatten(path string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			f.flatten(path+"."+k, v[k])
+		}
+	case []any:
+		text, err := json.Marshal(v)
+		if err != nil {
+			text = []byte(fmt.Sprint(v))
+		}
+		f.set(path, string(text))
+	default:
+		f.set(path, fmt.Sprint(v))
+	}
+}

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"daybook/engine/cpu"
+	"daybook/ledger"
+	"daybook/runner"
+)
+
+func newDoctorCommand(e *env) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "doctor",
+		Short:   "Say what this machine has and lacks",
+		Example: "  daybook doctor --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			root, err := e.findRoot(".")
+			if err != nil {
+				return err
+			}
+			found := examine(cmd.Context(), root)
+			if asJSON {
+				return printJSON(e.out, found)
+			}
+			var rows [][]string
+			for _, f := range found {
+				rows = append(rows, []string{f.Level, f.What, f.Found})
+				if f.Hint != "" {
+					rows = append(rows, []string{"", "", "→ " + f.Hint})
+				}
+			}
+			return printList(e.out, []string{"", "", ""}, rows)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// finding is one thing that doctor looked at.
+type finding struct {
+	Level string `json:"level"` // "ok", "note" or "problem"
+	What  string `json:"what"`
+	Found string `json:"found"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+// examine looks at everything a run needs.
+func examine(ctx context.Context, root runner.Root) []finding {
+	out := []finding{
+		{Level: "ok", What: "daybook", Found: runner.Version + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH},
+		examineCPU(),
+		{Level: "note", What: "gpu", Found: "this build computes on the CPU only"},
+	}
+	out = append(out, examineState(root), examineGit(root), examineDisk(root))
+	return append(out, examineLedger(ctx, root))
+}
+
+func examineCPU() finding {
+	variants := cpu.Variants()
+	best := variants[len(variants)-1]
+	f := finding{Level: "ok", What: "cpu", Found: fmt.Sprintf("%d processors, kernels for %s", runtime.NumCPU(), best)}
+	if len(variants) == 1 && runtime.GOARCH == "amd64" {
+		f.Level, f.Hint = "note", "this processor has no AVX2: training works, slowly"
+	}
+	return f
+}
+
+func examineState(root runner.Root) finding {
+	f := finding{Level: "ok", What: "root", Found: root.Dir}
+	dir := root.State()
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		dir = root.Dir
+	}
+	temp, err := os.CreateTemp(dir, ".doctor-*")
+	if err != nil {
+		return finding{"problem", "root", err.Error(), "choose a writable folder with --root"}
+	}
+	if err := errors.Join(temp.Close(), os.Remove(temp.Name())); err != nil {
+		return finding{"problem", "root", err.Error(), "choose a writable folder with --root"}
+	}
+	return f
+}
+
+func examineGit(root runner.Root) finding {
+	git, err := runner.ReadGit(root)
+	switch {
+	case err != nil:
+		return finding{"problem", "git", err.Error(), "runs record the commit they were made from; repair the repository or move the root out of it"}
+	case git.Commit == "":
+		return finding{"note", "git", "no commit here", "put the sweep under version control, so that a run names the code it came from"}
+	case git.Dirty:
+		return finding{"note", "git", fmt.Sprintf("%.12s on %s, %d files changed", git.Commit, git.Branch, len(git.Files)), "commit before a run that others shall check"}
+	}
+	return finding{Level: "ok", What: "git", Found: fmt.Sprintf("%.12s on %s, clean", git.Commit, git.Branch)}
+}
+
+func examineDisk(root runner.Root) finding {
+	const low = 1 << 30 // bytes; checkpoints of a few runs of a 7B model
+	free, ok := freeSpace(root.Dir)
+	f := finding{Level: "ok", What: "disk", Found: fmt.Sprintf("%.1f GiB free", float64(free)/(1<<30))}
+	switch {
+	case !ok:
+		f.Found = "free space unknown"
+	case free < low:
+		f.Level, f.Hint = "problem", "free some space: journals, checkpoints and adapters are written here"
+	}
+	return f
+}
+
+func examineLedger(ctx context.Context, root runner.Root) finding {
+	if _, err := os.Stat(root.Ledger()); errors.Is(err, os.ErrNotExist) {
+		return finding{Level: "ok", What: "ledger", Found: "none yet; the first run makes it"}
+	}
+	l, err := ledger.OpenReadOnly(ctx, root.Ledger(), ledger.Options{})
+	if err != nil {
+		f := finding{Level: "problem", What: "ledger", Found: err.Error()}
+		var h interface{ Hint() string }
+		if errors.As(err, &h) {
+			f.Hint = h.Hint()
+		}
+		return f
+	}
+	runs, err := l.Runs(ctx, ledger.RunFilter{})
+	if err := errors.Join(err, l.Close()); err != nil {
+		return finding{Level: "problem", What: "ledger", Found: err.Error()}
+	}
+	return finding{Level: "ok", What: "ledger", Found: fmt.Sprintf("%d runs", len(runs))}
+}

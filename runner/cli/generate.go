@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/engine"
+	"daybook/ledger"
+	"daybook/runner"
+	"daybook/runner/worker"
+	"daybook/sweeps"
+)
+
+// generateOptions are the flags of generate.
+type generateOptions struct {
+	system       string
+	maxNewTokens int
+	compare      bool
+	asJSON       bool
+}
+
+func newGenerateCommand(e *env) *cobra.Command {
+	var o generateOptions
+	cmd := &cobra.Command{
+		Use:   "generate ADAPTER [PROMPT]",
+		Short: "Answer a prompt with an adapter",
+		Long: `Generate loads an adapter with the base it was trained on, quantized as it was
+then, and answers PROMPT, or what is on standard input, greedily.`,
+		Example: `  daybook generate clinical@best "Started lisinopril 10 mg PO daily."
+  daybook generate clinical@v3 --compare <note.txt`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			prompt := ""
+			if len(args) == 2 {
+				prompt = args[1]
+			} else {
+				text, err := io.ReadAll(e.in)
+				if err != nil {
+					return fmt.Errorf("standard input: %w", err)
+				}
+				prompt = strings.TrimSpace(string(text))
+			}
+			if prompt == "" {
+				return usageError{withHint(errors.New("generate: the prompt is empty"), "give it as an argument or on standard input")}
+			}
+			return runGenerate(cmd.Context(), e, args[0], prompt, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.system, "system", "", "system turn before the prompt (default: none)")
+	cmd.Flags().IntVar(&o.maxNewTokens, "max-new-tokens", 0, "tokens to generate at most (default: what the run was evaluated with)")
+	cmd.Flags().BoolVar(&o.compare, "compare", false, "print the answer of the base alone, too")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// generated is an answer as --json prints it.
+type generated struct {
+	Adapter string  `json:"adapter"`
+	Digest  string  `json:"digest"`
+	Answer  string  `json:"answer"`
+	Base    *string `json:"base,omitempty"`
+}
+
+func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOptions) (err error) {
+	root, l, err := e.openLedger(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	a, err := l.Adapter(ctx, ref)
+	if err != nil {
+		return withHint(err, "'daybook adapters' lists the versions")
+	}
+	g, spec, err := openGenerator(ctx, root, l, a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	if o.maxNewTokens == 0 {
+		o.maxNewTokens = spec.Eval.Generate.MaxNewTokens
+	}
+	turns := []engine.Turn{{Role: "user", Content: prompt}}
+	if o.system != "" {
+		turns = append([]engine.Turn{{Role: "system", Content: o.system}}, turns...)
+	}
+	out := generated{Adapter: fmt.Sprintf("%s@v%d", a.Sweep, a.Version), Digest: a.Digest}
+	if out.Answer, err = g.Answer(ctx, turns, o.maxNewTokens, true); err != nil {
+		return err
+	}
+	if o.compare {
+		base, err := g.Answer(ctx, turns, o.maxNewTokens, false)
+		if err != nil {
+			return err
+		}
+		out.Base = &base
+	}
+	switch {
+	case o.asJSON:
+		return printJSON(e.out, out)
+	case o.compare:
+		_, err = fmt.Fprintf(e.out, "%s:\n%s\n\nbase:\n%s\n", out.Adapter, out.Answer, *out.Base)
+	default:
+		_, err = fmt.Fprintln(e.out, out.Answer)
+	}
+	return err
+}
+
+// openGenerator loads an adapter version with the base of its run.
+func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a ledger.Adapter) (*worker.Generator, sweeps.Spec, error) {
+	var spec sweeps.Spec
+	run, err := l.Run(ctx, a.Run)
+	if err != nil {
+		return nil, spec, err
+	}
+	if err := json.Unmarshal(run.Spec, &spec); err != nil {
+		return nil, spec, fmt.Errorf("run %.12s: spec: %w", a.Run, err)
+	}
+	found, err := l.Sweeps(ctx, ledger.SweepFilter{ID: run.SweepID})
+	if err != nil {
+		return nil, spec, err
+	}
+	dir := root.Dir
+	if len(found) > 0 {
+		dir = filepath.Dir(root.Abs(found[0].Path))
+	}
+	resolve := func(path string) string {
+		if path == "" || filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(dir, filepath.FromSlash(path))
+	}
+	g, err := worker.NewGenerator(ctx, worker.GeneratorOptions{
+		Base: resolve(spec.Base.Model), Spec: spec.Base, Template: resolve(spec.Base.ChatTemplate),
+		Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.NumCPU(),
+	})
+	return g, spec, err
+}

@@ -1,0 +1,176 @@
+// Package cli is the command line: one file a verb, each a thin layer that
+// turns flags into a call of the packages below and a result into text.
+//
+// Rules of output: stdout is only the result, so that it can be piped; progress
+// and everything else goes to stderr. An error is one line, "daybook: what:
+// where: why", and what to do about it is another, "daybook: hint: ...". Verbs
+// that print data print JSON with --json. Errors become exit codes here and
+// nowhere else.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"daybook/ledger"
+	"daybook/runner"
+	"daybook/sweeps"
+)
+
+// Exit codes.
+const (
+	exitOK          = 0
+	exitError       = 1
+	exitUsage       = 2 // wrong usage or an invalid sweep
+	exitRunsFailed  = 3
+	exitMismatch    = 4
+	exitInterrupted = 130
+)
+
+// errRunsFailed reports that a sweep went on but not all of its runs finished well.
+var errRunsFailed = errors.New("some runs failed")
+
+// usageError is a mistake on the command line itself.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// env is what a command gets from outside.
+type env struct {
+	in       io.Reader
+	out, err io.Writer
+	now      func() time.Time
+	root     string // --root
+}
+
+// Main runs the command line and returns the exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	e := &env{in: stdin, out: stdout, err: stderr, now: time.Now}
+	cmd := newRootCommand(e)
+	cmd.SetArgs(args)
+	cmd.SetIn(stdin)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	return e.exit(ctx, cmd.ExecuteContext(ctx))
+}
+
+// exit reports err and turns it into an exit code.
+func (e *env) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		fmt.Fprintln(e.err, "daybook: interrupted")
+		return exitInterrupted
+	}
+	fmt.Fprintf(e.err, "daybook: %v\n", err)
+	var hint interface{ Hint() string }
+	if errors.As(err, &hint) && hint.Hint() != "" {
+		fmt.Fprintf(e.err, "daybook: hint: %s\n", hint.Hint())
+	}
+	var usage usageError
+	switch {
+	case errors.Is(err, errRunsFailed):
+		return exitRunsFailed
+	case errors.As(err, &usage), errors.Is(err, sweeps.ErrInvalid):
+		return exitUsage
+	}
+	return exitError
+}
+
+func newRootCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "daybook",
+		Short: "Run fine-tuning experiments declared as code, and keep a ledger others can check",
+		Long: `Daybook expands a Jsonnet sweep into QLoRA training runs, measures the base
+first and every epoch after, and records which data, code and settings made
+each adapter.
+
+Exit codes: 0 ok, 1 error, 2 usage or invalid sweep, 3 some runs failed,
+4 verification mismatch, 130 interrupted.`,
+		Version:           runner.Version,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args:              cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{withHint(err, "see 'daybook "+strings.TrimSpace(strings.TrimPrefix(cmd.CommandPath(), "daybook"))+" --help'")}
+	})
+	cmd.PersistentFlags().StringVar(&e.root, "root", "", "folder that holds the ledger (default: the nearest one with .daybook or .git, else the working folder)")
+	cmd.AddCommand(
+		newPlanCommand(e), newRunCommand(e), newRunsCommand(e), newShowCommand(e), newDiffCommand(e), newReportCommand(e),
+		newAdaptersCommand(e), newTagCommand(e), newGenerateCommand(e), newDoctorCommand(e), newWorkerCommand(e),
+	)
+	for _, sub := range cmd.Commands() {
+		sub.Args = usageArgs(sub.Args)
+	}
+	return cmd
+}
+
+// usageArgs makes a complaint about arguments a usage error.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{withHint(fmt.Errorf("%s: %w", cmd.Name(), err), "usage: "+cmd.UseLine())}
+		}
+		return nil
+	}
+}
+
+// withHint adds advice to an error.
+func withHint(err error, advice string) error { return hintError{err, advice} }
+
+type hintError struct {
+	error
+	advice string
+}
+
+func (e hintError) Hint() string  { return e.advice }
+func (e hintError) Unwrap() error { return e.error }
+
+// findRoot returns the root that --root names, or the one around dir.
+func (e *env) findRoot(dir string) (runner.Root, error) {
+	if e.root == "" {
+		return runner.FindRoot(dir)
+	}
+	info, err := os.Stat(e.root)
+	if err != nil {
+		return runner.Root{}, usageError{fmt.Errorf("--root: %w", err)}
+	}
+	if !info.IsDir() {
+		return runner.Root{}, usageError{fmt.Errorf("--root: %s is not a folder", e.root)}
+	}
+	return runner.NewRoot(e.root)
+}
+
+// openLedger opens the ledger of the root around the working folder for a verb
+// that only asks. Where there is none, that is an error with a hint.
+func (e *env) openLedger(ctx context.Context) (runner.Root, *ledger.Ledger, error) {
+	root, err := e.findRoot(".")
+	if err != nil {
+		return runner.Root{}, nil, err
+	}
+	if _, err := os.Stat(root.Ledger()); errors.Is(err, os.ErrNotExist) {
+		return runner.Root{}, nil, withHint(fmt.Errorf("ledger: none in %s", root.Dir), "run a sweep first, or name another folder with --root")
+	}
+	l, err := ledger.Open(ctx, root.Ledger(), ledger.Options{Now: e.now})
+	return root, l, err
+}

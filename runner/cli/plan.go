@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/ledger"
+	"daybook/ledger/store"
+	"daybook/runner"
+	"daybook/runner/worker"
+	"daybook/sweeps"
+)
+
+// sweepFlags choose a sweep's inputs and runs; plan and run share them.
+type sweepFlags struct {
+	libraries                        []string
+	extStr, extCode, tlaStr, tlaCode []string
+	device                           string
+	only                             []string
+	limit                            int
+	again                            bool
+}
+
+func (f *sweepFlags) register(cmd *cobra.Command) {
+	f.jsonnet(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.device, "device", "auto", "where to train: auto or cpu")
+	flags.StringArrayVar(&f.only, "only", nil, "only runs with this choice, such as rank=8 (repeatable)")
+	flags.IntVar(&f.limit, "limit", 0, "at most this many new runs (0: all)")
+	flags.BoolVar(&f.again, "again", false, "train finished runs again, as new attempts")
+}
+
+// jsonnet registers the flags that Jsonnet tools have everywhere.
+func (f *sweepFlags) jsonnet(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.libraries, "jpath", "J", nil, "folder to import Jsonnet libraries from (repeatable)")
+	flags.StringArrayVarP(&f.extStr, "ext-str", "V", nil, "external variable `name=value` (repeatable)")
+	flags.StringArrayVar(&f.extCode, "ext-code", nil, "external variable `name=code` (repeatable)")
+	flags.StringArrayVarP(&f.tlaStr, "tla-str", "A", nil, "top-level argument `name=value` (repeatable)")
+	flags.StringArrayVar(&f.tlaCode, "tla-code", nil, "top-level argument `name=code` (repeatable)")
+}
+
+// options returns the flags as Load wants them. A name without "=" takes its
+// value from the environment, as the jsonnet command does.
+func (f *sweepFlags) options(path string) (sweeps.Options, error) {
+	o := sweeps.Options{Path: path, LibraryPaths: f.libraries, ExtStr: map[string]string{}, ExtCode: map[string]string{}, TLAStr: map[string]string{}, TLACode: map[string]string{}}
+	for _, g := range []struct {
+		flag  string
+		given []string
+		to    map[string]string
+	}{{"ext-str", f.extStr, o.ExtStr}, {"ext-code", f.extCode, o.ExtCode}, {"tla-str", f.tlaStr, o.TLAStr}, {"tla-code", f.tlaCode, o.TLACode}} {
+		for _, text := range g.given {
+			name, value, ok := strings.Cut(text, "=")
+			if !ok {
+				if value, ok = os.LookupEnv(name); !ok {
+					return o, usageError{withHint(fmt.Errorf("--%s: %s has no value and is not in the environment", g.flag, name), "write --"+g.flag+" name=value")}
+				}
+			}
+			g.to[name] = value
+		}
+	}
+	return o, nil
+}
+
+// planned is a plan with what it was made in.
+type planned struct {
+	root   runner.Root
+	ledger *ledger.Ledger // nil if there is none and none was to be made
+	store  *store.Store
+	plan   *runner.Plan
+}
+
+func (p *planned) close() error {
+	if p.ledger == nil {
+		return nil
+	}
+	return p.ledger.Close()
+}
+
+// load evaluates a sweep and plans it. With create it prepares the root for
+// running: state folder, ledger and record key.
+func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool) (_ *planned, err error) {
+	opts, err := f.options(path)
+	if err != nil {
+		return nil, err
+	}
+	sweep, err := sweeps.Load(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	root, err := e.findRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	p := &planned{root: root}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	o := runner.PlanOptions{Root: root, Device: f.device, Only: f.only, Limit: f.limit, Again: f.again, Numerics: worker.Numerics}
+	_, statErr := os.Stat(root.Ledger())
+	if create {
+		if err := root.Prepare(); err != nil {
+			return nil, err
+		}
+		if o.Key, err = root.RecordKey(); err != nil {
+			return nil, err
+		}
+	}
+	if create || statErr == nil {
+		if p.ledger, err = ledger.Open(ctx, root.Ledger(), ledger.Options{Now: e.now}); err != nil {
+			return nil, err
+		}
+		o.Ledger = p.ledger
+	}
+	if create {
+		p.store = store.New(root.Store())
+		if err := runner.CatchUp(ctx, root, p.ledger); err != nil {
+			return nil, err
+		}
+	}
+	p.plan, err = runner.NewPlan(ctx, sweep, o)
+	return p, err
+}
+
+func newPlanCommand(e *env) *cobra.Command {
+	var f sweepFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "plan SWEEP",
+		Short: "List a sweep's runs, their state, warnings and cost; trains nothing",
+		Example: `  daybook plan experiments/clinical/sweep.jsonnet
+  daybook plan sweep.jsonnet --only rank=8 --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			p, err := f.load(cmd.Context(), e, args[0], false)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, p.close()) }()
+			list, err := p.plan.List(f.again)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(e.out, list)
+			}
+			return printPlan(e.out, list)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"daybook/ledger"
+	"daybook/runner"
+)
+
+// printPlan lists what run would do.
+func printPlan(w io.Writer, l runner.Listing) error {
+	header := append([]string{"run"}, l.Axes...)
+	header = append(header, "key", "state", ">records", ">tokens", ">steps")
+	var rows [][]string
+	for i, r := range l.Runs {
+		row := []string{r.Name}
+		if r.Kind == ledger.Train {
+			row[0] = fmt.Sprint(i + 1)
+		}
+		labels := map[string]string{}
+		for _, c := range r.Axes {
+			labels[c.Axis] = c.Label
+		}
+		for _, a := range l.Axes {
+			row = append(row, labels[a])
+		}
+		state := showState(r.State)
+		if r.State == ledger.Interrupted && r.Step > 0 {
+			state += fmt.Sprintf(" after step %d", r.Step)
+		}
+		if !r.Selected {
+			state += ", left out"
+		}
+		row = append(row, short(r.Key), state)
+		if r.Kind == ledger.Train {
+			row = append(row, fmt.Sprint(r.Records), thousands(r.Tokens), fmt.Sprint(r.Steps))
+		} else {
+			row = append(row, "", "", "")
+		}
+		rows = append(rows, row)
+	}
+	if err := printList(w, header, rows); err != nil {
+		return err
+	}
+	d := l.Data
+	fmt.Fprintf(w, "\n%s: %d records: %d to train on, %d validation, %d test, %d withheld\n", d.Source, d.Records, d.Pool, d.Validation, d.Test, d.Withheld)
+	if d.Duplicates > 0 || d.GroupBy != "" {
+		fmt.Fprintf(w, "%d records repeat another's content", d.Duplicates)
+		if d.GroupBy != "" {
+			fmt.Fprintf(w, "; records with the same %s stay together", d.GroupBy)
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "to do: %d runs, %s training tokens, %d optimizer steps\n", l.Todo.Runs, thousands(l.Todo.Tokens), l.Todo.Steps)
+	for _, warning := range l.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"daybook/ledger"
+	"daybook/ledger/journal"
+	"daybook/runner"
+)
+
+// display shows progress: bars on a terminal, lines elsewhere.
+type display interface {
+	runner.Progress
+	close()
+}
+
+func newProgress(w io.Writer, plan *runner.Plan, again bool, now func() time.Time) display {
+	todo := plan.Todo(again)
+	if todo == 0 {
+		return &lines{w: io.Discard, now: now}
+	}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return newBars(f, todo)
+	}
+	return &lines{w: w, now: now, began: now(), todo: todo}
+}
+
+// lines writes a line for everything that matters.
+type lines struct {
+	w          io.Writer
+	now        func() time.Time
+	began      time.Time
+	todo, done int
+}
+
+func (l *lines) say(format string, args ...any) {
+	fmt.Fprintf(l.w, "%6s  %s\n", l.now().Sub(l.began).Round(time.Second), fmt.Sprintf(format, args...))
+}
+
+func (l *lines) Begin(item *runner.Item, attempt int) {
+	if attempt > 1 {
+		l.say("%s: attempt %d", title(item), attempt)
+		return
+	}
+	l.say("%s: begins", title(item))
+}
+
+func (l *lines) Event(item *runner.Item, e journal.Body) {
+	switch e := e.(type) {
+	case journal.Started:
+		if e.ResumedStep > 0 {
+			l.say("%s: goes on after step %d of %d", title(item), e.ResumedStep, e.Steps)
+		}
+	case journal.Epoch:
+		best := ""
+		if e.Best {
+			best = ", best so far"
+		}
+		l.say("%s: epoch %d of %d: training loss %.4f, validation %s%s", title(item), e.Epoch, item.Job.Spec.Train.Epochs, e.TrainLoss, selected(item, e), best)
+	case journal.Evaluated:
+		if e.Subject == "base" {
+			l.say("%s: %s %s", title(item), e.Split, summary(e))
+		}
+	}
+}
+
+func (l *lines) End(item *runner.Item, state ledger.State, why string) {
+	l.done++
+	switch state {
+	case ledger.Finished:
+		l.say("%s: done (%d of %d)", title(item), l.done, l.todo)
+	default:
+		l.say("%s: %s: %s", title(item), state, why)
+	}
+}
+
+func (l *lines) Held(item *runner.Item, holder string) {
+	l.say("%s: %s is at it; waiting for its result", title(item), holder)
+}
+
+func (l *lines) Published(item *runner.Item, a ledger.Adapter) {
+	l.say("%s: epoch %d is %s@v%d", title(item), a.Epoch, a.Sweep, a.Version)
+}
+
+func (l *lines) close() {}
+
+// bars draws a bar for the sweep and one for each attempt in progress.
+type bars struct {
+	p     *mpb.Progress
+	all   *mpb.Bar
+	runs  map[*runner.Item]*bar
+	lines *lines // what stays on the screen, above the bars
+}
+
+type bar struct {
+	*mpb.Bar
+	note atomic.Value // string; read by the drawing goroutine
+}
+
+func newBars(w io.Writer, todo int) *bars {
+	p := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithRefreshRate(150*time.Millisecond))
+	b := &bars{p: p, runs: map[*runner.Item]*bar{}}
+	b.all = p.AddBar(int64(todo),
+		mpb.BarPriority(1<<30),
+		mpb.PrependDecorators(decor.Name("sweep", decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(decor.CountersNoUnit("%d of %d"), decor.Elapsed(decor.ET_STYLE_GO, decor.WCSyncSpace)))
+	b.lines = &lines{w: p, now: time.Now, began: time.Now(), todo: todo}
+	return b
+}
+
+func (b *bars) Begin(item *runner.Item, _ int) {
+	one := &bar{}
+	one.Bar = b.p.AddBar(0,
+		mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(title(item), decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(decor.CountersNoUnit("step %d of %d"), decor.Any(func(decor.Statistics) string { s, _ := one.note.Load().(string); return s })))
+	b.runs[item] = one
+}
+
+func (b *bars) Event(item *runner.Item, e journal.Body) {
+	one := b.runs[item]
+	if one == nil {
+		return
+	}
+	switch e := e.(type) {
+	case journal.Started:
+		one.SetTotal(int64(max(e.Steps, 1)), false)
+		one.SetCurrent(int64(e.ResumedStep))
+	case journal.Step:
+		one.SetCurrent(int64(e.Step))
+		one.note.Store(fmt.Sprintf("  loss %.3f", e.Loss))
+	case journal.Epoch, journal.Evaluated:
+		b.lines.Event(item, e)
+	}
+}
+
+func (b *bars) End(item *runner.Item, state ledger.State, why string) {
+	if one := b.runs[item]; one != nil {
+		one.Abort(true)
+		delete(b.runs, item)
+	}
+	b.lines.End(item, state, why)
+	b.all.Increment()
+}
+
+func (b *bars) Held(item *runner.Item, holder string)         { b.lines.Held(item, holder) }
+func (b *bars) Published(item *runner.Item, a ledger.Adapter) { b.lines.Published(item, a) }
+
+func (b *bars) close() {
+	b.all.Abort(false)
+	b.p.Wait()
+}
+
+// title names an item for people.
+func title(item *runner.Item) string {
+	switch {
+	case item.Job.Kind != ledger.Train:
+		return "baseline " + item.Job.Name
+	case item.Job.Name == "":
+		return "run " + item.Job.Key[:12]
+	}
+	return item.Job.Name
+}
+
+// selected is the value of the metric that picks the epoch.
+func selected(item *runner.Item, e journal.Epoch) string {
+	if e.Selected == nil {
+		return "not measured"
+	}
+	return fmt.Sprintf("%s %.4f", item.Job.Spec.Eval.Select, *e.Selected)
+}
+
+// summary lists a baseline's aggregates over the whole set.
+func summary(e journal.Evaluated) string {
+	out := ""
+	for _, m := range e.Metrics {
+		if m.By != "" || m.Value == nil {
+			continue
+		}
+		if out != "" {
+			out += ", "
+		}
+		out += fmt.Sprintf("%s %.3f", m.Metric, *m.Value)
+	}
+	return out
+}

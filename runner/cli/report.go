@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/ledger"
+	"daybook/reports"
+	"daybook/sweeps"
+)
+
+func newReportCommand(e *env) *cobra.Command {
+	var format, metric string
+	var f sweepFlags
+	cmd := &cobra.Command{
+		Use:   "report SWEEP",
+		Short: "Print baseline against fine-tunes, with honest statistics",
+		Long: `Report prints one row per combination of axes other than seed: the test metric
+as mean ± sd over seeds, its difference to the zero-shot baseline and to the
+best row with 95% bootstrap intervals, and what the rows cost. SWEEP is a sweep's
+name as the ledger has it, or its file.`,
+		Example: `  daybook report clinical
+  daybook report experiments/clinical/sweep.jsonnet --format markdown
+  daybook report clinical --metric json_valid --format csv >clinical.csv`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if _, err := reports.ParseFormat(format); err != nil {
+				return usageError{fmt.Errorf("--format: %w", err)}
+			}
+			_, l, err := e.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, l.Close()) }()
+			name := args[0]
+			if strings.HasSuffix(name, ".jsonnet") || strings.HasSuffix(name, ".json") {
+				opts, err := f.options(name)
+				if err != nil {
+					return err
+				}
+				sweep, err := sweeps.Load(cmd.Context(), opts)
+				if err != nil {
+					return err
+				}
+				name = sweep.Name
+			}
+			sweep, err := l.Sweep(cmd.Context(), name)
+			if err != nil {
+				return withHint(fmt.Errorf("report: %w", err), "'daybook runs' lists what has been run")
+			}
+			return printReport(cmd.Context(), e, l, sweep.ID, format, metric)
+		},
+	}
+	f.jsonnet(cmd)
+	cmd.Flags().StringVar(&format, "format", "table", "table, markdown, csv or json")
+	cmd.Flags().StringVar(&metric, "metric", "", "metric to compare by (default: the sweep's first that isn't the loss)")
+	return cmd
+}
+
+// printReport prints the report on a sweep in the ledger.
+func printReport(ctx context.Context, e *env, l *ledger.Ledger, sweep int64, format, metric string) error {
+	f, err := reports.ParseFormat(format)
+	if err != nil {
+		return err
+	}
+	results, err := l.Results(ctx, sweep)
+	if err != nil {
+		return err
+	}
+	r, err := reports.New(results, reports.Options{Metric: metric})
+	if err != nil {
+		return err
+	}
+	return reports.Render(e.out, r, f, width(e.out))
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"daybook/ledger"
+	"daybook/runner"
+)
+
+func newRunCommand(e *env) *cobra.Command {
+	var f sweepFlags
+	var jobs int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "run SWEEP",
+		Short: "Train what a sweep lists and is not done yet, then print the table",
+		Long: `Run plans a sweep, measures the untouched base, trains every run that is not
+finished, evaluates each epoch, and prints baseline against fine-tunes.
+Interrupted runs go on from their last checkpoint; finished ones are never
+trained again. Ctrl-C stops cleanly.`,
+		Example: `  daybook run experiments/clinical/sweep.jsonnet
+  daybook run sweep.jsonnet --only rank=8 --limit 2
+  daybook run sweep.jsonnet --jobs 1`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if jobs < 0 {
+				return usageError{fmt.Errorf("--jobs: %d is negative", jobs)}
+			}
+			return runSweep(cmd.Context(), e, args[0], f, jobs, asJSON)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "runs in parallel (0: one per processor)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the table as JSON")
+	return cmd
+}
+
+func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, asJSON bool) (err error) {
+	p, err := f.load(ctx, e, path, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	for _, w := range p.plan.Warnings {
+		fmt.Fprintf(e.err, "daybook: warning: %s\n", w)
+	}
+	progress := newProgress(e.err, p.plan, f.again, e.now)
+	jobs, threads := parallel(jobs, p.plan.Todo(f.again))
+	outcome, err := p.plan.Run(ctx, runner.RunOptions{
+		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Again: f.again, Holder: holder(),
+		Start: startWorker(p.root), Progress: progress, Now: e.now,
+	})
+	progress.close()
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			fmt.Fprintln(e.err, "daybook: stopped; run the same command again to go on from here")
+		}
+		return err
+	}
+	format := "table"
+	if asJSON {
+		format = "json"
+	}
+	if err := printReport(ctx, e, p.ledger, outcome.Sweep, format, ""); err != nil {
+		return err
+	}
+	if outcome.Failed > 0 {
+		return withHint(fmt.Errorf("%w: %d of %d", errRunsFailed, outcome.Failed, outcome.Failed+outcome.Finished+outcome.Already),
+			"'daybook runs' lists them and 'daybook show RUN' tells why; running the sweep again tries them again")
+	}
+	return nil
+}
+
+// parallel divides the processors among runs. A run's result doesn't depend on
+// its threads, and small runs gain most from having one each.
+func parallel(jobs, todo int) (int, int) {
+	cpus := runtime.NumCPU()
+	if jobs == 0 {
+		jobs = cpus
+	}
+	jobs = max(1, min(jobs, todo))
+	return jobs, max(1, cpus/jobs)
+}
+
+// holder names this process in leases.
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("pid %d on %s", os.Getpid(), host)
+}
+
+// showState is the word for a state in lists of runs.
+func showState(s ledger.State) string {
+	if s == ledger.Interrupted {
+		return "resumable"
+	}
+	if s == ledger.Finished {
+		return "done"
+	}
+	return string(s)
+}

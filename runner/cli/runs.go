@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"daybook/ledger"
+)
+
+func newRunsCommand(e *env) *cobra.Command {
+	var sweep, state string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "runs",
+		Short: "List runs and baselines with their state",
+		Example: `  daybook runs
+  daybook runs --sweep clinical --state failed --json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runRuns(cmd.Context(), e, sweep, state, asJSON)
+		},
+	}
+	cmd.Flags().StringVar(&sweep, "sweep", "", "only what this sweep planned last")
+	cmd.Flags().StringVar(&state, "state", "", "only runs in this state: new, running, resumable, failed or done")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err error) {
+	filter := ledger.RunFilter{Sweep: sweep}
+	if filter.State, err = parseState(state); err != nil {
+		return err
+	}
+	_, l, err := e.openLedger(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	runs, err := l.Runs(ctx, filter)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		if runs == nil {
+			runs = []ledger.Run{}
+		}
+		return printJSON(e.out, runs)
+	}
+	var rows [][]string
+	for _, r := range runs {
+		adapter := short(r.Adapter)
+		rows = append(rows, []string{
+			short(r.Key), r.Sweep, runTitle(r), showState(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), thousands(r.Tokens), seconds(r.Seconds), adapter,
+		})
+	}
+	return printList(e.out, []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}, rows)
+}
+
+// parseState is the inverse of showState; "" stays "".
+func parseState(word string) (ledger.State, error) {
+	if word == "" {
+		return "", nil
+	}
+	for _, s := range []ledger.State{ledger.New, ledger.Running, ledger.Interrupted, ledger.Failed, ledger.Finished} {
+		if showState(s) == word || string(s) == word {
+			return s, nil
+		}
+	}
+	return "", usageError{withHint(fmt.Errorf("--state: no state %q", word), "states are new, running, resumable, failed and done")}
+}
+
+// runTitle names a run for people: a baseline, its choices, or its key.
+func runTitle(r ledger.Run) string {
+	if r.Kind == ledger.Evaluate {
+		return "baseline " + r.Name
+	}
+	if len(r.Axes) == 0 {
+		return "run " + short(r.Key)
+	}
+	parts := make([]string, len(r.Axes))
+	for i, c := range r.Axes {
+		parts[i] = c.Axis + "=" + c.Label
+	}
+	return strings.Join(parts, " ")
+}
+
+func epochCell(r ledger.Run) string {
+	if r.ChosenEpoch == 0 {
+		return ""
+	}
+	return fmt.Sprint(r.ChosenEpoch)
+}
+
+// seconds writes a duration for people.
+func seconds(s float64) string {
+	if s == 0 {
+		return ""
+	}
+	d := time.Duration(s * float64(time.Second))
+	if d < 10*time.Second {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}

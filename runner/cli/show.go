@@ -1,0 +1,317 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/ledger"
+	"daybook/ledger/journal"
+)
+
+func newShowCommand(e *env) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show RUN",
+		Short: "Show one run: spec, data, code, environment, curves, results",
+		Long:  "Show prints everything the ledger knows of one run. RUN is the start of its key, as runs lists it.",
+		Example: `  daybook show 3f9a
+  daybook show 3f9ac1d2e4b5 --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			_, l, err := e.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, l.Close()) }()
+			d, err := readDetails(cmd.Context(), l, args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(e.out, d)
+			}
+			return printDetails(e.out, d)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, every step included")
+	return cmd
+}
+
+// details is one run with everything that belongs to it.
+type details struct {
+	Run         ledger.Run          `json:"run"`
+	Sweep       ledger.Sweep        `json:"sweep"`
+	Sets        []setSummary        `json:"sets"`
+	Steps       []ledger.StepRow    `json:"steps"`
+	Epochs      []ledger.EpochRow   `json:"epochs"`
+	Evaluations []ledger.Evaluation `json:"evaluations"`
+	Adapters    []ledger.Adapter    `json:"adapters"`
+}
+
+// setSummary is a set of records without its members.
+type setSummary struct {
+	Role    string         `json:"role"`
+	Digest  ledger.Digest  `json:"digest"`
+	Records int            `json:"records"`
+	Tokens  int            `json:"tokens"`
+	Dataset ledger.Dataset `json:"dataset"`
+}
+
+func readDetails(ctx context.Context, l *ledger.Ledger, ref string) (*details, error) {
+	run, err := l.Run(ctx, ref)
+	if err != nil {
+		return nil, withHint(err, "'daybook runs' lists the runs")
+	}
+	d := &details{Run: run}
+	found, err := l.Sweeps(ctx, ledger.SweepFilter{ID: run.SweepID})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > 0 {
+		d.Sweep = found[0]
+		d.Sweep.Planned = nil // the other runs are not asked for
+	}
+	for _, s := range []struct {
+		role   string
+		digest ledger.Digest
+	}{{"train", run.TrainSet}, {"validation", run.ValidationSet}, {"test", run.TestSet}} {
+		if s.digest == "" {
+			continue
+		}
+		set, err := l.Set(ctx, s.digest)
+		if err != nil {
+			return nil, err
+		}
+		summary := setSummary{Role: s.role, Digest: s.digest, Records: len(set.Members)}
+		for _, m := range set.Members {
+			summary.Tokens += m.Tokens
+		}
+		if summary.Dataset, err = l.Dataset(ctx, set.Dataset); err != nil {
+			return nil, err
+		}
+		d.Sets = append(d.Sets, summary)
+	}
+	if d.Steps, err = l.Steps(ctx, run.Key); err != nil {
+		return nil, err
+	}
+	if d.Epochs, err = l.Epochs(ctx, run.Key); err != nil {
+		return nil, err
+	}
+	if d.Evaluations, err = l.Evaluations(ctx, ledger.EvaluationFilter{Run: run.Key}); err != nil {
+		return nil, err
+	}
+	d.Adapters, err = l.Adapters(ctx, ledger.AdapterFilter{Run: run.Key})
+	return d, err
+}
+
+// page writes aligned "name: value" lines under headings, and keeps the first error.
+type page struct {
+	w   io.Writer
+	err error
+}
+
+func (p *page) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+func (p *page) heading(s string) { p.printf("\n%s\n", s) }
+
+func (p *page) line(name, format string, args ...any) {
+	p.printf("  %-14s %s\n", name, fmt.Sprintf(format, args...))
+}
+
+func printDetails(w io.Writer, d *details) error {
+	p := &page{w: w}
+	r := d.Run
+	p.printf("%s\n", runTitle(r))
+	p.line("run", "%s", r.Key)
+	p.line("state", "%s%s", showState(r.State), holderText(r))
+	if r.Error != "" {
+		p.line("error", "%s", r.Error)
+		if r.Hint != "" {
+			p.line("hint", "%s", r.Hint)
+		}
+	}
+	p.line("sweep", "%s (%s, digest %s)", r.Sweep, d.Sweep.Path, short(d.Sweep.Digest))
+	p.line("base", "%s, %s", short(r.Base), r.Numerics)
+	for _, a := range d.Adapters {
+		p.line("adapter", "%s@v%d, epoch %d, %s, %s", a.Sweep, a.Version, a.Epoch, short(a.Digest), a.Path)
+	}
+	if r.Parameters > 0 {
+		p.line("trainable", "%s parameters, %s (%.0f%%) with 8-bit optimizer state", thousands(r.Parameters), thousands(r.EightBit), 100*float64(r.EightBit)/float64(r.Parameters))
+		p.line("trained on", "%s tokens in %d steps, %s", thousands(r.Tokens), r.Steps, seconds(r.Seconds))
+	}
+
+	p.heading("data")
+	for _, s := range d.Sets {
+		p.line(s.Role, "%d records, %s tokens, %s, from %s %s", s.Records, thousands(s.Tokens), short(s.Digest), s.Dataset.Path, short(s.Dataset.Digest))
+	}
+	if r.Truncated > 0 {
+		p.line("truncated", "%d training records", r.Truncated)
+	}
+
+	p.heading("code")
+	printGit(p, d.Sweep.Git)
+
+	p.heading("attempts")
+	for _, a := range r.Attempts {
+		text := a.Outcome
+		if a.ResumedStep > 0 {
+			text += fmt.Sprintf(", from step %d", a.ResumedStep)
+		}
+		p.line(fmt.Sprint(a.Number), "%s, %s, %s, %s", text, a.Begun.Format("2006-01-02 15:04:05"), orDash(seconds(a.Seconds)), deviceText(a.Device))
+	}
+
+	if len(d.Epochs) > 0 {
+		p.heading("epochs")
+		printEpochs(p, d)
+	}
+	if len(d.Steps) > 0 {
+		p.heading("training loss")
+		p.printf("  %s\n", sparkline(d.Steps, 60))
+		first, last := d.Steps[0], d.Steps[len(d.Steps)-1]
+		p.printf("  %.4f at step %d, %.4f at step %d\n", first.Loss, first.Step.Step, last.Loss, last.Step.Step)
+	}
+	printResults(p, d)
+
+	p.heading("spec")
+	var spec any
+	if err := json.Unmarshal(r.Spec, &spec); err != nil {
+		return fmt.Errorf("run %s: spec: %w", short(r.Key), err)
+	}
+	text, err := json.MarshalIndent(spec, "  ", "  ")
+	if err != nil {
+		return err
+	}
+	p.printf("  %s\n", text)
+	return p.err
+}
+
+func printGit(p *page, g ledger.Git) {
+	if g.Commit == "" {
+		p.line("commit", "none")
+		return
+	}
+	state := "clean"
+	if g.Dirty {
+		state = "changed: " + strings.Join(g.Files, ", ")
+	}
+	p.line("commit", "%s on %s, %s", short(g.Commit), orDash(g.Branch), state)
+	if g.Remote != "" {
+		p.line("remote", "%s", g.Remote)
+	}
+}
+
+func printEpochs(p *page, d *details) {
+	for _, e := range d.Epochs {
+		note := ""
+		if e.Epoch.Epoch == d.Run.ChosenEpoch {
+			note = "  chosen"
+		}
+		p.line(fmt.Sprint(e.Epoch.Epoch), "training loss %.4f  validation: %s%s", e.TrainLoss, metricsText(find(d.Evaluations, "validation", e.Epoch.Epoch)), note)
+	}
+}
+
+// printResults prints test results, or a baseline's on both sets.
+func printResults(p *page, d *details) {
+	for _, split := range []string{"validation", "test"} {
+		epoch := d.Run.ChosenEpoch
+		if split == "validation" && d.Run.Kind == ledger.Train {
+			continue // with the epochs
+		}
+		if values := find(d.Evaluations, split, epoch); len(values) > 0 {
+			p.heading(split)
+			for _, v := range values {
+				name := v.Metric
+				if v.By != "" {
+					name = fmt.Sprintf("%s where %s=%s", v.Metric, v.By, v.Tag)
+				}
+				p.printf("  %-40s %s\n", name, valueText(v.Value))
+			}
+		}
+	}
+}
+
+// find returns the newest values on a split for an epoch.
+func find(all []ledger.Evaluation, split string, epoch int) []journal.MetricValue {
+	var out []journal.MetricValue
+	for _, e := range all {
+		if e.Split == split && e.Epoch == epoch {
+			out = e.Metrics
+		}
+	}
+	return out
+}
+
+func metricsText(values []journal.MetricValue) string {
+	var parts []string
+	for _, v := range values {
+		if v.By == "" {
+			parts = append(parts, v.Metric+" "+valueText(v.Value))
+		}
+	}
+	return orDash(strings.Join(parts, ", "))
+}
+
+func valueText(v *float64) string {
+	if v == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.4f", *v)
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+func holderText(r ledger.Run) string {
+	if r.Holder == "" {
+		return ""
+	}
+	return ", by " + r.Holder
+}
+
+func deviceText(d map[string]string) string {
+	if name := d["device"]; name != "" {
+		return name
+	}
+	return orDash(d["cpu"])
+}
+
+// sparkline draws the loss over the steps in width characters.
+func sparkline(steps []ledger.StepRow, width int) string {
+	const levels = "▁▂▃▄▅▆▇█"
+	bars := []rune(levels)
+	width = min(width, len(steps))
+	means := make([]float64, width)
+	for i := range means {
+		part := steps[i*len(steps)/width : (i+1)*len(steps)/width]
+		for _, s := range part {
+			means[i] += s.Loss / float64(len(part))
+		}
+	}
+	low, high := means[0], means[0]
+	for _, m := range means {
+		low, high = min(low, m), max(high, m)
+	}
+	out := make([]rune, width)
+	for i, m := range means {
+		level := 0
+		if high > low {
+			level = int((m - low) / (high - low) * float64(len(bars)-1))
+		}
+		out[i] = bars[level]
+	}
+	return string(out)
+}

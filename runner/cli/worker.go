@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+
+	"github.com/spf13/cobra"
+
+	"daybook/runner"
+	"daybook/runner/worker"
+)
+
+// newWorkerCommand is the process that run starts; people don't call it.
+func newWorkerCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:    "worker",
+		Short:  "Work on attempts named on standard input",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			root, err := e.findRoot(".")
+			if err != nil {
+				return err
+			}
+			w := &worker.Worker{Root: root, Name: fmt.Sprintf("pid %d", os.Getpid()), Now: e.now}
+			return w.Serve(cmd.Context(), e.in, e.out)
+		},
+	}
+}
+
+// startWorker returns a function that starts this binary as a worker of root.
+func startWorker(root runner.Root) func() (runner.Worker, error) {
+	return func() (runner.Worker, error) {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("worker: %w", err)
+		}
+		cmd := exec.Command(self, "worker", "--root", root.Dir)
+		cmd.Args[0] = os.Args[0] // tests run under a name of their own
+		return runner.StartProcess(cmd)
+	}
+}

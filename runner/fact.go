@@ -1,0 +1,50 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"daybook/ledger"
+)
+
+// describe builds the facts that the ledger gets when the plan is run.
+func (p *planner) describe() error {
+	git, err := ReadGit(p.Root)
+	if err != nil {
+		return err
+	}
+	f := ledger.Sweep{
+		Name: p.sweep.Name, Path: p.Root.Rel(p.sweep.Path), Digest: p.sweep.Digest, Git: git, Environment: environment(),
+	}
+	for _, s := range p.sweep.Sources {
+		f.Sources = append(f.Sources, ledger.Source{Path: s.Path, Digest: s.SHA256})
+	}
+	for _, a := range p.sweep.Axes {
+		f.Axes = append(f.Axes, a.Name)
+	}
+	if f.Args, err = json.Marshal(p.sweep.Args); err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	if f.Data, err = json.Marshal(p.plan.Data); err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	if len(p.sweep.Runs) > 0 {
+		if f.Settings, err = json.Marshal(p.sweep.Runs[0].Spec.Eval); err != nil {
+			return fmt.Errorf("sweep: %w", err)
+		}
+	}
+	for i, item := range p.plan.Items {
+		spec, err := item.Job.Spec.Canonical()
+		if err != nil {
+			return err
+		}
+		f.Planned = append(f.Planned, ledger.PlannedRun{
+			Key: item.Job.Key, Kind: item.Job.Kind, Name: item.Job.Baseline, Position: i, Axes: item.Axes, Spec: spec,
+			Base: item.Job.Inputs.Base, Numerics: item.Job.Inputs.Numerics,
+			TrainSet: item.sets["train"], ValidationSet: item.sets["validation"], TestSet: item.sets["test"],
+			Against: item.against, Evaluation: item.evaluation, Truncated: len(item.Truncated),
+		})
+	}
+	p.plan.fact = f
+	return nil
+}

@@ -1,0 +1,13 @@
+package runner
+
+// hinted is an error that tells its reader what to do about it.
+type hinted struct {
+	error
+	hint string
+}
+
+// Hint returns advice for the user; the command line prints it on a line of its own.
+func (h hinted) Hint() string  { return h.hint }
+func (h hinted) Unwrap() error { return h.error }
+
+func hint(err error, advice string) error { return hinted{err, advice} }

@@ -1,0 +1,130 @@
+package runner
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+
+	"daybook/ledger"
+	"daybook/sweeps"
+)
+
+// Names of the files in an attempt's folder.
+const (
+	JobFile     = "spec.json"
+	JournalFile = "journal.jsonl"
+	Checkpoints = "checkpoints"
+)
+
+// Job is everything a worker needs to make one attempt at one run. It is the
+// content of spec.json in the attempt's folder. Paths are relative to the root,
+// so that a folder can be worked on by another machine that shares it.
+type Job struct {
+	Kind    ledger.Kind   `json:"kind"`
+	Key     ledger.Digest `json:"key"`
+	Attempt int           `json:"attempt"`
+	Name    string        `json:"name"` // for people: the axes, or the baseline
+	Spec    sweeps.Spec   `json:"spec"`
+
+	Base     string   `json:"base"`     // folder
+	Template string   `json:"template"` // chat template that replaces the base's own; "" if none
+	Inputs   Inputs   `json:"inputs"`
+	Dataset  string   `json:"dataset"` // file
+	Train    []int    `json:"train"`   // record indexes, in dataset order
+	Shots    []int    `json:"shots,omitempty"`
+	Judged   []Judged `json:"judged"`
+
+	Baseline string      `json:"baseline,omitempty"` // judge the base alone, in this way
+	Adapter  *JobAdapter `json:"adapter,omitempty"`  // judge this adapter
+	Resume   *Resume     `json:"resume,omitempty"`
+	Threads  int         `json:"threads"`
+	Device   string      `json:"device"`
+}
+
+// JobAdapter is a finished adapter to be judged.
+type JobAdapter struct {
+	Path   string        `json:"path"` // folder
+	Digest ledger.Digest `json:"digest"`
+	Epoch  int           `json:"epoch"`
+}
+
+// Inputs are the digests of what a job reads. A worker refuses to work on
+// anything else.
+type Inputs struct {
+	Base      ledger.Digest `json:"base"`
+	Tokenizer ledger.Digest `json:"tokenizer"`
+	Template  ledger.Digest `json:"template"`
+	Dataset   ledger.Digest `json:"dataset"`
+	Train     ledger.Digest `json:"train"` // root over example IDs, in order
+	Numerics  string        `json:"numerics"`
+}
+
+// Changed explains that a job's inputs are not what was planned.
+func Changed(planned, found Inputs) error {
+	var what []string
+	for _, c := range []struct{ name, planned, found string }{
+		{"base weights", planned.Base, found.Base},
+		{"tokenizer", planned.Tokenizer, found.Tokenizer},
+		{"chat template", planned.Template, found.Template},
+		{"dataset", planned.Dataset, found.Dataset},
+		{"training examples", planned.Train, found.Train},
+		{"numerics class", planned.Numerics, found.Numerics},
+	} {
+		if c.planned != c.found {
+			what = append(what, fmt.Sprintf("%s (%.12s, now %.12s)", c.name, c.planned, c.found))
+		}
+	}
+	return hint(fmt.Errorf("inputs changed since the run was planned: %s", strings.Join(what, ", ")), "run the sweep again: it plans anew with what is there now")
+}
+
+// Judged is a set of records that a job is evaluated on.
+type Judged struct {
+	Split   string        `json:"split"` // "validation" or "test"
+	Set     ledger.Digest `json:"set"`   // root over example IDs, in order
+	Records []int         `json:"records"`
+	IDs     []string      `json:"ids"` // keyed record IDs, for the journal
+}
+
+// Resume says where an earlier attempt left off.
+type Resume struct {
+	Checkpoint string `json:"checkpoint"` // folder
+	Step       int    `json:"step"`
+	Epochs     string `json:"epochs"` // folder of the earlier attempt, whose epochs' adapters are still good
+}
+
+// Write puts the job into its attempt's folder, which it creates.
+func (j *Job) Write(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("attempt: %w", err)
+	}
+	data, err := json.MarshalIndent(j, "", "  ")
+	if err != nil {
+		return fmt.Errorf("attempt: %w", err)
+	}
+	if err := renameio.WriteFile(filepath.Join(dir, JobFile), append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("attempt: %w", err)
+	}
+	return nil
+}
+
+// ReadJob reads the job in an attempt's folder.
+func ReadJob(dir string) (*Job, error) {
+	data, err := os.ReadFile(filepath.Join(dir, JobFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("attempt: %s: no %s", dir, JobFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("attempt: %w", err)
+	}
+	var j Job
+	if err := json.Unmarshal(data, &j); err != nil {
+		return nil, fmt.Errorf("attempt: %s: %w", JobFile, err)
+	}
+	return &j, nil
+}

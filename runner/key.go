@@ -1,0 +1,98 @@
+package runner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/gowebpki/jcs"
+
+	"daybook/ledger"
+	"daybook/sweeps"
+)
+
+// keyVersion is part of every key; it is raised when the meaning of a key's parts changes.
+const keyVersion = 1
+
+// digestOf returns the SHA-256 of v's canonical JSON (RFC 8785).
+func digestOf(v any) (ledger.Digest, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("key: %w", err)
+	}
+	data, err = jcs.Transform(data)
+	if err != nil {
+		return "", fmt.Errorf("key: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// trainKey identifies everything that decides an adapter's bytes. The
+// validation set is part of it because it picks the epoch; the test set is not,
+// because it decides nothing.
+func trainKey(spec sweeps.Spec, in Inputs, validation ledger.Digest) (ledger.Digest, error) {
+	part, err := spec.TrainPart()
+	if err != nil {
+		return "", err
+	}
+	if !spec.Chooses() {
+		validation = ""
+	}
+	return digestOf(map[string]any{
+		"key":        "train",
+		"version":    keyVersion,
+		"spec":       json.RawMessage(part),
+		"inputs":     in.deciding(),
+		"validation": validation,
+	})
+}
+
+// deciding returns the digests that decide results. The dataset's own is left
+// out: the ordered examples say which of its records count, and in what shape.
+func (in Inputs) deciding() map[string]any {
+	return map[string]any{
+		"base":      in.Base,
+		"tokenizer": in.Tokenizer,
+		"template":  in.Template,
+		"train":     in.Train,
+		"numerics":  in.Numerics,
+	}
+}
+
+// baselineKey identifies the measurement of a base without an adapter.
+func baselineKey(j *Job, evaluation ledger.Digest) (ledger.Digest, error) {
+	sets := map[string]ledger.Digest{}
+	for _, s := range j.Judged {
+		sets[s.Split] = s.Set
+	}
+	return digestOf(map[string]any{
+		"key":          "baseline",
+		"version":      keyVersion,
+		"baseline":     j.Baseline,
+		"quantization": quantization(j.Spec.Base),
+		"inputs":       j.Inputs.deciding(), // for a k-shot baseline, Train digests the shots
+		"sets":         sets,
+		"evaluation":   evaluation,
+	})
+}
+
+// EvaluationDigest identifies the settings under which predictions are made.
+func EvaluationDigest(e sweeps.Eval) (ledger.Digest, error) {
+	return digestOf(map[string]any{"key": "evaluation", "version": keyVersion, "decoding": "greedy", "max_new_tokens": e.Generate.MaxNewTokens})
+}
+
+// PredictionKey identifies the predictions of one subject on one set of
+// records: an adapter by its identity, or a base by its baseline's key.
+// New metrics score old predictions with the same key.
+func PredictionKey(subject, set, evaluation ledger.Digest) (ledger.Digest, error) {
+	return digestOf(map[string]any{"key": "predictions", "version": keyVersion, "subject": subject, "set": set, "evaluation": evaluation})
+}
+
+func quantization(b sweeps.Base) string {
+	if b.Quantization == "nf4" && b.DoubleQuant {
+		return "nf4-double"
+	}
+	return b.Quantization
+}

@@ -1,0 +1,177 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"daybook/engine"
+	"daybook/engine/dataset"
+	"daybook/ledger"
+	"daybook/sweeps"
+)
+
+// Plan is a sweep with everything resolved that can be known before training:
+// which records each run sees, its key, and whether it is done already.
+type Plan struct {
+	Root     Root
+	Sweep    *sweeps.Sweep
+	Items    []*Item // baselines first, then runs in the order of the sweep
+	Data     DataSummary
+	Warnings []string
+
+	fact     ledger.Sweep
+	datasets []ledger.Dataset
+	sets     []ledger.Set
+}
+
+// Item is one planned run or baseline.
+type Item struct {
+	Job        Job
+	Position   int
+	Axes       []ledger.Choice
+	Status     ledger.RunStatus
+	Selected   bool // by --only and --limit; baselines always are
+	Examples   int  // training examples
+	Tokens     int  // in them, for one epoch
+	Truncated  []Truncated
+	against    ledger.Digest
+	evaluation ledger.Digest
+	examples   []engine.Example
+	sets       map[string]ledger.Digest // role to digest
+	held       []judgedSet
+	data       *dataset.Dataset
+	waiting    bool          // another process was seen at it
+	judges     ledger.Digest // for an evaluation of an adapter: its run
+	license    string        // of the base
+}
+
+// Truncated is a training record that max_seq_len cuts.
+type Truncated struct {
+	Record string `json:"record"` // name
+	Line   int    `json:"line"`
+	Tokens int    `json:"tokens"` // cut off
+}
+
+// DataSummary is what the report's footer says about the data.
+type DataSummary struct {
+	Source     string        `json:"source"`
+	Digest     ledger.Digest `json:"digest"`
+	Records    int           `json:"records"`
+	Pool       int           `json:"pool"` // what the split left for training
+	Validation int           `json:"validation"`
+	Test       int           `json:"test"`
+	Withheld   int           `json:"withheld"`   // neither trained on nor judged: bound to a held-out record by content or group
+	Duplicates int           `json:"duplicates"` // records whose content an earlier record has; they stay on its side
+	GroupBy    string        `json:"group_by"`
+	Groups     int           `json:"groups"` // sets of records that the split kept together
+}
+
+// PlanOptions say what to plan.
+type PlanOptions struct {
+	Root   Root
+	Ledger *ledger.Ledger // nil where there is none yet: every run is new
+	Key    []byte         // record key; nil plans without record IDs, as plan does in a root without one
+	Device string
+	Only   []string // choices such as "rank=8"
+	Limit  int      // new runs at most; 0 means all
+	Again  bool     // plan finished runs as new attempts
+	// Numerics returns the numerics class of a device.
+	Numerics func(device string) (engine.Numerics, error)
+}
+
+// Names of baselines, as the ledger and reports have them.
+const (
+	zeroShot    = "zero_shot"
+	unquantized = "unquantized"
+)
+
+// NewPlan reads and digests the sweep's data, splits it, selects each run's
+// records, opens the base, reads the git state and asks the ledger what is done.
+// It trains and writes nothing.
+func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, error) {
+	numerics, err := o.Numerics(o.Device)
+	if err != nil {
+		return nil, err
+	}
+	p := &planner{PlanOptions: o, sweep: sweep, numerics: numerics, plan: &Plan{Root: o.Root, Sweep: sweep}, planned: map[ledger.Digest]bool{}, seenSets: map[string]bool{}}
+	var runs []*Item
+	for i, r := range sweep.Runs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		item, err := p.run(i, r)
+		if err != nil {
+			return nil, fmt.Errorf("%s: run %d (%s): %w", sweep.Path, i+1, r.Label(), err)
+		}
+		runs = append(runs, item)
+	}
+	p.plan.Items = append(p.plan.Items, runs...)
+	if err := p.states(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.choose(); err != nil {
+		return nil, err
+	}
+	p.warn()
+	if err := p.describe(); err != nil {
+		return nil, err
+	}
+	return p.plan, nil
+}
+
+// states asks the ledger where every planned key stands.
+func (p *planner) states(ctx context.Context) error {
+	if p.Ledger == nil {
+		for _, item := range p.plan.Items {
+			item.Status.State = ledger.New
+		}
+		return nil
+	}
+	keys := make([]ledger.Digest, len(p.plan.Items))
+	for i, item := range p.plan.Items {
+		keys[i] = item.Job.Key
+	}
+	found, err := p.Ledger.States(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, item := range p.plan.Items {
+		item.Status = found[item.Job.Key]
+		if item.Status.State == "" {
+			item.Status.State = ledger.New
+		}
+	}
+	return nil
+}
+
+// choose marks the runs that --only and --limit leave.
+func (p *planner) choose() error {
+	wanted, err := p.sweep.Only(p.Only...)
+	if err != nil {
+		return err
+	}
+	labels := map[string]bool{}
+	for _, r := range wanted {
+		labels[r.Label()] = true
+	}
+	left := p.Limit
+	for _, item := range p.plan.Items {
+		if item.Job.Kind != ledger.Train || !labels[item.Job.Name] {
+			continue
+		}
+		todo := p.Again || item.Status.State != ledger.Finished
+		if todo && p.Limit > 0 {
+			if left == 0 {
+				continue
+			}
+			left--
+		}
+		item.Selected = true
+	}
+	return nil
+}
+
+// Todo reports whether the item has to be executed.
+func (i *Item) Todo(again bool) bool {
+	return i.Selected && (i.Status.State != ledger.Finished || again && i.Job.Kind == ledger.Train)
+}

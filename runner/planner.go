@@ -1,0 +1,271 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"daybook/engine"
+	"daybook/engine/dataset"
+	"daybook/ledger"
+	"daybook/sweeps"
+)
+
+// planner carries what several runs of a sweep share.
+type planner struct {
+	PlanOptions
+	sweep     *sweeps.Sweep
+	numerics  engine.Numerics
+	plan      *Plan
+	bases     cache[*Base]
+	data      cache[*dataset.Dataset]
+	parts     cache[*dataset.Partition]
+	examples  cache[[]engine.Example]
+	questions cache[judgedSet]
+	planned   map[ledger.Digest]bool // baselines
+	seenSets  map[string]bool
+}
+
+// judgedSet is a held-out set in the two forms a plan needs.
+type judgedSet struct {
+	judged    Judged
+	questions []Question
+}
+
+// cache remembers results under a printed key.
+type cache[T any] struct{ m map[string]T }
+
+func (c *cache[T]) get(key string, make_ func() (T, error)) (T, error) {
+	if v, ok := c.m[key]; ok {
+		return v, nil
+	}
+	v, err := make_()
+	if err != nil {
+		return v, err
+	}
+	if c.m == nil {
+		c.m = map[string]T{}
+	}
+	c.m[key] = v
+	return v, nil
+}
+
+// run resolves one run of the sweep, and the baselines it is compared with.
+func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
+	spec := r.Spec
+	base, err := p.base(spec.Base)
+	if err != nil {
+		return nil, err
+	}
+	ds, err := p.dataset(spec.Data)
+	if err != nil {
+		return nil, err
+	}
+	part, err := p.partition(ds, spec.Data)
+	if err != nil {
+		return nil, err
+	}
+	records, err := dataset.Select(ds, part.Train, selector(spec.Data.Subset))
+	if err != nil {
+		return nil, fmt.Errorf("data.subset: %w", err)
+	}
+	examples, err := p.encode(base, ds, records, spec)
+	if err != nil {
+		return nil, err
+	}
+	evaluation, err := EvaluationDigest(spec.Eval)
+	if err != nil {
+		return nil, err
+	}
+	item := &Item{Position: position, evaluation: evaluation, license: base.License(), Examples: len(examples), examples: examples, data: ds, sets: map[string]ledger.Digest{}}
+	for _, c := range r.Axes {
+		item.Axes = append(item.Axes, ledger.Choice{Axis: c.Axis, Label: c.Label})
+	}
+	j := &item.Job
+	*j = Job{
+		Kind: ledger.Train, Name: r.Label(), Spec: spec, Device: p.Device,
+		Base: p.Root.Rel(p.resolve(spec.Base.Model)), Template: p.template(spec.Base),
+		Dataset: p.Root.Rel(ds.Path), Train: records, Inputs: InputsOf(base, ds, p.numerics),
+	}
+	j.Inputs.Train = ExampleSet(examples)
+	for _, held := range []struct {
+		split   string
+		records []int
+	}{{"validation", part.Validation}, {"test", part.Test}} {
+		if len(held.records) == 0 {
+			continue
+		}
+		set, err := p.judged(base, ds, spec, held.split, held.records)
+		if err != nil {
+			return nil, err
+		}
+		j.Judged = append(j.Judged, set.judged)
+		item.sets[held.split] = set.judged.Set
+		p.addSet(ds, held.split, set.judged.Set, questionExamples(set.questions))
+		item.held = append(item.held, set)
+	}
+	for _, e := range examples {
+		item.Tokens += len(e.Tokens)
+		if e.Truncated > 0 {
+			item.Truncated = append(item.Truncated, Truncated{Record: ds.Records[e.Record].Name(), Line: ds.Records[e.Record].Line, Tokens: e.Truncated})
+		}
+	}
+	item.sets["train"] = j.Inputs.Train
+	p.addSet(ds, "train", j.Inputs.Train, examples)
+	if j.Key, err = trainKey(spec, j.Inputs, item.sets["validation"]); err != nil {
+		return nil, err
+	}
+	if item.against, err = p.addBaselines(item, base, ds, part); err != nil {
+		return nil, err
+	}
+	if position == 0 {
+		p.plan.Data = DataSummary{
+			Source: p.Root.Rel(ds.Path), Digest: j.Inputs.Dataset, Records: len(ds.Records), Pool: len(part.Train),
+			Validation: len(part.Validation), Test: len(part.Test), Withheld: len(part.Withheld), Duplicates: part.Duplicates, GroupBy: spec.Data.GroupBy, Groups: part.Groups,
+		}
+	}
+	return item, nil
+}
+
+func (p *planner) resolve(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(p.sweep.Dir, filepath.FromSlash(path))
+}
+
+func (p *planner) template(b sweeps.Base) string {
+	if b.ChatTemplate == "" {
+		return ""
+	}
+	return p.Root.Rel(p.resolve(b.ChatTemplate))
+}
+
+func (p *planner) base(b sweeps.Base) (*Base, error) {
+	return p.bases.get(b.Model+"\x00"+b.ChatTemplate, func() (*Base, error) {
+		template := b.ChatTemplate
+		if template != "" {
+			template = p.resolve(template)
+		}
+		base, err := OpenBase(p.resolve(b.Model), template)
+		if err != nil {
+			return nil, fmt.Errorf("base.model: %w", err)
+		}
+		return base, nil
+	})
+}
+
+func (p *planner) dataset(d sweeps.Data) (*dataset.Dataset, error) {
+	return p.data.get(d.Source, func() (*dataset.Dataset, error) {
+		ds, err := dataset.Open(p.resolve(d.Source))
+		if err != nil {
+			return nil, fmt.Errorf("data.source: %w", err)
+		}
+		ids := make([][32]byte, len(ds.Records))
+		for i := range ds.Records {
+			ids[i] = ds.Records[i].ID
+		}
+		p.plan.datasets = append(p.plan.datasets, ledger.Dataset{
+			Digest: hexDigest(ds.Digest), Path: p.Root.Rel(ds.Path), Bytes: ds.Bytes, Records: len(ds.Records), Root: hexDigest(dataset.Root(ids)),
+		})
+		return ds, nil
+	})
+}
+
+func (p *planner) partition(ds *dataset.Dataset, d sweeps.Data) (*dataset.Partition, error) {
+	d.Subset = sweeps.Subset{}
+	key, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	return p.parts.get(string(key), func() (*dataset.Partition, error) {
+		part, err := dataset.Split(ds, dataset.SplitConfig{GroupBy: d.GroupBy, Validation: rule(d.Validation), Test: rule(d.Test)})
+		if err != nil {
+			return nil, fmt.Errorf("data: %w", err)
+		}
+		return part, nil
+	})
+}
+
+// encode tokenizes the records of one run. All records of the dataset share a
+// cache, since subsets overlap.
+func (p *planner) encode(base *Base, ds *dataset.Dataset, records []int, spec sweeps.Spec) ([]engine.Example, error) {
+	out := make([]engine.Example, 0, len(records))
+	for _, i := range records {
+		key := fmt.Sprint(spec.Base.Model, "\x00", spec.Base.ChatTemplate, "\x00", ds.Path, "\x00", spec.Train.LossOn, spec.Train.MaxSeqLen, spec.Train.Overlong, i)
+		one, err := p.examples.get(key, func() ([]engine.Example, error) { return TrainingExamples(base, ds, []int{i}, spec.Train) })
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one...)
+	}
+	return out, nil
+}
+
+func (p *planner) judged(base *Base, ds *dataset.Dataset, spec sweeps.Spec, split string, records []int) (judgedSet, error) {
+	metrics, err := Metrics(spec.Eval)
+	if err != nil {
+		return judgedSet{}, err
+	}
+	for _, field := range spec.Eval.By {
+		if err := ds.RequireField("eval.by", field); err != nil {
+			return judgedSet{}, err
+		}
+	}
+	key := fmt.Sprint(spec.Base.Model, "\x00", spec.Base.ChatTemplate, "\x00", ds.Path, "\x00", split, records, spec.Eval.Metrics)
+	return p.questions.get(key, func() (judgedSet, error) {
+		questions, err := Questions(base, ds, records, nil)
+		if err != nil {
+			return judgedSet{}, fmt.Errorf("data.%s: %w", split, err)
+		}
+		for _, q := range questions {
+			for _, m := range metrics {
+				if err := m.Check(q.Reference); err != nil {
+					return judgedSet{}, hint(fmt.Errorf("%s:%d: record %s can't be judged by %s: %w", ds.Path, ds.Records[q.Record].Line, ds.Records[q.Record].Name(), m.Name(), err),
+						"leave it out with a where rule on data."+split+", or drop the metric")
+				}
+			}
+		}
+		set := judgedSet{judged: Judged{Split: split, Set: QuestionSet(questions), Records: records}, questions: questions}
+		for _, q := range questions {
+			set.judged.IDs = append(set.judged.IDs, p.keyed(ds.Records[q.Record].ID))
+		}
+		return set, nil
+	})
+}
+
+// keyed returns the form in which an ID may leave memory.
+func (p *planner) keyed(id [32]byte) string {
+	if p.Key == nil {
+		return ""
+	}
+	return hexDigest(dataset.Keyed(p.Key, id))
+}
+
+// addSet notes a set of records for the ledger, once.
+func (p *planner) addSet(ds *dataset.Dataset, role string, digest ledger.Digest, examples []engine.Example) {
+	if p.seenSets[role+digest] {
+		return
+	}
+	p.seenSets[role+digest] = true
+	set := ledger.Set{Digest: digest, Dataset: hexDigest(ds.Digest), Role: role, Members: make([]ledger.Member, len(examples))}
+	if p.Key != nil {
+		for i, e := range examples {
+			r := &ds.Records[e.Record]
+			set.Members[i] = ledger.Member{Record: p.keyed(r.ID), Content: p.keyed(r.ContentID), Example: p.keyed(e.ID), Tokens: len(e.Tokens), Truncated: e.Truncated}
+		}
+	}
+	p.plan.sets = append(p.plan.sets, set)
+}
+
+func rule(s sweeps.Split) dataset.Rule {
+	return dataset.Rule{Count: s.Count, Fraction: s.Fraction, Seed: s.Seed, Where: s.Where}
+}
+
+func selector(s sweeps.Subset) dataset.Selector {
+	out := dataset.Selector{Op: s.Op, Count: s.Count, Fraction: s.Fraction, Seed: s.Seed, Where: s.Where, IDs: s.IDs}
+	for _, of := range s.Of {
+		out.Of = append(out.Of, selector(of))
+	}
+	return out
+}

@@ -1,0 +1,187 @@
+package runner
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"daybook/engine/checkpoint"
+	"daybook/ledger"
+)
+
+// adapterFiles are the files whose digest is an adapter's identity.
+var adapterFiles = []string{"adapter_model.safetensors", "adapter_config.json"}
+
+// bestAlias points at the version with the best validation result of a sweep.
+const bestAlias = "best"
+
+// complete publishes the adapter of every finished run of the plan that has no
+// version under this sweep's name yet (a run may have been finished by another
+// sweep, or just before a crash), and moves the best alias.
+func (e *execution) complete(ctx context.Context) error {
+	for _, item := range e.plan.Items {
+		if item.Job.Kind != ledger.Train {
+			continue
+		}
+		run, err := e.Ledger.Run(ctx, item.Job.Key)
+		if errors.Is(err, ledger.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if run.State != ledger.Finished {
+			continue
+		}
+		if err := e.publish(ctx, item, run); err != nil {
+			return fmt.Errorf("publish %s: %w", item.Job.Key[:12], err)
+		}
+	}
+	return e.markBest(ctx)
+}
+
+// publish copies a finished run's adapter to the next version's folder, which
+// appears complete or not at all.
+func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) error {
+	sweep := e.plan.Sweep.Name
+	have, err := e.Ledger.Adapters(ctx, ledger.AdapterFilter{Sweep: sweep, Digest: run.Adapter})
+	if err != nil {
+		return err
+	}
+	for _, a := range have {
+		if a.Run == run.Key && a.Epoch == run.ChosenEpoch {
+			if _, err := os.Stat(e.plan.Root.Abs(a.Path)); err == nil {
+				return nil
+			}
+		}
+	}
+	source, err := e.adapterSource(ctx, run)
+	if err != nil {
+		return err
+	}
+	a := ledger.Adapter{Digest: run.Adapter, Run: run.Key, Epoch: run.ChosenEpoch, Sweep: sweep, Time: e.Now().UTC()}
+	if a.Version, err = e.Ledger.ReserveVersion(ctx, a); err != nil {
+		return err
+	}
+	a.Path = filepath.ToSlash(filepath.Join("adapters", sweep, fmt.Sprintf("v%04d", a.Version)))
+	final := e.plan.Root.Abs(a.Path)
+	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
+		return hint(err, "adapters are written below the root; choose a writable one with --root")
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(final), ".new-")
+	if err != nil {
+		return hint(err, "adapters are written below the root; choose a writable one with --root")
+	}
+	defer func() { _ = os.RemoveAll(temp) }() // gone already after the rename
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return err
+	}
+	for _, name := range adapterFiles {
+		n, err := copyFile(filepath.Join(temp, name), filepath.Join(source, name))
+		if err != nil {
+			return err
+		}
+		a.Bytes += n
+	}
+	if err := e.describeAdapter(ctx, temp, item, run, a); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, final); err != nil {
+		return err
+	}
+	if err := e.Ledger.RecordAdapter(ctx, a); err != nil {
+		return err
+	}
+	e.tell(func() { e.Progress.Published(item, a) })
+	return nil
+}
+
+// adapterSource finds a folder that still holds the run's adapter: the
+// attempt's own, or a version published under another sweep.
+func (e *execution) adapterSource(ctx context.Context, run ledger.Run) (string, error) {
+	folders := []string{}
+	if run.AdapterPath != "" {
+		folders = append(folders, run.AdapterPath)
+	}
+	others, err := e.Ledger.Adapters(ctx, ledger.AdapterFilter{Digest: run.Adapter})
+	if err != nil {
+		return "", err
+	}
+	for _, a := range others {
+		folders = append(folders, a.Path)
+	}
+	for _, f := range folders {
+		dir := e.plan.Root.Abs(f)
+		if d, err := checkpoint.AdapterDigest(dir); err == nil && hex.EncodeToString(d[:]) == run.Adapter {
+			return dir, nil
+		}
+	}
+	return "", hint(fmt.Errorf("adapter %.12s is gone from %v", run.Adapter, folders), "train the run once more with --again")
+}
+
+// copyFile copies and syncs, and returns the size.
+func copyFile(dst, src string) (n int64, err error) {
+	in, err := os.Open(src)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	out, err := renameio.NewPendingFile(dst, renameio.WithPermissions(0o644))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, out.Cleanup()) }()
+	if n, err = io.Copy(out, in); err != nil {
+		return 0, err
+	}
+	return n, out.CloseAtomicallyReplace()
+}
+
+// markBest points the best alias at the finished run with the best value of
+// its selection metric on validation. The test set has no say.
+func (e *execution) markBest(ctx context.Context) error {
+	var best *ledger.Adapter
+	var bestValue float64
+	for _, item := range e.plan.Items {
+		if item.Job.Kind != ledger.Train {
+			continue
+		}
+		epochs, err := e.Ledger.Epochs(ctx, item.Job.Key)
+		if err != nil {
+			return err
+		}
+		found, err := e.Ledger.Adapters(ctx, ledger.AdapterFilter{Sweep: e.plan.Sweep.Name, Run: item.Job.Key})
+		if err != nil {
+			return err
+		}
+		for _, a := range found {
+			for _, ep := range epochs {
+				if ep.Epoch.Epoch != a.Epoch || ep.Selected == nil {
+					continue
+				}
+				if best == nil || better(item.Job.Spec.Eval.Select, *ep.Selected, bestValue) {
+					best, bestValue = &a, *ep.Selected
+				}
+			}
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	aliases, err := e.Ledger.Aliases(ctx, e.plan.Sweep.Name)
+	if err != nil {
+		return err
+	}
+	for _, a := range aliases {
+		if a.Alias == bestAlias && a.Version == best.Version {
+			return nil
+		}
+	}
+	return e.Ledger.Tag(ctx, ledger.Alias{Sweep: e.plan.Sweep.Name, Alias: bestAlias, Version: best.Version, Time: e.Now().UTC()})
+}

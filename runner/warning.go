@@ -1,0 +1,54 @@
+package runner
+
+import (
+	"fmt"
+
+	"daybook/ledger"
+)
+
+// Sizes of training sets below which a result deserves a warning: field
+// experience with supervised fine-tuning of extraction tasks.
+const (
+	fewRecords  = 100 // rarely helps
+	someRecords = 500 // varies between seeds
+)
+
+// warn adds the warnings that need the data to those of the specs.
+func (p *planner) warn() {
+	for _, w := range p.sweep.Warnings {
+		p.plan.Warnings = append(p.plan.Warnings, w.Message)
+	}
+	sizes := map[ledger.Digest]bool{}
+	for _, item := range p.plan.Items {
+		if item.Job.Kind != ledger.Train || sizes[item.Job.Inputs.Train] {
+			continue
+		}
+		sizes[item.Job.Inputs.Train] = true
+		name := subsetName(item)
+		switch n := item.Examples; {
+		case n < fewRecords:
+			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("%s: %d training records; under %d rarely helps", name, n, fewRecords))
+		case n < someRecords:
+			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("%s: %d training records; under %d varies between seeds, so run several", name, n, someRecords))
+		}
+		if n := len(item.Truncated); n > 0 {
+			t := item.Truncated[0]
+			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("%s: max_seq_len %d truncates %d records, the first at %s:%d (%s, %d tokens cut)",
+				name, item.Job.Spec.Train.MaxSeqLen, n, item.Job.Dataset, t.Line, t.Record, t.Tokens))
+		}
+	}
+}
+
+// subsetName names the training set of a run: its choice on an axis called
+// data if there is one, else the run's own name.
+func subsetName(item *Item) string {
+	for _, c := range item.Axes {
+		if c.Axis == "data" {
+			return "data=" + c.Label
+		}
+	}
+	if item.Job.Name == "" {
+		return "the run"
+	}
+	return item.Job.Name
+}

@@ -1,0 +1,165 @@
+package worker
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+
+	"daybook/engine"
+	"daybook/engine/checkpoint"
+	"daybook/engine/model"
+	"daybook/ledger/journal"
+	"daybook/runner"
+	"daybook/sweeps"
+)
+
+// subject is what is being judged.
+type subject struct {
+	kind     string // "base" or "adapter"
+	baseline string // of a base
+	epoch    int    // of an adapter
+	identity string // digest: the adapter's, or the baseline's key
+}
+
+// measureBase evaluates the base without an adapter on every judged set.
+func (a *attempt) measureBase(ctx context.Context, in *inputs) error {
+	m, err := model.New(in.backend, in.source, evaluationOptions(in, a.job))
+	if err != nil {
+		return err
+	}
+	if err := a.started(in, journal.Started{Kind: string(a.job.Kind)}); err != nil {
+		return err
+	}
+	for _, s := range in.sets {
+		if _, err := a.evaluate(ctx, in, m, s, subject{kind: "base", baseline: a.job.Baseline, identity: a.job.Key}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measureAdapter evaluates a finished adapter on every judged set.
+func (a *attempt) measureAdapter(ctx context.Context, in *inputs) error {
+	dir := a.worker.Root.Abs(a.job.Adapter.Path)
+	digest, err := checkpoint.AdapterDigest(dir)
+	if err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(digest[:]); got != a.job.Adapter.Digest {
+		return fmt.Errorf("adapter %s: digest is %.12s, planned was %.12s", a.job.Adapter.Path, got, a.job.Adapter.Digest)
+	}
+	adapter, err := checkpoint.ReadAdapter(dir, in.base.Shape())
+	if err != nil {
+		return err
+	}
+	if err := a.started(in, journal.Started{Kind: string(a.job.Kind)}); err != nil {
+		return err
+	}
+	return a.judge(ctx, in, adapter, subject{kind: "adapter", epoch: a.job.Adapter.Epoch, identity: a.job.Adapter.Digest})
+}
+
+// judge evaluates an adapter on the sets that decide nothing: all but validation.
+func (a *attempt) judge(ctx context.Context, in *inputs, adapter *engine.HostAdapter, s subject) error {
+	room := evaluationOptions(in, a.job)
+	room.LoRA = &adapter.LoRA
+	m, err := model.New(in.backend, in.source, room)
+	if err != nil {
+		return err
+	}
+	loaded, err := m.NewAdapter(adapter)
+	if err != nil {
+		return err
+	}
+	m.Use(loaded)
+	for _, on := range in.sets {
+		if on.Split == "validation" {
+			continue
+		}
+		if _, err := a.evaluate(ctx, in, m, on, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// evaluationOptions sizes a model that evaluates and generates.
+func evaluationOptions(in *inputs, job *runner.Job) model.Options {
+	o := model.Options{MaxDocuments: job.Spec.Eval.BatchSize}
+	for _, s := range in.sets {
+		for _, q := range s.questions {
+			o.MaxTokens = max(o.MaxTokens, len(q.Example.Tokens), len(q.Prompt))
+		}
+	}
+	// A few short questions at a time fill a batch that one long one needs anyway.
+	o.MaxTokens = max(o.MaxTokens, min(1024, o.MaxDocuments*o.MaxTokens), 1)
+	return o
+}
+
+// evaluate judges s on one set, writes predictions and journal, and returns the
+// aggregates by metric name.
+func (a *attempt) evaluate(ctx context.Context, in *inputs, m *model.Model, on set, s subject) (map[string]float64, error) {
+	began := a.worker.Now()
+	settings, err := runner.EvaluationDigest(a.job.Spec.Eval)
+	if err != nil {
+		return nil, err
+	}
+	key, err := runner.PredictionKey(s.identity, on.Set, settings)
+	if err != nil {
+		return nil, err
+	}
+	predictions, err := predict(ctx, in, m, on.questions, a.job.Spec.Eval)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate: %s: %w", on.Split, err)
+	}
+	for i := range predictions {
+		predictions[i].Record = on.IDs[i]
+	}
+	if err := runner.WritePredictions(a.worker.Root, key, predictions); err != nil {
+		return nil, err
+	}
+	e := journal.Evaluated{
+		Subject: s.kind, Baseline: s.baseline, Epoch: s.epoch, Split: on.Split, Set: on.Set, Evaluation: settings, PredictionKey: key, Records: on.IDs,
+	}
+	runner.ScoreAll(&e, in.metrics, on.questions, predictions, in.data, a.job.Spec.Eval.By)
+	values := map[string]float64{}
+	for _, v := range e.Metrics {
+		if v.By == "" {
+			values[v.Metric] = math.NaN()
+			if v.Value != nil {
+				values[v.Metric] = *v.Value
+			}
+		}
+	}
+	e.Seconds = a.worker.Now().Sub(began).Seconds()
+	return values, a.appendSync(e)
+}
+
+// predict measures the loss of the references and generates answers.
+func predict(ctx context.Context, in *inputs, m *model.Model, questions []runner.Question, e sweeps.Eval) ([]runner.Prediction, error) {
+	examples := make([]engine.Example, len(questions))
+	prompts := make([][]int32, len(questions))
+	for i, q := range questions {
+		examples[i], prompts[i] = q.Example, q.Prompt
+	}
+	scores, err := m.Evaluate(ctx, examples, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]runner.Prediction, len(questions))
+	for i, s := range scores {
+		out[i] = runner.Prediction{NLL: s.NLL, Targets: s.Targets, Hits: s.Hits}
+	}
+	if !slices.ContainsFunc(e.Metrics, sweeps.Metric.Generates) {
+		return out, nil
+	}
+	answers, err := m.Generate(ctx, prompts, model.GenerateOptions{MaxNewTokens: e.Generate.MaxNewTokens, Stop: in.base.Encoder.Stop(), BatchSize: e.BatchSize})
+	if err != nil {
+		return nil, err
+	}
+	for i, ids := range answers {
+		out[i].Text = in.base.Encoder.Text(ids)
+	}
+	return out, nil
+}

@@ -1,0 +1,100 @@
+package worker
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	"daybook/engine"
+	"daybook/engine/checkpoint"
+	"daybook/engine/cpu"
+	"daybook/engine/model"
+	"daybook/runner"
+	"daybook/sweeps"
+)
+
+// Generator answers conversations with a base and, optionally, an adapter.
+type Generator struct {
+	base    *runner.Base
+	backend engine.Backend
+	model   *model.Model
+	adapter *model.Adapter
+}
+
+// GeneratorOptions name what to load. Folders are absolute or relative to the
+// working folder.
+type GeneratorOptions struct {
+	Base     string
+	Spec     sweeps.Base
+	Template string // "" means the base's own
+	Adapter  string // "" means the base alone
+	Digest   string // identity that the adapter must have; "" accepts any
+	Threads  int
+}
+
+// NewGenerator loads a base as it was quantized for training, and an adapter.
+func NewGenerator(ctx context.Context, o GeneratorOptions) (*Generator, error) {
+	base, err := runner.OpenBase(o.Base, o.Template)
+	if err != nil {
+		return nil, fmt.Errorf("base: %w", err)
+	}
+	var adapter *engine.HostAdapter
+	if o.Adapter != "" {
+		digest, err := checkpoint.AdapterDigest(o.Adapter)
+		if err != nil {
+			return nil, err
+		}
+		if got := hex.EncodeToString(digest[:]); o.Digest != "" && got != o.Digest {
+			return nil, fmt.Errorf("adapter %s: digest is %.12s, the ledger has %.12s: the folder was changed", o.Adapter, got, o.Digest)
+		}
+		if adapter, err = checkpoint.ReadAdapter(o.Adapter, base.Shape()); err != nil {
+			return nil, err
+		}
+	}
+	weights, err := base.Load(ctx, checkpoint.Quantization{Kind: o.Spec.Quantization, DoubleQuant: o.Spec.DoubleQuant}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("base: %w", err)
+	}
+	backend, err := cpu.Open(base.Shape(), cpu.Options{Threads: o.Threads})
+	if err != nil {
+		return nil, err
+	}
+	source, err := model.NewResident(backend, weights)
+	if err != nil {
+		return nil, err
+	}
+	mo := model.Options{MaxTokens: base.Shape().MaxPositions, MaxDocuments: 1}
+	if adapter != nil {
+		mo.LoRA = &adapter.LoRA
+	}
+	g := &Generator{base: base, backend: backend}
+	if g.model, err = model.New(backend, source, mo); err != nil {
+		return nil, err
+	}
+	if adapter != nil {
+		if g.adapter, err = g.model.NewAdapter(adapter); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// Answer continues a conversation greedily, with the adapter or the base alone.
+func (g *Generator) Answer(ctx context.Context, turns []engine.Turn, maxNewTokens int, withAdapter bool) (string, error) {
+	prompt, err := g.base.Encoder.Prompt(turns)
+	if err != nil {
+		return "", err
+	}
+	g.model.Use(nil)
+	if withAdapter {
+		g.model.Use(g.adapter)
+	}
+	answers, err := g.model.Generate(ctx, [][]int32{prompt}, model.GenerateOptions{MaxNewTokens: maxNewTokens, Stop: g.base.Encoder.Stop(), BatchSize: 1})
+	if err != nil {
+		return "", err
+	}
+	return g.base.Encoder.Text(answers[0]), nil
+}
+
+// Close gives the device back.
+func (g *Generator) Close() error { return g.backend.Close() }

@@ -1,0 +1,150 @@
+// Package worker trains and evaluates: it is the process behind a runner. It
+// takes attempt folders one after another from its standard input, does what
+// each folder's spec.json says, and writes what happened to the folder's
+// journal. It never opens the ledger, so it may run on any machine that sees
+// the root. It keeps the last base loaded, as runs of a sweep mostly share it.
+package worker
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"daybook/engine"
+	"daybook/engine/cpu"
+	"daybook/ledger/journal"
+	"daybook/runner"
+)
+
+// Worker executes attempts.
+type Worker struct {
+	Root runner.Root
+	Name string // for the journal
+	Now  func() time.Time
+
+	loaded *loaded
+}
+
+// Numerics returns the numerics class that device computes in.
+func Numerics(device string) (engine.Numerics, error) {
+	if device != "cpu" && device != "auto" {
+		return engine.Numerics{}, fmt.Errorf("device: %s: this build has no such device", device)
+	}
+	return cpu.Numerics(), nil
+}
+
+// Serve takes orders, one JSON object a line, until in ends or ctx is done, and
+// answers each with a report. The end of in also interrupts an attempt in
+// progress, so that a worker never outlives its runner.
+func (w *Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	orders := make(chan runner.Order)
+	var bad error
+	go func() {
+		defer cancel()
+		defer close(orders)
+		lines := bufio.NewScanner(in)
+		for lines.Scan() {
+			var o runner.Order
+			if bad = json.Unmarshal(lines.Bytes(), &o); bad != nil {
+				return
+			}
+			select {
+			case orders <- o:
+			case <-ctx.Done():
+				return
+			}
+		}
+		bad = lines.Err()
+	}()
+	reports := json.NewEncoder(out)
+	for o := range orders {
+		report := runner.Report{Dir: o.Dir}
+		if err := w.Work(ctx, o.Dir); err != nil {
+			report.Error = err.Error()
+		}
+		if err := reports.Encode(report); err != nil {
+			return fmt.Errorf("worker: %w", err)
+		}
+	}
+	w.unload()
+	if bad != nil {
+		return fmt.Errorf("worker: order: %w", bad)
+	}
+	return nil
+}
+
+// Work makes the attempt in dir, relative to the root. How it ended is in the
+// journal; the error is about the journal itself.
+func (w *Worker) Work(ctx context.Context, dir string) (err error) {
+	path := w.Root.Abs(dir)
+	job, err := runner.ReadJob(path)
+	if err != nil {
+		return err
+	}
+	log, err := journal.Create(filepath.Join(path, runner.JournalFile))
+	if err != nil {
+		return err
+	}
+	log.Now = w.Now
+	defer func() { err = errors.Join(err, log.Close()) }()
+	a := &attempt{worker: w, dir: path, job: job, log: log, began: w.Now()}
+	return a.appendSync(a.close(a.run(ctx)))
+}
+
+// attempt is one job in progress.
+type attempt struct {
+	worker *Worker
+	dir    string // absolute
+	job    *runner.Job
+	log    *journal.Writer
+	began  time.Time
+	step   int // optimizer steps done
+	done   journal.Finished
+}
+
+// run does the job, filling in a.done.
+func (a *attempt) run(ctx context.Context) error {
+	in, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case a.job.Baseline != "":
+		return a.measureBase(ctx, in)
+	case a.job.Adapter != nil:
+		return a.measureAdapter(ctx, in)
+	}
+	return a.train(ctx, in)
+}
+
+// appendSync writes an event that must not be lost once it is acted upon.
+func (a *attempt) appendSync(b journal.Body) error {
+	if err := a.log.Append(b); err != nil {
+		return err
+	}
+	return a.log.Sync()
+}
+
+// close turns the outcome of run into the journal's last event.
+func (a *attempt) close(err error) journal.Body {
+	switch {
+	case err == nil:
+		a.done.Seconds = a.worker.Now().Sub(a.began).Seconds()
+		return a.done
+	case errors.Is(err, context.Canceled):
+		return journal.Interrupted{Step: a.step}
+	}
+	failed := journal.Failed{Error: err.Error(), Step: a.step}
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		failed.Hint = h.Hint()
+	}
+	return failed
+}
