@@ -144,6 +144,7 @@ func parseShape(data []byte) (engine.Shape, error) {
 	c.only("hidden_act", `"silu"`)
 	c.only("attention_bias", "false")
 	c.only("mlp_bias", "false")
+	c.only("attention_dropout", "0", "0.0")
 	c.only("pretraining_tp", "1")
 	c.only("sliding_window")
 	c.only("use_sliding_window", "false")

@@ -1,0 +1,102 @@
+package checkpoint
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestConfigKeys(t *testing.T) {
+	data, err := os.ReadFile("testdata/tiny/config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := string(data)
+	plain, err := parseShape(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const theta = `"rope_parameters": {
+    "rope_theta": 10000.0,
+    "rope_type": "default"
+  }`
+	for _, c := range []struct{ old, text, key string }{ // key "" means fine
+		{`"LlamaForCausalLM"`, `"MistralForCausalLM"`, "architectures"},
+		{`"LlamaForCausalLM"`, `"LlamaForCausalLM", "X"`, "architectures"},
+		{`"architectures"`, `"x_architectures"`, "architectures"},
+		{`"model_type": "llama"`, `"model_type": "mistral"`, "model_type"},
+		{`"attention_bias": false`, `"attention_bias": true`, "attention_bias"},
+		{`"attention_dropout": 0.0`, `"attention_dropout": 0.1`, "attention_dropout"},
+		{`"mlp_bias": false`, `"mlp_bias": true`, "mlp_bias"},
+		{`"hidden_act": "silu"`, `"hidden_act": "gelu"`, "hidden_act"},
+		{`"pretraining_tp": 1`, `"pretraining_tp": 2`, "pretraining_tp"},
+		{`"use_cache": true`, `"sliding_window": 4096`, "sliding_window"},
+		{`"use_cache": true`, `"sliding_window": null`, ""},
+		{`"use_cache": true`, `"partial_rotary_factor": 0.5`, "partial_rotary_factor"},
+		{`"use_cache": true`, `"quantization_config": {"quant_method": "bitsandbytes"}`, "quantization_config"},
+		{`"use_cache": true`, `"final_logit_softcapping": 30.0`, "final_logit_softcapping"},
+		{`"use_cache": true`, `"auto_map": {"AutoModel": "x.Y"}`, "auto_map"},
+		{`"use_cache": true`, `"num_local_experts": 8`, "num_local_experts"},
+		{`"use_cache": true`, `"rope_scaling": {"rope_type": "llama3", "factor": 8.0}`, "rope_scaling.rope_type"},
+		{`"use_cache": true`, `"rope_scaling": {"type": "linear", "factor": 2.0}`, "rope_scaling.type"},
+		{`"use_cache": true`, `"rope_scaling": null`, ""},
+		{`"use_cache": true`, `"rope_theta": 10000`, ""},
+		{`"use_cache": true`, `"rope_theta": 500000.0`, "rope_parameters.rope_theta"},
+		{`"rope_type": "default"`, `"rope_type": "yarn"`, "rope_parameters.rope_type"},
+		{`"rope_type": "default"`, `"rope_type": "default", "factor": 2.0`, "rope_parameters.factor"},
+		{`"rope_type": "default"`, `"rope_type": "default", "partial_rotary_factor": 0.5`, "rope_parameters.partial_rotary_factor"},
+		{`"rope_theta": 10000.0`, `"rope_theta": -1`, "rope_parameters.rope_theta"},
+		{theta, `"rope_parameters": 3`, "rope_parameters"},
+		{theta, `"rope_theta": "x"`, "rope_theta"},
+		{theta, `"torch_dtype": "bfloat16"`, ""},
+		{`"vocab_size": 32`, `"vocab_size": 0`, "vocab_size"},
+		{`"vocab_size": 32`, `"vocab_size": 1.5`, "vocab_size"},
+		{`"vocab_size": 32`, `"vocab_size": 99999999999`, "vocab_size"},
+		{`"vocab_size": 32`, `"x": 32`, "vocab_size"},
+		{`"hidden_size": 16`, `"hidden_size": -16`, "hidden_size"},
+		{`"rms_norm_eps": 1e-05`, `"rms_norm_eps": 0`, "rms_norm_eps"},
+		{`"rms_norm_eps": 1e-05`, `"x": 0`, "rms_norm_eps"},
+		{`"num_key_value_heads": 2`, `"num_key_value_heads": 3`, "num_key_value_heads"},
+		{`"num_key_value_heads": 2`, `"num_key_value_heads": null`, ""},
+		{`"head_dim": 4`, `"head_dim": 3`, "head_dim"},
+		{`"head_dim": 4`, `"head_dim": null`, ""},
+		{`"tie_word_embeddings": false`, `"tie_word_embeddings": "no"`, "tie_word_embeddings"},
+	} {
+		text := strings.Replace(base, c.old, c.text, 1)
+		if text == base {
+			t.Fatalf("config.json has no %s", c.old)
+		}
+		s, err := parseShape([]byte(text))
+		var e *ConfigError
+		switch {
+		case c.key == "":
+			if err != nil {
+				t.Errorf("%s: %v", c.text, err)
+			}
+			if want := plain; s != want && !strings.Contains(c.text, "num_key_value_heads") {
+				t.Errorf("%s: shape %+v, want %+v", c.text, s, want)
+			}
+		case !errors.As(err, &e) || e.Key != c.key:
+			t.Errorf("%s: error %v, want one about %s", c.text, err, c.key)
+		}
+	}
+}
+
+func TestConfigBeforeTransformers5(t *testing.T) {
+	s, err := parseShape([]byte(`{"architectures": ["LlamaForCausalLM"], "vocab_size": 10, "hidden_size": 12, "num_hidden_layers": 1,
+		"num_attention_heads": 3, "intermediate_size": 7, "rms_norm_eps": 1e-6, "max_position_embeddings": 9, "rope_theta": 500000.0, "torch_dtype": "bfloat16"}`))
+	if err != nil || s.RopeTheta != 500000 || s.HeadDim != 4 || s.KVHeads != 3 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for text, want := range map[string]string{
+		`"hidden_size": 13`: "hidden_size: 13: want a multiple of num_attention_heads 3",
+		`"hidden_size": 15`: "num_attention_heads: 3: want heads of even width, not hidden_size/heads = 5",
+	} {
+		_, err := parseShape([]byte(`{"architectures": ["LlamaForCausalLM"], "vocab_size": 10, ` + text + `, "num_hidden_layers": 1,
+			"num_attention_heads": 3, "intermediate_size": 7, "rms_norm_eps": 1e-6, "max_position_embeddings": 9}`))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", text, err, want)
+		}
+	}
+}
