@@ -62,6 +62,30 @@ func (c column) Scan(v any) error {
 	return fmt.Errorf("JSON in a %T", v)
 }
 
+// repeated scans a column that holds JSON and mostly the same as in other rows,
+// such as the machine: equal text is decoded once and its value is shared.
+type repeated[T any] struct {
+	to   *T
+	seen map[string]T
+}
+
+// Scan implements sql.Scanner.
+func (r repeated[T]) Scan(v any) error {
+	text, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("JSON in a %T", v)
+	}
+	value, ok := r.seen[text]
+	if !ok {
+		if err := json.Unmarshal([]byte(text), &value); err != nil {
+			return err
+		}
+		r.seen[text] = value
+	}
+	*r.to = value
+	return nil
+}
+
 // instant scans a column that holds a time.
 type instant struct{ to *time.Time }
 

@@ -176,9 +176,11 @@ type attemptRow struct {
 }
 
 func (l *Ledger) attempts(ctx context.Context, of string, args ...any) ([]attemptRow, error) {
+	gits, machines := map[string]Git{}, map[string]map[string]string{}
 	return collect(ctx, l, func(rows *sql.Rows, a *attemptRow) error {
-		return rows.Scan(&a.row, &a.Run, &a.Number, &a.Kind, &a.Sweep, &a.Dir, &a.Worker, column{&a.Git}, column{&a.Environment}, instant{&a.Begun},
-			&a.LastSeq, instant{&a.Started}, instant{&a.Ended}, &a.Outcome, &a.Numerics, column{&a.Device}, column{&a.Engine},
+		return rows.Scan(&a.row, &a.Run, &a.Number, &a.Kind, &a.Sweep, &a.Dir, &a.Worker, repeated[Git]{&a.Git, gits},
+			repeated[map[string]string]{&a.Environment, machines}, instant{&a.Begun}, &a.LastSeq, instant{&a.Started}, instant{&a.Ended}, &a.Outcome,
+			&a.Numerics, repeated[map[string]string]{&a.Device, machines}, repeated[map[string]string]{&a.Engine, machines},
 			&a.ResumedFrom, &a.ResumedStep, &a.PlannedSteps, &a.Parameters, &a.EightBit, &a.Step, &a.CheckpointStep, &a.CheckpointPath,
 			&a.ChosenEpoch, &a.Adapter, &a.AdapterPath, &a.Tokens, &a.Seconds, &a.Stopped, &a.Error, &a.Hint)
 	}, `SELECT a.run, r.key, a.number, a.kind, a.sweep, a.dir, a.worker, a.git, a.environment, a.begun,

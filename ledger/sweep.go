@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -132,7 +131,7 @@ func (t *transaction) runID(ctx context.Context, key Digest, kind Kind) (int64, 
 func jsonColumns(values ...any) ([]any, error) {
 	out := make([]any, len(values))
 	for i, v := range values {
-		data, err := json.Marshal(v)
+		data, err := encodeBody(v)
 		if err != nil {
 			return nil, err
 		}

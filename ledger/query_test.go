@@ -1,0 +1,504 @@
+package ledger
+
+import (
+	"database/sql"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"daybook/ledger/journal"
+)
+
+func TestSweeps(t *testing.T) {
+	l, c := open(t)
+	ctx := t.Context()
+	first := must(l.RecordSweep(ctx, small.sweep()))(t)
+	entries := count(t, l, "entries")
+	c.now = c.now.Add(60e9)
+	again := small.sweep()
+	again.ID, again.Time = 99, c.now
+	if id := must(l.RecordSweep(ctx, again))(t); id != first || count(t, l, "entries") != entries {
+		t.Errorf("the same sweep got ID %d and left %d entries", id, count(t, l, "entries")-entries)
+	}
+	changed := small.sweep()
+	changed.Git.Dirty = false
+	second := must(l.RecordSweep(ctx, changed))(t)
+	third := must(l.RecordSweep(ctx, small.sweep()))(t) // back to what it was is news too
+	other := small.sweep()
+	other.Name = "7"
+	fourth := must(l.RecordSweep(ctx, other))(t)
+	if first == second || second == third {
+		t.Errorf("IDs %d, %d, %d", first, second, third)
+	}
+
+	got := must(l.Sweep(ctx, "clinical"))(t)
+	want := small.sweep()
+	want.ID, want.Time = third, c.now
+	want.Args = []byte(strings.ReplaceAll(string(want.Args), " ", "")) // white space is not kept
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for ref, want := range map[string]int64{"clinical": third, "1": first, "2": second, "7": fourth} {
+		if got := must(l.Sweep(ctx, ref))(t); got.ID != want {
+			t.Errorf("sweep %s: got %d, want %d", ref, got.ID, want)
+		}
+	}
+	for _, ref := range []string{"", "none", "99", "-1", "1x"} {
+		if _, err := l.Sweep(ctx, ref); !errors.Is(err, ErrNotFound) {
+			t.Errorf("sweep %q: %v", ref, err)
+		}
+	}
+	var ids []int64
+	for _, s := range must(l.Sweeps(ctx, SweepFilter{Newest: true}))(t) {
+		ids = append(ids, s.ID)
+	}
+	if diff := cmp.Diff([]int64{fourth, third}, ids); diff != "" {
+		t.Error(diff)
+	}
+	if n := len(must(l.Sweeps(ctx, SweepFilter{Name: "clinical", Limit: 2}))(t)); n != 2 {
+		t.Errorf("%d sweeps", n)
+	}
+}
+
+func TestSweepRefuses(t *testing.T) {
+	for name, change := range map[string]func(*Sweep){
+		"name":     func(s *Sweep) { s.Name = "" },
+		"digest":   func(s *Sweep) { s.Digest = "abc" },
+		"source":   func(s *Sweep) { s.Sources[0].Digest = strings.ToUpper(s.Sources[0].Digest) },
+		"key":      func(s *Sweep) { s.Planned[1].Key = "" },
+		"set":      func(s *Sweep) { s.Planned[1].TrainSet = "all" },
+		"kind":     func(s *Sweep) { s.Planned[1].Kind = "guess" },
+		"position": func(s *Sweep) { s.Planned[1].Position = 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, _ := open(t)
+			s := small.sweep()
+			change(&s)
+			if _, err := l.RecordSweep(t.Context(), s); !errors.Is(err, ErrInvalid) {
+				t.Errorf("got %v", err)
+			}
+			if n := count(t, l, "entries"); n != 0 {
+				t.Errorf("%d entries", n)
+			}
+		})
+	}
+}
+
+func TestDatasetsAndSets(t *testing.T) {
+	l, _ := open(t)
+	ctx := t.Context()
+	d := Dataset{Digest: id("dataset"), Path: "data/notes.jsonl", Bytes: 5, Records: 3, Root: id("root")}
+	for range 2 {
+		ok(t, l.RecordDataset(ctx, d))
+		ok(t, l.RecordSet(ctx, small.set("train")))
+	}
+	other := small.set("train")
+	other.Role = "test"
+	ok(t, l.RecordSet(ctx, other))
+	if n := count(t, l, "entries"); n != 3 {
+		t.Errorf("%d entries", n)
+	}
+	if n := count(t, l, "members"); n != small.records {
+		t.Errorf("%d members: equal lists are kept once", n)
+	}
+	if diff := cmp.Diff(d, must(l.Dataset(ctx, d.Digest[:6]))(t)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(other, must(l.Set(ctx, other.Digest))(t)); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := l.Set(ctx, id("none")); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	for _, change := range []func(*Set){
+		func(s *Set) { s.Role = "practice" },
+		func(s *Set) { s.Dataset = "" },
+		func(s *Set) { s.Members[1].Record = "patient 17" },
+		func(s *Set) { s.Members[1].Content = "" },
+	} {
+		s := small.set("train")
+		change(&s)
+		if err := l.RecordSet(ctx, s); !errors.Is(err, ErrInvalid) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if err := l.RecordDataset(ctx, Dataset{Digest: "x"}); !errors.Is(err, ErrInvalid) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRuns(t *testing.T) {
+	l, c := open(t)
+	ctx := t.Context()
+	ab := sample{runs: 5, records: 3, metrics: 1, epochs: 1, steps: 1}
+	sweep := must(l.RecordSweep(ctx, ab.sweep()))(t)
+	begin := func(i int, bodies ...journal.Body) {
+		n := must(l.BeginAttempt(ctx, Attempt{Run: ab.key(i), Kind: Train}))(t)
+		ok(t, l.Ingest(ctx, ab.key(i), n, newPen(t).write(bodies...).events))
+	}
+	begin(1, journal.Failed{Error: "oh"})
+	begin(2, journal.Interrupted{})
+	ok(t, l.Ingest(ctx, ab.key(3), must(l.BeginAttempt(ctx, Attempt{Run: ab.key(3), Kind: Train}))(t), ab.training(t, 3).events))
+	begin(4)
+	ok(t, l.Lease(ctx, ab.key(4), "me", 60e9))
+	begin(99) // which no sweep planned
+
+	states := func(f RunFilter) (out []State) {
+		t.Helper()
+		for _, r := range must(l.Runs(ctx, f))(t) {
+			out = append(out, r.State)
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		name   string
+		filter RunFilter
+		want   []State
+	}{
+		{"all", RunFilter{}, []State{New, New, Failed, Interrupted, Finished, Running}},
+		{"sweep", RunFilter{Sweep: "clinical"}, []State{New, New, Failed, Interrupted, Finished, Running}},
+		{"kind", RunFilter{SweepID: sweep, Kind: Evaluate}, []State{New}},
+		{"state", RunFilter{SweepID: sweep, State: Running}, []State{Running}},
+		{"states", RunFilter{State: New}, []State{New, New}},
+		{"limit", RunFilter{Sweep: "clinical", Limit: 3}, []State{New, New, Failed}},
+		{"key", RunFilter{Key: ab.key(3)}, []State{Finished}},
+		{"none", RunFilter{Key: id("none")}, nil},
+	} {
+		if diff := cmp.Diff(tt.want, states(tt.filter)); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
+	if _, err := l.Runs(ctx, RunFilter{Sweep: "none"}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	c.now = c.now.Add(61e9)
+	if diff := cmp.Diff([]State{Interrupted, Interrupted}, states(RunFilter{State: Interrupted})); diff != "" {
+		t.Errorf("after the lease: %s", diff)
+	}
+
+	// The view says the same, by the clock of whoever asks.
+	var view []State
+	for _, v := range must(collect(ctx, l, scanOne[State], "SELECT state FROM v_runs ORDER BY position"))(t) {
+		view = append(view, v)
+	}
+	if diff := cmp.Diff([]State{New, New, Failed, Interrupted, Finished, Interrupted}, view); diff != "" {
+		t.Errorf("view: %s", diff)
+	}
+
+	// A second sweep that shares a run shows it with its own axes.
+	second := ab.sweep()
+	second.Name, second.Planned = "other", second.Planned[3:5]
+	second.Planned[0].Axes = []Choice{{"rate", "high"}}
+	id2 := must(l.RecordSweep(ctx, second))(t)
+	r := must(l.Run(ctx, second.Planned[0].Key))(t)
+	if r.SweepID != id2 || r.Sweep != "other" || r.Axes[0].Axis != "rate" {
+		t.Errorf("got %+v", r)
+	}
+	if r := must(l.Runs(ctx, RunFilter{SweepID: sweep, Key: second.Planned[0].Key}))(t)[0]; r.Axes[0].Axis != "rank" {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestRunByPrefix(t *testing.T) {
+	l, _ := open(t)
+	ctx := t.Context()
+	s := small.sweep()
+	for i, head := range []string{"aaaa1", "aaaa2", "bbbb1"} {
+		s.Planned[i+1].Key = head + id("x")[len(head):]
+	}
+	must(l.RecordSweep(ctx, s))(t)
+	if r := must(l.Run(ctx, "aaaa2"))(t); r.Position != 2 {
+		t.Errorf("got %+v", r)
+	}
+	_, err := l.Run(ctx, "aaaa")
+	var ambiguous *AmbiguousError
+	if !errors.Is(err, ErrAmbiguous) || !errors.As(err, &ambiguous) || len(ambiguous.Candidates) != 2 || ambiguous.Candidates[0] != s.Planned[1].Key[:12] {
+		t.Errorf("got %v", err)
+	}
+	for _, ref := range []string{"", "a", "aaa", "aaaa3", "AAAA1", "zzzz", "aaaa%", s.Planned[1].Key + "0"} {
+		if _, err := l.Run(ctx, ref); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%q: %v", ref, err)
+		}
+	}
+}
+
+func TestRescored(t *testing.T) {
+	l, _ := open(t)
+	ctx := t.Context()
+	sweep := small.fill(ctx, t, l)
+	v := small.evaluated("test", small.epochs, 9)
+	v.Metrics, v.Scores = v.Metrics[:1], v.Scores[:1]
+	v.Metrics[0].Version, v.Scores[0].Version = 2, 2
+	fresh := v.Scores[0]
+	fresh.Metric = "fresh"
+	v.Scores = append(v.Scores, fresh)
+	for range 2 {
+		ok(t, l.RecordEvaluation(ctx, small.key(0), v))
+	}
+	if n := len(must(l.Evaluations(ctx, EvaluationFilter{Run: small.key(0), Split: "test"}))(t)); n != 2 {
+		t.Errorf("%d evaluations: the same scores are kept once", n)
+	}
+	elsewhere := small.evaluated("test", small.epochs, 8)
+	elsewhere.Evaluation = id("other settings")
+	ok(t, l.RecordEvaluation(ctx, small.key(0), elsewhere))
+	elsewhere.Evaluation, elsewhere.Set = id("evaluation"), id("other records")
+	ok(t, l.RecordEvaluation(ctx, small.key(0), elsewhere))
+	early := small.evaluated("test", 1, 7)
+	ok(t, l.RecordEvaluation(ctx, small.key(0), early))
+	if err := l.RecordEvaluation(ctx, id("nobody's"), v); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+
+	r := must(l.Results(ctx, sweep))(t).Runs[1]
+	var metrics []string
+	for _, m := range r.Test.Scores {
+		metrics = append(metrics, m.Metric)
+	}
+	if diff := cmp.Diff([]string{"metric1", "metric0", "fresh"}, metrics); diff != "" {
+		t.Error(diff)
+	}
+	if s := r.Test.Score("metric0"); s.Version != 2 || s.Num[0] != 9 {
+		t.Errorf("got %+v", s)
+	}
+	if r.Test.Epoch != small.epochs {
+		t.Errorf("epoch %d is reported", r.Test.Epoch)
+	}
+	if got := r.Test.Value("metric0", "", ""); got == nil || *got != *v.Metrics[0].Value {
+		t.Errorf("metric0 is %v", got)
+	}
+	if got := r.Test.Value("metric1", "quality", "clean"); got != nil {
+		t.Errorf("metric1 of nothing is %v", *got)
+	}
+	intact(t, l)
+}
+
+func TestResultsOfNone(t *testing.T) {
+	l, _ := open(t)
+	for _, id := range []int64{0, 1, -1} {
+		if _, err := l.Results(t.Context(), id); !errors.Is(err, ErrNotFound) {
+			t.Errorf("sweep %d: %v", id, err)
+		}
+	}
+}
+
+func TestAdapters(t *testing.T) {
+	l, c := open(t)
+	ctx := t.Context()
+	small.fill(ctx, t, l)
+	second := Adapter{Digest: id("adapter 1 2"), Run: small.key(1), Epoch: 2, Sweep: "other", Path: "adapters/other/v0001", Time: c.now.Add(1)}
+	second.Version = must(l.ReserveVersion(ctx, second))(t)
+	ok(t, l.RecordAdapter(ctx, second))
+	ok(t, l.Tag(ctx, Alias{Sweep: "clinical", Alias: "best", Version: 3}))
+	entries := count(t, l, "entries")
+	ok(t, l.Tag(ctx, Alias{Sweep: "clinical", Alias: "best", Version: 3}))
+	ok(t, l.RecordAdapter(ctx, second))
+	if n := count(t, l, "entries"); n != entries {
+		t.Errorf("%d entries for what was known", n-entries)
+	}
+
+	for ref, want := range map[string]string{
+		"clinical@v2":              "adapters/clinical/v0002",
+		"clinical@v0002":           "adapters/clinical/v0002",
+		"clinical@best":            "adapters/clinical/v0003",
+		"adapters/clinical/v0001":  "adapters/clinical/v0001",
+		"./adapters/clinical/v01/": "",
+		"adapters/clinical/v0001/": "adapters/clinical/v0001",
+		id("adapter 0 2"):          "adapters/clinical/v0001",
+		id("adapter 0 2")[:7]:      "adapters/clinical/v0001",
+		id("adapter 1 2"):          "adapters/clinical/v0002", // the oldest of two
+		"other@v1":                 "adapters/other/v0001",
+		"other@best":               "",
+		"clinical@v9":              "",
+		"clinical@v0":              "",
+		"clinical@":                "",
+		"@v1":                      "",
+		"":                         "",
+		"clinical":                 "",
+		id("nothing"):              "",
+	} {
+		a, err := l.Adapter(ctx, ref)
+		if want == "" && !errors.Is(err, ErrNotFound) || want != "" && err != nil || a.Path != want {
+			t.Errorf("%q: got %q, %v", ref, a.Path, err)
+		}
+	}
+	if got := must(l.Aliases(ctx, ""))(t); len(got) != 1 || got[0].Version != 3 {
+		t.Errorf("got %v", got)
+	}
+	if got := must(l.Adapters(ctx, AdapterFilter{Run: small.key(1)}))(t); len(got) != 2 {
+		t.Errorf("got %v", got)
+	}
+	var aliases string
+	ok(t, l.read.QueryRow("SELECT aliases FROM v_adapters WHERE sweep = 'clinical' AND version = 3").Scan(&aliases))
+	if aliases != "best" {
+		t.Errorf("got %q", aliases)
+	}
+}
+
+func TestAdapterRefuses(t *testing.T) {
+	l, _ := open(t)
+	ctx := t.Context()
+	small.fill(ctx, t, l)
+	known := must(l.Adapter(ctx, "clinical@v1"))(t)
+	moved := known
+	moved.Version = 2
+	foreign := known
+	foreign.Digest = id("other")
+	unreserved := foreign
+	unreserved.Version = 9
+	for name, a := range map[string]Adapter{"under another version": moved, "version of another": foreign, "not reserved": unreserved} {
+		if err := l.RecordAdapter(ctx, a); !errors.Is(err, ErrConflict) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, a := range map[string]Adapter{
+		"sweep":  {Digest: id("a"), Run: id("r"), Epoch: 1},
+		"epoch":  {Sweep: "s", Digest: id("a"), Run: id("r")},
+		"digest": {Sweep: "s", Digest: "a", Run: id("r"), Epoch: 1},
+		"run":    {Sweep: "s", Digest: id("a"), Epoch: 1},
+	} {
+		if _, err := l.ReserveVersion(ctx, a); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := l.RecordAdapter(ctx, a); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, alias := range []string{"", "v7", "Best", "a b", "-x", "a/b", "a@b", strings.Repeat("a", 65)} {
+		if err := l.Tag(ctx, Alias{Sweep: "clinical", Alias: alias, Version: 1}); !errors.Is(err, ErrInvalid) || hintOf(err) == "" {
+			t.Errorf("alias %q: %v", alias, err)
+		}
+	}
+	if err := l.Tag(ctx, Alias{Sweep: "clinical", Alias: "best", Version: 9}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestReservedAgain crashes between reserving a version and recording it.
+func TestReservedAgain(t *testing.T) {
+	l, _ := open(t)
+	ctx := t.Context()
+	a := Adapter{Sweep: "s", Digest: id("a"), Run: id("r"), Epoch: 1}
+	b := Adapter{Sweep: "s", Digest: id("b"), Run: id("r"), Epoch: 2}
+	a.Version, b.Version = must(l.ReserveVersion(ctx, a))(t), must(l.ReserveVersion(ctx, b))(t)
+	if a.Version != 1 || b.Version != 2 {
+		t.Errorf("versions %d and %d", a.Version, b.Version)
+	}
+	ok(t, l.RecordAdapter(ctx, b))
+	for range 2 {
+		if v := must(l.ReserveVersion(ctx, a))(t); v != 1 {
+			t.Errorf("version %d", v)
+		}
+	}
+	ok(t, l.RecordAdapter(ctx, a))
+	if v := must(l.ReserveVersion(ctx, a))(t); v != 1 {
+		t.Errorf("version %d", v)
+	}
+	if n := count(t, l, "reservations"); n != 0 {
+		t.Errorf("%d reservations are left", n)
+	}
+}
+
+// TestViews holds the columns that people's own queries rely on. Add to a list;
+// never take away, rename or reorder.
+func TestViews(t *testing.T) {
+	l, _ := open(t)
+	small.fill(t.Context(), t, l)
+	for view, want := range map[string]string{
+		"v_runs": "sweep_id sweep position run kind name axes state attempts chosen_epoch adapter tokens seconds error base numerics " +
+			"train_set validation_set test_set evaluation git_commit git_branch git_dirty planned_at started_at ended_at spec",
+		"v_metrics": "run kind evaluation_id attempt subject baseline epoch chosen split set_digest evaluation records " +
+			"metric metric_version by_field tag value num den evaluated_at",
+		"v_adapters": "sweep version digest run epoch path bytes published_at aliases",
+	} {
+		rows := must(l.read.Query("SELECT * FROM " + view))(t)
+		if diff := cmp.Diff(strings.Fields(want), must(rows.Columns())(t)); diff != "" {
+			t.Errorf("%s: %s", view, diff)
+		}
+		n := 0
+		for rows.Next() {
+			n++
+		}
+		ok(t, errors.Join(rows.Err(), rows.Close()))
+		if n == 0 {
+			t.Errorf("%s is empty", view)
+		}
+	}
+	axes := must(collect(t.Context(), l, scanOne[string], "SELECT axes FROM v_runs WHERE position = 2"))(t)
+	if diff := cmp.Diff([]string{`{"rank":"8","seed":"0"}`}, axes); diff != "" {
+		t.Error(diff)
+	}
+	chosen := must(collect(t.Context(), l, scanOne[int], "SELECT epoch FROM v_metrics WHERE chosen AND run = ? AND split = 'validation' AND by_field = '' ORDER BY epoch", small.key(0)))(t)
+	if diff := cmp.Diff([]int{2, 2}, chosen); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func scanOne[T any](row *sql.Rows, v *T) error { return row.Scan(v) }
+
+func TestResultsAgreeWithQueries(t *testing.T) {
+	l, _ := open(t)
+	ctx := t.Context()
+	sweep := small.fill(ctx, t, l)
+	for i, r := range must(l.Results(ctx, sweep))(t).Runs {
+		single := must(l.Run(ctx, r.Key))(t)
+		if diff := cmp.Diff(single, r.Run); diff != "" {
+			t.Errorf("run %d: %s", i, diff)
+		}
+		e := must(l.Evaluations(ctx, EvaluationFilter{Run: r.Key, Split: "test"}))(t)
+		if diff := cmp.Diff(e[0], r.Test.Evaluation); diff != "" {
+			t.Errorf("run %d: %s", i, diff)
+		}
+		if diff := cmp.Diff(must(l.Epochs(ctx, r.Key))(t), r.Epochs, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("run %d: %s", i, diff)
+		}
+	}
+}
+
+func benchmarkResults(b *testing.B, s sample) {
+	l, _ := open(b)
+	sweep := s.fill(b.Context(), b, l)
+	b.ResetTimer()
+	for b.Loop() {
+		r := must(l.Results(b.Context(), sweep))(b)
+		if len(r.Runs) != s.runs+1 || len(r.Runs[1].Test.Scores) != s.metrics {
+			b.Fatal("results are not whole")
+		}
+	}
+}
+
+func BenchmarkResults(b *testing.B) {
+	benchmarkResults(b, sample{runs: 12, records: 200, metrics: 8, epochs: 3, steps: 100})
+}
+
+func BenchmarkRuns10000(b *testing.B) {
+	s := sample{runs: 10_000, records: 1, metrics: 1, epochs: 1, steps: 1}
+	l, _ := open(b)
+	ctx := b.Context()
+	must(l.RecordSweep(ctx, s.sweep()))(b)
+	must(l.write.Exec("PRAGMA synchronous = OFF"))(b)
+	for i := range s.runs {
+		n := must(l.BeginAttempt(ctx, Attempt{Run: s.key(i), Kind: Train, Dir: "x"}))(b)
+		ok(b, l.Ingest(ctx, s.key(i), n, newPen(b).write(journal.Started{Kind: "train"}, journal.Finished{ChosenEpoch: 1}).events))
+	}
+	keys := make([]Digest, s.runs)
+	for i := range keys {
+		keys[i] = s.key(i)
+	}
+	b.Run("runs", func(b *testing.B) {
+		for b.Loop() {
+			if n := len(must(l.Runs(ctx, RunFilter{}))(b)); n != s.runs+1 {
+				b.Fatal(n)
+			}
+		}
+	})
+	b.Run("states", func(b *testing.B) {
+		for b.Loop() {
+			if n := len(must(l.States(ctx, keys))(b)); n != s.runs {
+				b.Fatal(n)
+			}
+		}
+	})
+}
