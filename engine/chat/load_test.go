@@ -154,3 +154,32 @@ func TestDigest(t *testing.T) {
 		t.Error("different templates, one digest")
 	}
 }
+
+func FuzzTemplate(f *testing.F) {
+	f.Add(DefaultTemplate, "hi", "yes <|im_end|>")
+	f.Add(`{% set ns = namespace(x=messages[0].content) %}{{ bos_token }}{% for m in messages[1:] %}{{ ns.x|trim ~ m['content'][-1:] }}{% endfor %}`, "", "\n")
+	f.Add(`{%- macro f(a) -%}{{ a|upper|replace('A', 'b') }}{%- endmacro -%}{{ f(messages[1].content.split('</think>')[-1]) }}`, "a</think>b", "é")
+	tok := loadTokenizer(f, "special")
+	f.Fuzz(func(t *testing.T, source, question, answer string) {
+		if strings.Contains(source, "range") || strings.Contains(source, "macro") || strings.Contains(source, "*") {
+			return // a template may take as long as it likes; that is no defect
+		}
+		tmpl, err := NewTemplate(source, map[string]string{"bos_token": "<s>", "eos_token": "</s>"})
+		if err != nil {
+			return
+		}
+		e, err := New(tok, tmpl)
+		if err != nil {
+			return
+		}
+		ex, err := e.Example(turns(question, answer), Assistant, 64)
+		if err != nil {
+			return
+		}
+		for i, target := range ex.Targets {
+			if target >= 0 && (i+1 >= len(ex.Tokens) || ex.Tokens[i+1] != target) {
+				t.Fatalf("target %d at %d of %v", target, i, ex.Tokens)
+			}
+		}
+	})
+}
