@@ -19,35 +19,28 @@ type modelConfig struct {
 	ByteFallback            bool             `json:"byte_fallback"`
 	IgnoreMerges            bool             `json:"ignore_merges"`
 	Vocab                   map[string]int32 `json:"vocab"`
-	Merges                  []mergePair      `json:"merges"`
+	Merges                  json.RawMessage  `json:"merges"`
 }
 
-// mergePair is ["a", "b"] or, as older files have it, "a b".
-type mergePair [2]string
-
-// UnmarshalJSON reads either form.
-func (m *mergePair) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '"' {
-		var s string
-		if err := json.Unmarshal(data, &s); err != nil {
-			return err
+// parseMerges reads a list of ["a", "b"] or, as older files have it, of "a b".
+func parseMerges(data json.RawMessage) ([][]string, error) {
+	var pairs [][]string
+	if err := json.Unmarshal(data, &pairs); err != nil {
+		var lines []string
+		if json.Unmarshal(data, &lines) != nil {
+			return nil, fmt.Errorf("model.merges: %w", err)
 		}
-		a, b, ok := strings.Cut(s, " ")
-		if !ok || strings.Contains(b, " ") {
-			return fmt.Errorf("merge %q is not two tokens", s)
+		pairs = make([][]string, len(lines))
+		for i, line := range lines {
+			pairs[i] = strings.Split(line, " ")
 		}
-		*m = mergePair{a, b}
-		return nil
 	}
-	var two []string
-	if err := json.Unmarshal(data, &two); err != nil {
-		return err
+	for i, two := range pairs {
+		if len(two) != 2 {
+			return nil, fmt.Errorf("model.merges[%d]: %q is not two tokens", i, two)
+		}
 	}
-	if len(two) != 2 {
-		return fmt.Errorf("merge %q is not two tokens", two)
-	}
-	*m = mergePair{two[0], two[1]}
-	return nil
+	return pairs, nil
 }
 
 type addedConfig struct {
@@ -102,18 +95,18 @@ func parseModel(data json.RawMessage) (*bpe, map[string]int32, error) {
 	if len(data) == 0 {
 		return nil, nil, errors.New("model: missing")
 	}
-	var head struct {
-		Type *string `json:"type"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, nil, fmt.Errorf("model: %w", err)
-	}
-	if head.Type != nil && *head.Type != "BPE" {
-		return nil, nil, &FeatureError{Place: "model.type", What: fmt.Sprintf("%q", *head.Type), Hint: "byte-level BPE is"}
-	}
 	var c modelConfig
 	if err := strict("model", data, &c); err != nil {
-		return nil, nil, err
+		var head struct { // of another model the fields differ too
+			Type *string `json:"type"`
+		}
+		if json.Unmarshal(data, &head) != nil || head.Type == nil || *head.Type == "BPE" {
+			return nil, nil, err
+		}
+		c.Type = head.Type
+	}
+	if c.Type != nil && *c.Type != "BPE" {
+		return nil, nil, &FeatureError{Place: "model.type", What: fmt.Sprintf("%q", *c.Type), Hint: "byte-level BPE is"}
 	}
 	switch {
 	case c.Dropout != nil && *c.Dropout != 0:
@@ -132,8 +125,12 @@ func parseModel(data json.RawMessage) (*bpe, map[string]int32, error) {
 }
 
 func newBPE(c modelConfig) (*bpe, error) {
+	merges, err := parseMerges(c.Merges)
+	if err != nil {
+		return nil, err
+	}
 	m := &bpe{
-		merges: make(map[uint64]rule, len(c.Merges)), ignoreMerges: c.IgnoreMerges,
+		merges: make(map[uint64]rule, len(merges)), ignoreMerges: c.IgnoreMerges,
 		unknown: absent, fuse: c.FuseUnk, cache: map[string][]piece{},
 	}
 	for b, char := range byteChar {
@@ -157,7 +154,7 @@ func newBPE(c modelConfig) (*bpe, error) {
 			}
 		}
 	}
-	for i, two := range c.Merges {
+	for i, two := range merges {
 		a, okA := c.Vocab[two[0]]
 		b, okB := c.Vocab[two[1]]
 		id, ok := c.Vocab[two[0]+two[1]]
