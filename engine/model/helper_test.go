@@ -10,15 +10,15 @@ import (
 	"daybook/engine/model/modeltest"
 )
 
-func open(t testing.TB, s engine.Shape, threads int) engine.Backend {
-	t.Helper()
+func open(tb testing.TB, s engine.Shape, threads int) engine.Backend {
+	tb.Helper()
 	be, err := cpu.Open(s, cpu.Options{Threads: threads})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := be.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return be
@@ -53,20 +53,20 @@ func generating() setup {
 	return s
 }
 
-func (s setup) open(t testing.TB) *Model {
-	t.Helper()
-	be := open(t, s.shape, s.threads)
+func (s setup) open(tb testing.TB) *Model {
+	tb.Helper()
+	be := open(tb, s.shape, s.threads)
 	newSource := NewResident
 	if s.streamed {
 		newSource = modeltest.NewStreamed
 	}
 	src, err := newSource(be, s.weights)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	m, err := New(be, src, s.o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if s.adapter == nil {
 		return m
@@ -79,7 +79,7 @@ func (s setup) open(t testing.TB) *Model {
 		m.Use(a)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return m
 }
@@ -94,8 +94,8 @@ func batch(examples []engine.Example) *engine.Batch {
 }
 
 // backward runs batches as one window and returns their losses and the gradients.
-func backward(t testing.TB, m *Model, drop engine.Dropout, batches ...*engine.Batch) ([]float64, *engine.HostAdapter) {
-	t.Helper()
+func backward(tb testing.TB, m *Model, drop engine.Dropout, batches ...*engine.Batch) ([]float64, *engine.HostAdapter) {
+	tb.Helper()
 	targets := 0
 	for _, b := range batches {
 		for _, x := range b.Targets {
@@ -106,16 +106,16 @@ func backward(t testing.TB, m *Model, drop engine.Dropout, batches ...*engine.Ba
 	}
 	for _, b := range batches {
 		if err := m.Backward(b, 1/float32(targets), drop); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	losses, err := m.Losses()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	g, err := m.Trained().Gradients()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return losses, g
 }
@@ -131,14 +131,14 @@ func eachTensor(a, b *engine.HostAdapter, f func(name string, x, y []float32)) {
 }
 
 // identical fails unless a and b agree bit for bit, and are not all zero.
-func identical(t testing.TB, a, b *engine.HostAdapter) {
-	t.Helper()
+func identical(tb testing.TB, a, b *engine.HostAdapter) {
+	tb.Helper()
 	eachTensor(a, b, func(name string, x, y []float32) {
 		if !slices.EqualFunc(x, y, func(v, w float32) bool { return math.Float32bits(v) == math.Float32bits(w) }) {
-			t.Errorf("%s differs: %v", name, difference(x, y))
+			tb.Errorf("%s differs: %v", name, difference(x, y))
 		}
 		if len(x) > 0 && !slices.ContainsFunc(x, func(v float32) bool { return v != 0 }) {
-			t.Errorf("%s is all zero", name)
+			tb.Errorf("%s is all zero", name)
 		}
 	})
 }
@@ -155,11 +155,11 @@ func difference(x, y []float32) float64 {
 }
 
 // near fails where a and b differ by more than tolerance, relative to the tensor.
-func near(t testing.TB, a, b *engine.HostAdapter, tolerance float64) {
-	t.Helper()
+func near(tb testing.TB, a, b *engine.HostAdapter, tolerance float64) {
+	tb.Helper()
 	eachTensor(a, b, func(name string, x, y []float32) {
 		if d := difference(x, y); len(y) > 0 && !(d <= tolerance) {
-			t.Errorf("%s differs by %.2e", name, d)
+			tb.Errorf("%s differs by %.2e", name, d)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"daybook/engine"
+	"daybook/engine/cpu"
 	"daybook/engine/model/modeltest"
 )
 
@@ -250,5 +251,64 @@ func TestResidentRefusesAnotherShape(t *testing.T) {
 		if _, err := NewResident(be, w); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
+	}
+}
+
+// memory returns what be holds now, and the most that it held.
+func memory(t *testing.T, be engine.Backend) (resident, peak int64) {
+	t.Helper()
+	c, ok := be.(*cpu.Backend)
+	if !ok {
+		t.Fatalf("a %T does not count its memory", be)
+	}
+	return c.Memory()
+}
+
+func TestCheckpointingLowersPeakMemory(t *testing.T) {
+	peak := func(checkpointing bool) int64 {
+		s := million(4)
+		s.o.Checkpointing = checkpointing
+		m := s.open(t)
+		backward(t, m, drop, batch(modeltest.Examples(s.shape, 1, 4, 100, 100)))
+		_, peak := memory(t, m.be)
+		return peak
+	}
+	all, one := peak(false), peak(true)
+	if one >= all*7/10 {
+		t.Errorf("peak of %d bytes with checkpointing, %d without", one, all)
+	}
+	t.Logf("peak of %d bytes with checkpointing, %d without", one, all)
+}
+
+// TestBaseStaysPacked counts what the backend says that it holds, not what the
+// matrices should take.
+func TestBaseStaysPacked(t *testing.T) {
+	s := million(1)
+	linear, rest := 0, s.shape.Vocab*s.shape.Hidden+(2*s.shape.Layers+1)*s.shape.Hidden
+	for p := range engine.NumProjections {
+		rows, cols := p.Dims(s.shape)
+		linear += s.shape.Layers * rows * cols
+	}
+	be := open(t, s.shape, 2)
+	src, err := NewResident(be, s.weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resident, _ := memory(t, be)
+	for _, bytes := range []int64{resident, src.Bytes()} {
+		if per := float64(bytes-4*int64(rest)) / float64(linear); !(per > 0.5 && per <= 0.53) {
+			t.Errorf("%.4f bytes for each quantized parameter", per)
+		}
+	}
+	// Nor does training unpack more than a panel at a time.
+	before := resident
+	m, err := New(be, src, s.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backward(t, m, drop, batch(modeltest.Examples(s.shape, 1, 1, 20, 20)))
+	resident, _ = memory(t, be)
+	if scratch := resident - before - be.Size(Plan(s.shape, s.o)); scratch > 2*int64(linear) {
+		t.Errorf("%d bytes beside base and arena, where %d parameters would take %d", scratch, linear, 4*linear)
 	}
 }

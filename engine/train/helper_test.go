@@ -108,6 +108,16 @@ func steps(events []Event) []Step {
 	return out
 }
 
+// as returns e as one kind of event.
+func as[T Event](t tb, e Event) T {
+	t.Helper()
+	v, ok := e.(T)
+	if !ok {
+		t.Fatalf("event is a %T", e)
+	}
+	return v
+}
+
 func run1(t tb, j Job) *Result {
 	t.Helper()
 	res, err := Run(context.Background(), j)

@@ -64,7 +64,7 @@ func checkWindow(t *rapid.T, tr engine.Training, examples []engine.Example, o *O
 	}
 	all := 0
 	for i, b := range w.Batches {
-		if len(b) > tr.BatchSize || len(b) < tr.BatchSize && !(last && i == len(w.Batches)-1) {
+		if len(b) > tr.BatchSize || len(b) < tr.BatchSize && (!last || i < len(w.Batches)-1) {
 			t.Fatalf("batch of %d rows", len(b))
 		}
 		tokens, documents := 0, 0

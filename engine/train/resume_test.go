@@ -48,10 +48,11 @@ func interrupt(t tb, j Job, stop int) (events []Event, interrupted bool) {
 // TestResumedEqualsUninterrupted stops a run at random steps, again and again,
 // in the same folder or moving to a new one, and compares the bytes.
 func TestResumedEqualsUninterrupted(t *testing.T) {
-	checks(t, 25)
+	checks(t, 12)
 	root := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		tr := tiny()
+		tr.Epochs = 2
 		tr.Packing = rapid.Bool().Draw(t, "packing")
 		tr.GradAccum = rapid.IntRange(1, 3).Draw(t, "accum")
 		tr.LoRA.Dropout = rapid.SampledFrom([]float64{0, 0.2}).Draw(t, "dropout")
@@ -194,6 +195,7 @@ func TestResumeRefuses(t *testing.T) {
 	}
 	rewrite := func(name string, change func(string) string) func(*testing.T, string, *Job) {
 		return func(t *testing.T, dir string, _ *Job) {
+			t.Helper()
 			path := filepath.Join(dir, name)
 			data, err := os.ReadFile(path)
 			if err != nil {
@@ -224,11 +226,13 @@ func TestResumeRefuses(t *testing.T) {
 		{"damaged optimizer", rewrite("optimizer.safetensors", func(s string) string { return s[:len(s)-4] }), nil, "the file is damaged"},
 		{"impossible step", rewrite("state.json", replace(`"step": 2`, `"step": 1`)), nil, "its place in the order is step 2"},
 		{"missing optimizer", func(t *testing.T, dir string, _ *Job) {
+			t.Helper()
 			if err := os.Remove(filepath.Join(dir, "optimizer.safetensors")); err != nil {
 				t.Fatal(err)
 			}
 		}, os.ErrNotExist, "optimizer.safetensors"},
 		{"nothing there", func(t *testing.T, dir string, _ *Job) {
+			t.Helper()
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)
 			}

@@ -59,7 +59,7 @@ func TestEvents(t *testing.T) {
 		t.Fatalf("events %v, want %v", got, want)
 	}
 
-	start := (*events)[0].(*Started)
+	start := as[*Started](t, (*events)[0])
 	if n := tr.LoRA.Parameters(smallShape()); start.Steps != order.Steps || start.Parameters != n || start.EightBit != 0 || start.Order != order.Digest {
 		t.Errorf("started %+v, want %d steps and %d parameters", start, order.Steps, n)
 	}
@@ -189,7 +189,7 @@ func TestWindowsWithoutTargetAreNoSteps(t *testing.T) {
 	if n := len(steps(*events)); n != 8 || res.Steps != 8 {
 		t.Errorf("%d steps, result says %d, want 8", n, res.Steps)
 	}
-	if s := (*events)[0].(*Started); s.Skipped != 3 {
+	if s := as[*Started](t, (*events)[0]); s.Skipped != 3 {
 		t.Errorf("%d windows skipped, want 3", s.Skipped)
 	}
 }
@@ -210,7 +210,7 @@ func TestEarlyStopping(t *testing.T) {
 	if !res.Early || res.Epoch != 2 || len(res.Epochs) != 4 {
 		t.Errorf("stopped early %v after %d epochs, chose %d; want true, 4, 2", res.Early, len(res.Epochs), res.Epoch)
 	}
-	if f := (*events)[len(*events)-1].(*Finished); !f.Early || f.Epoch != 2 || f.Steps != res.Steps {
+	if f := as[*Finished](t, (*events)[len(*events)-1]); !f.Early || f.Epoch != 2 || f.Steps != res.Steps {
 		t.Errorf("finished %+v", f)
 	}
 	latest, _ := Latest(j.Dir)
@@ -307,5 +307,45 @@ func TestRunRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestDropoutFollowsTheStep trains at a rate too small to change anything on
+// examples that are all alike, so that only the masks tell one step from another.
+func TestDropoutFollowsTheStep(t *testing.T) {
+	tr := tiny()
+	tr.Epochs, tr.Packing, tr.GradAccum, tr.LearningRate, tr.Optimizer.WeightDecay = 2, false, 1, 1e-30, 0
+	tr.LoRA.Dropout = 0.3
+	j := job(t, tr, t.TempDir())
+	j.Examples = slices.Repeat(j.Examples[:1], 2)
+	j.Initial = modeltest.Adapter(smallShape(), tr.LoRA, 1)
+	j.Evaluate = nil
+	events := record(&j)
+	run1(t, j)
+
+	m, err := model.New(j.Backend, j.Source, model.Options{MaxTokens: 20, MaxDocuments: 1, Train: true, LoRA: &tr.LoRA})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Trained().Upload(j.Initial); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[float64]bool{}
+	for _, s := range steps(*events) {
+		d := engine.Dropout{P: 0.3, Seed: tr.Seed, Step: uint64(s.Step)}
+		if err := m.Backward(batch(j.Examples, []Row{{0}}), 1, d); err != nil {
+			t.Fatal(err)
+		}
+		nll, err := m.Losses()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := nll[0] / float64(s.Targets); s.Loss != want {
+			t.Errorf("step %d: loss %v, want %v", s.Step, s.Loss, want)
+		}
+		seen[s.Loss] = true
+	}
+	if len(seen) != 4 {
+		t.Errorf("%d different losses in 4 steps", len(seen))
 	}
 }
