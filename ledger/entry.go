@@ -93,7 +93,7 @@ func (t *transaction) stmt(ctx context.Context, query string) (*sql.Stmt, error)
 	if s, ok := t.stmts[query]; ok {
 		return s, nil
 	}
-	s, err := t.PrepareContext(ctx, query) // closed with the transaction
+	s, err := t.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (t *transaction) stmt(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 func (t *transaction) exec(ctx context.Context, query string, args ...any) error {
-	s, err := t.stmt(ctx, query)
+	s, err := t.stmt(ctx, query) //nolint:sqlclosecheck // it is closed with the transaction
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (t *transaction) exec(ctx context.Context, query string, args ...any) error
 }
 
 func (t *transaction) row(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := t.stmt(ctx, query)
+	s, err := t.stmt(ctx, query) //nolint:sqlclosecheck // it is closed with the transaction
 	if err != nil {
 		return t.QueryRowContext(ctx, query, args...) // reports the same error
 	}

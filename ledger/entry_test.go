@@ -54,17 +54,12 @@ func TestEveryTableIsClassified(t *testing.T) {
 	for _, table := range projected {
 		known[table] = true
 	}
-	rows := must(l.read.Query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"))(t)
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var name string
-		ok(t, rows.Scan(&name))
+	for _, name := range must(collect(t.Context(), l, scanOne[string], "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"))(t) {
 		if !known[name] {
 			t.Errorf("table %s is neither a projection nor one of the others", name)
 		}
 		delete(known, name)
 	}
-	ok(t, rows.Err())
 	for name := range known {
 		t.Errorf("table %s is missing", name)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -93,38 +94,49 @@ func (l *Ledger) explain(err error) error {
 }
 
 func explain(path string, err error) error {
-	cause, advice := classify(err)
+	advice, cause := classify(err)
 	if cause != nil {
 		return hinted{fmt.Errorf("ledger: %s: %w: %w", path, cause, err), advice}
 	}
 	return fmt.Errorf("ledger: %w", err)
 }
 
-// classify maps SQLite's result codes, https://www.sqlite.org/rescode.html.
-func classify(err error) (cause error, advice string) {
-	const elsewhere = "move the file away, or choose another folder with --root"
+// classify maps SQLite's result codes, https://www.sqlite.org/rescode.html, to a
+// sentinel and a hint; both are empty if there is nothing to add.
+func classify(err error) (advice string, cause error) {
+	const (
+		elsewhere    = "move the file away, or choose another folder with --root"
+		fullHint     = "free some space and run the command again; nothing is lost"
+		readOnlyHint = "make the folder writable, or choose another with --root"
+	)
 	if errors.Is(err, errForeign) {
-		return ErrNotLedger, elsewhere
+		return elsewhere, ErrNotLedger
 	}
 	var s sqlite3.Error
 	if !errors.As(err, &s) {
-		return nil, ""
+		return "", nil
+	}
+	// Some failures below SQLite have no code of their own.
+	if no := s.SystemErrno; no == syscall.ENOSPC || no == syscall.EDQUOT {
+		return fullHint, ErrDiskFull
+	} else if no == syscall.EROFS {
+		return readOnlyHint, ErrReadOnly
 	}
 	switch s.Code {
 	case sqlite3.ErrFull:
-		return ErrDiskFull, "free some space and run the command again; nothing is lost"
+		return fullHint, ErrDiskFull
 	case sqlite3.ErrReadonly, sqlite3.ErrPerm, sqlite3.ErrCantOpen, sqlite3.ErrAuth:
-		return ErrReadOnly, "make the folder writable, or choose another with --root"
+		return readOnlyHint, ErrReadOnly
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
-		return ErrBusy, "another process has held the ledger for long; try again when it is done"
+		return "another process has held the ledger for long; try again when it is done", ErrBusy
 	case sqlite3.ErrNotADB:
-		return ErrNotLedger, elsewhere
+		return elsewhere, ErrNotLedger
 	case sqlite3.ErrCorrupt:
-		return ErrDamaged, "restore the ledger from a backup; journals under .daybook/runs can be read in again"
+		return "restore the ledger from a backup; journals under .daybook/runs can be read in again", ErrDamaged
 	case sqlite3.ErrIoErr:
-		return ErrDamaged, "check the disk"
+		return "check the disk", ErrDamaged
 	}
-	return nil, ""
+	return "", nil
 }
 
 // invalid reports a fact that the ledger must not keep.

@@ -72,6 +72,7 @@ type pen struct {
 }
 
 func newPen(tb testing.TB) *pen {
+	tb.Helper()
 	return &pen{tb: tb, at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 }
 

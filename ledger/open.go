@@ -174,6 +174,6 @@ func connect(path, mode string, conns int) (*sql.DB, error) {
 }
 
 func classified(err error) error {
-	cause, _ := classify(err)
+	_, cause := classify(err)
 	return cause
 }

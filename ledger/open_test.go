@@ -37,20 +37,24 @@ func TestOpenRefuses(t *testing.T) {
 		says    string
 	}{
 		{"newer", func(t *testing.T, path string) Options {
+			t.Helper()
 			l := must(Open(t.Context(), path, Options{}))(t)
 			ok(t, l.Close())
 			must(raw(t, path).Exec("PRAGMA user_version = 99"))(t)
 			return Options{}
 		}, nil, "version 99; this build of Daybook reads up to version 1"},
 		{"text", func(t *testing.T, path string) Options {
+			t.Helper()
 			ok(t, os.WriteFile(path, []byte(strings.Repeat("these are my notes\n", 100)), 0o600))
 			return Options{}
 		}, ErrNotLedger, file},
 		{"another program's", func(t *testing.T, path string) Options {
+			t.Helper()
 			must(raw(t, path).Exec("CREATE TABLE bookmarks (url TEXT)"))(t)
 			return Options{}
 		}, ErrNotLedger, "another program's"},
 		{"network", func(t *testing.T, path string) Options {
+			t.Helper()
 			ok(t, os.WriteFile(path, nil, 0o600))
 			return Options{filesystem: func(string) (string, error) { return "NFS", nil }}
 		}, ErrNetwork, "NFS"},
@@ -126,6 +130,25 @@ func TestReadOnly(t *testing.T) {
 		t.Error("a query connection could write")
 	}
 	// What the writer adds is seen by readers that are open already.
+	ok(t, l.Tag(t.Context(), Alias{Sweep: "clinical", Alias: "latest", Version: 2}))
+	if a := must(ro.Adapter(t.Context(), "clinical@latest"))(t); a.Version != 2 {
+		t.Errorf("got %v", a)
+	}
+}
+
+// TestReadOnlyFirst opens for queries while nobody else has the ledger open: what
+// is written later must be seen all the same.
+func TestReadOnlyFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), file)
+	l := must(Open(t.Context(), path, Options{}))(t)
+	small.fill(t.Context(), t, l)
+	ok(t, l.Close())
+	ro := must(OpenReadOnly(t.Context(), path, Options{}))(t)
+	defer func() { ok(t, ro.Close()) }()
+	if s := must(ro.Sweep(t.Context(), "clinical"))(t); s.Name != "clinical" {
+		t.Errorf("got %v", s)
+	}
+	l = openAt(t, path, newClock())
 	ok(t, l.Tag(t.Context(), Alias{Sweep: "clinical", Alias: "latest", Version: 2}))
 	if a := must(ro.Adapter(t.Context(), "clinical@latest"))(t); a.Version != 2 {
 		t.Errorf("got %v", a)
@@ -270,14 +293,9 @@ func dump(tb testing.TB, l *Ledger) (out []string) {
 	for _, table := range projected {
 		var columns string
 		ok(tb, l.read.QueryRow("SELECT group_concat('quote(' || name || ')', ' || '','' || ') FROM pragma_table_info(?)", table).Scan(&columns))
-		rows := must(l.read.Query("SELECT " + columns + " AS line FROM " + table + " ORDER BY line"))(tb)
-		for rows.Next() {
-			var line string
-			ok(tb, rows.Scan(&line))
+		for _, line := range must(collect(tb.Context(), l, scanOne[string], "SELECT "+columns+" AS line FROM "+table+" ORDER BY line"))(tb) {
 			out = append(out, table+": "+line)
 		}
-		ok(tb, rows.Err())
-		ok(tb, rows.Close())
 	}
 	return out
 }

@@ -63,7 +63,10 @@ const plannedColumns = "r.key, p.kind, p.name, p.position, p.axes, p.spec, p.bas
 // columns returns where plannedColumns are scanned to.
 func (p *PlannedRun) columns() []any {
 	return []any{
-		&p.Key, &p.Kind, &p.Name, &p.Position, column{&p.Axes}, column{&p.Spec}, &p.Base, &p.Numerics,
+		&p.Key, &p.Kind, &p.Name, &p.Position,
+		column{&p.Axes},
+		column{&p.Spec},
+		&p.Base, &p.Numerics,
 		&p.TrainSet, &p.ValidationSet, &p.TestSet, &p.Against, &p.Evaluation, &p.Truncated,
 	}
 }

@@ -92,7 +92,7 @@ func (s Set) pack() ([]byte, error) {
 			if !isDigest(id.value) {
 				return nil, invalid(thing, "member %d: %s ID is %q, want 64 hex digits", i, id.name, id.value)
 			}
-			out, _ = hex.AppendDecode(out, []byte(id.value)) //nolint:errcheck // isDigest has looked at every digit
+			out, _ = hex.AppendDecode(out, []byte(id.value)) // isDigest has looked at every digit
 		}
 		out = binary.LittleEndian.AppendUint64(out, uint64(m.Tokens))
 		out = binary.LittleEndian.AppendUint64(out, uint64(m.Truncated))
