@@ -113,11 +113,11 @@ func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a 
 	m := &Metadata{
 		Adapter: a.Digest, Name: fmt.Sprintf("%s@v%d", a.Sweep, a.Version), Run: run.Key, Epoch: a.Epoch, Sweep: a.Sweep, Axes: item.Axes,
 		Base: MetadataBase{
-			Model: job.Spec.Base.Model, Digest: job.Inputs.Base, Tokenizer: job.Inputs.Tokenizer, Template: job.Inputs.Template,
+			Model: e.plan.Root.named(job.Spec.Base.Model), Digest: job.Inputs.Base, Tokenizer: job.Inputs.Tokenizer, Template: job.Inputs.Template,
 			Quantization: quantization(job.Spec.Base), License: item.license,
 		},
 		Data: MetadataData{
-			Source: job.Dataset, Digest: job.Inputs.Dataset, Subset: job.Spec.Data.Subset, GroupBy: job.Spec.Data.GroupBy,
+			Source: e.plan.Root.Rel(e.plan.Root.Abs(job.Dataset)), Digest: job.Inputs.Dataset, Subset: job.Spec.Data.Subset, GroupBy: job.Spec.Data.GroupBy,
 			Train: MetadataSet{job.Inputs.Train, len(job.Train)}, Truncated: len(item.Truncated),
 		},
 		Train: job.Spec.Train, Seed: job.Spec.Seed, Git: e.plan.fact.Git, Engine: Build(), Numerics: job.Inputs.Numerics,

@@ -34,7 +34,10 @@ func (p *planner) describe() error {
 		}
 	}
 	for i, item := range p.plan.Items {
-		spec, err := item.Job.Spec.Canonical()
+		asked := item.Job.Spec
+		asked.Base.Model, asked.Base.ChatTemplate = p.Root.named(asked.Base.Model), p.Root.named(asked.Base.ChatTemplate)
+		asked.Data.Source = p.Root.named(asked.Data.Source)
+		spec, err := asked.Canonical()
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,8 @@ const (
 
 // Job is everything a worker needs to make one attempt at one run. It is the
 // content of spec.json in the attempt's folder. Paths are relative to the root,
-// so that a folder can be worked on by another machine that shares it.
+// so that a folder can be worked on by another machine that shares it; they
+// lead out of it (Root.Reach) where a base or a dataset lies elsewhere.
 type Job struct {
 	Kind    ledger.Kind   `json:"kind"`
 	Key     ledger.Digest `json:"key"`

@@ -84,8 +84,8 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	j := &item.Job
 	*j = Job{
 		Kind: ledger.Train, Name: r.Label(), Spec: spec, Device: p.Device,
-		Base: p.Root.Rel(p.resolve(spec.Base.Model)), Template: p.template(spec.Base),
-		Dataset: p.Root.Rel(ds.Path), Train: records, Inputs: InputsOf(base, ds, p.numerics),
+		Base: p.Root.Reach(p.resolve(spec.Base.Model)), Template: p.template(spec.Base),
+		Dataset: p.Root.Reach(ds.Path), Train: records, Inputs: InputsOf(base, ds, p.numerics),
 	}
 	j.Inputs.Train = ExampleSet(examples)
 	for _, held := range []struct {
@@ -138,7 +138,7 @@ func (p *planner) template(b sweeps.Base) string {
 	if b.ChatTemplate == "" {
 		return ""
 	}
-	return p.Root.Rel(p.resolve(b.ChatTemplate))
+	return p.Root.Reach(p.resolve(b.ChatTemplate))
 }
 
 func (p *planner) base(b sweeps.Base) (*Base, error) {

@@ -140,7 +140,7 @@ func (e *execution) predictAgain(ctx context.Context, of *Item, run ledger.Run) 
 	j := &item.Job
 	j.Kind, j.Train, j.Judged = ledger.Evaluate, nil, nil
 	j.Inputs.Train = ""
-	j.Adapter = &JobAdapter{Path: e.plan.Root.Rel(source), Digest: run.Adapter, Epoch: run.ChosenEpoch}
+	j.Adapter = &JobAdapter{Path: e.plan.Root.Reach(source), Digest: run.Adapter, Epoch: run.ChosenEpoch}
 	var sets []ledger.Digest
 	for _, held := range of.held {
 		if held.judged.Split == "test" {

@@ -77,13 +77,36 @@ func (r Root) Abs(rel string) string {
 	return filepath.Join(r.Dir, filepath.FromSlash(rel))
 }
 
-// Rel returns path relative to the root with forward slashes. A path outside
-// the root is reduced to its last element, so that no home folder gets into the
-// ledger.
+// Rel returns path relative to the root with forward slashes, for facts and
+// messages. A path outside the root is reduced to its last element, so that no
+// home folder gets into the ledger. A relative path is one from the working
+// folder.
 func (r Root) Rel(path string) string {
-	rel, err := filepath.Rel(r.Dir, path)
-	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return filepath.ToSlash(filepath.Join("…", filepath.Base(path)))
+	rel := r.Reach(path)
+	if filepath.IsAbs(filepath.FromSlash(rel)) || rel == ".." || strings.HasPrefix(rel, "../") {
+		return "…/" + filepath.Base(path)
+	}
+	return rel
+}
+
+// named is a path as a sweep has it, unless that could be a home folder's.
+func (r Root) named(path string) string {
+	if filepath.IsAbs(path) {
+		return r.Rel(path)
+	}
+	return path
+}
+
+// Reach is Rel for the files of an attempt, which has to find what it reads:
+// it leads out of the root where that is necessary. Abs is its inverse.
+func (r Root) Reach(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	rel, err := filepath.Rel(r.Dir, abs)
+	if err != nil { // on another volume
+		return filepath.ToSlash(abs)
 	}
 	return filepath.ToSlash(rel)
 }

@@ -34,7 +34,7 @@ func (p *planner) warn() {
 		if n := len(item.Truncated); n > 0 {
 			t := item.Truncated[0]
 			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("%s: max_seq_len %d truncates %d records, the first at %s:%d (%s, %d tokens cut)",
-				name, item.Job.Spec.Train.MaxSeqLen, n, item.Job.Dataset, t.Line, t.Record, t.Tokens))
+				name, item.Job.Spec.Train.MaxSeqLen, n, p.Root.Rel(item.data.Path), t.Line, t.Record, t.Tokens))
 		}
 	}
 }
