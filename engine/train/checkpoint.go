@@ -201,20 +201,30 @@ func readState(dir string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
+	f, err := parseState(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", stateFile, err)
+	}
+	return f, nil
+}
+
+// parseState decodes the content of state.json. A field that it doesn't know is
+// an error: what it can't restore it must not drop.
+func parseState(data []byte) (*file, error) {
 	var version struct {
 		Format int `json:"format"`
 	}
 	if err := json.Unmarshal(data, &version); err != nil {
-		return nil, fmt.Errorf("%s: %w", stateFile, err)
+		return nil, err
 	}
 	if version.Format != formatVersion {
-		return nil, fmt.Errorf("%s: format %d, this version reads %d: %w", stateFile, version.Format, formatVersion, ErrMismatch)
+		return nil, fmt.Errorf("format %d, this version reads %d: %w", version.Format, formatVersion, ErrMismatch)
 	}
 	var f file
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		return nil, fmt.Errorf("%s: %w", stateFile, err)
+		return nil, err
 	}
 	return &f, nil
 }

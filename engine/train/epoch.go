@@ -76,7 +76,7 @@ func (r *run) judge(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("epoch %d: evaluation: %w", s.Epoch, err)
 		}
-		if _, ok := metrics[r.Training.Select]; !ok {
+		if _, ok := metrics[r.Training.Select]; !ok && len(metrics) > 0 {
 			return fmt.Errorf("epoch %d: evaluation: returned no %q to select by", s.Epoch, r.Training.Select)
 		}
 		h.Metrics = toNumbers(metrics)
@@ -139,6 +139,9 @@ func (h epochState) selected(metric string) float64 {
 
 // toNumbers makes metrics fit for JSON, which has neither NaN nor infinities: nil stands for both.
 func toNumbers(metrics map[string]float64) map[string]*float64 {
+	if len(metrics) == 0 {
+		return nil
+	}
 	out := make(map[string]*float64, len(metrics))
 	for name, v := range metrics {
 		out[name] = nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"daybook/engine"
+	"daybook/engine/model"
 )
 
 // Row is what counts as one item of a batch: the indexes of the examples that
@@ -65,6 +66,19 @@ func NewOrder(t engine.Training, examples []engine.Example) (*Order, error) {
 		return nil, errors.New("order: no example has a target: nothing to learn from")
 	}
 	return o, nil
+}
+
+// Options returns what the model of a training in this order is planned for, so
+// that model.Plan tells its memory without training.
+func (o *Order) Options(t engine.Training) model.Options {
+	return model.Options{
+		MaxTokens:     o.MaxTokens,
+		MaxDocuments:  o.MaxDocuments,
+		Train:         true,
+		Checkpointing: t.Checkpointing,
+		Accumulate:    t.GradAccum,
+		LoRA:          &t.LoRA,
+	}
 }
 
 func checkExamples(t engine.Training, examples []engine.Example) error {

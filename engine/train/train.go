@@ -60,10 +60,13 @@ type Job struct {
 
 	// Evaluate measures the adapter of an epoch, which is in use in m and
 	// already lies in the folder adapter in PEFT layout. What it returns must
-	// include Training.Select. nil: no evaluation, and the last epoch is chosen.
+	// include Training.Select, or be empty if there was nothing to measure. Of
+	// epochs without measurements, as also if Evaluate is nil, the last is chosen.
 	Evaluate func(ctx context.Context, epoch int, adapter string, m *model.Model) (map[string]float64, error)
 	// EvaluateTokens and EvaluateDocuments are the room that Evaluate needs in
-	// one batch, where that is more than training takes.
+	// one batch, where that is more than training takes: at least its longest
+	// example or prompt, and the sequences it decodes together. More tokens make
+	// it faster, and every layer's activations larger.
 	EvaluateTokens, EvaluateDocuments int
 
 	// Emit hears every event in order; an error from it ends the run.
@@ -134,7 +137,9 @@ func newRun(j Job) (*run, error) {
 		return nil, err
 	}
 	r := &run{Job: j, order: order}
-	r.model, err = model.New(j.Backend, j.Source, j.options(order))
+	o := order.Options(j.Training)
+	o.MaxTokens, o.MaxDocuments = max(o.MaxTokens, j.EvaluateTokens), max(o.MaxDocuments, j.EvaluateDocuments)
+	r.model, err = model.New(j.Backend, j.Source, o)
 	if err != nil {
 		return nil, err
 	}
@@ -150,18 +155,6 @@ func newRun(j Job) (*run, error) {
 	}
 	r.identity, err = r.digest()
 	return r, err
-}
-
-// options returns the model that j needs.
-func (j Job) options(o *Order) model.Options {
-	return model.Options{
-		MaxTokens:     max(o.MaxTokens, j.EvaluateTokens),
-		MaxDocuments:  max(o.MaxDocuments, j.EvaluateDocuments),
-		Train:         true,
-		Checkpointing: j.Training.Checkpointing,
-		Accumulate:    j.Training.GradAccum,
-		LoRA:          &j.Training.LoRA,
-	}
 }
 
 func (j Job) validate() error {

@@ -130,16 +130,21 @@ func TestNeitherThreadsNorMemorySettingsChangeAByte(t *testing.T) {
 			if (res.EightBit > 0) != (name == "8-bit") {
 				t.Fatalf("%d parameters with 8-bit state", res.EightBit)
 			}
-			for _, change := range []func(*engine.Training){
-				func(*engine.Training) {},
-				func(t *engine.Training) { t.Checkpointing = true },
-				func(t *engine.Training) { t.Optimizer.Paged = true },
+			for _, change := range []func(*Job){
+				func(*Job) {},
+				func(j *Job) { j.Training.Checkpointing = true },
+				func(j *Job) { j.Training.Optimizer.Paged = true },
+				func(j *Job) {
+					var err error
+					if j.Source, err = modeltest.NewStreamed(j.Backend, modeltest.Weights(smallShape(), 1, true)); err != nil {
+						t.Fatal(err)
+					}
+				},
 			} {
-				tr := tr
-				change(&tr)
 				dir := t.TempDir()
 				j := jobOn(t, tr, dir, 3)
 				j.EvaluateTokens, j.EvaluateDocuments = 500, 50
+				change(&j)
 				if got := run1(t, j); !reflect.DeepEqual(got, res) {
 					t.Errorf("result %+v, want %+v", got, res)
 				}
@@ -222,10 +227,15 @@ func TestEarlyStopping(t *testing.T) {
 }
 
 func TestNoEvaluationChoosesTheLastEpoch(t *testing.T) {
-	j := job(t, tiny(), t.TempDir())
-	j.Evaluate = nil
-	if res := run1(t, j); res.Epoch != 3 || !math.IsNaN(res.Epochs[0].Selected) {
-		t.Errorf("result %+v", res)
+	for _, none := range []func(context.Context, int, string, *model.Model) (map[string]float64, error){
+		nil,
+		func(context.Context, int, string, *model.Model) (map[string]float64, error) { return nil, nil },
+	} {
+		j := job(t, tiny(), t.TempDir())
+		j.Evaluate = none
+		if res := run1(t, j); res.Epoch != 3 || !math.IsNaN(res.Epochs[0].Selected) {
+			t.Errorf("result %+v", res)
+		}
 	}
 }
 
