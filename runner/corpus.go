@@ -69,6 +69,10 @@ func TrainingExamples(b *Base, ds *dataset.Dataset, records []int, t sweeps.Trai
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", ds.Path, r.Line, err)
 		}
+		if limit := b.Shape().MaxPositions; len(e.Tokens) > limit {
+			return nil, hint(fmt.Errorf("%s:%d: record %s has %d tokens; the base takes %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, limit),
+				fmt.Sprintf("set train.max_seq_len to %d, which cuts such records, or leave them out with a where rule", limit))
+		}
 		if e.Truncated > 0 && t.Overlong == "error" {
 			return nil, hint(fmt.Errorf("%s:%d: record %s has %d tokens, max_seq_len is %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, t.MaxSeqLen),
 				"raise train.max_seq_len, shorten the record, or set train.overlong to 'truncate'")

@@ -42,10 +42,11 @@ type Progress interface {
 type RunOptions struct {
 	Ledger   *ledger.Ledger
 	Store    *store.Store
-	Jobs     int  // runs in parallel
-	Threads  int  // of each
-	Again    bool // train finished runs anew
-	Holder   string
+	Jobs     int                    // runs in parallel
+	Threads  int                    // of each
+	Again    bool                   // train finished runs anew, and interrupted ones from the beginning
+	Worker   string                 // this process, for the ledger
+	Holder   string                 // this process and machine, for leases
 	Start    func() (Worker, error) // starts a worker process
 	Progress Progress
 	Now      func() time.Time
@@ -229,7 +230,7 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 		return false, err
 	}
 	number, err := e.Ledger.BeginAttempt(ctx, ledger.Attempt{
-		Run: key, Kind: item.Job.Kind, Sweep: e.outcome.Sweep, Worker: e.Holder, Git: e.plan.fact.Git, Environment: e.plan.fact.Environment,
+		Run: key, Kind: item.Job.Kind, Sweep: e.outcome.Sweep, Worker: e.Worker, Git: e.plan.fact.Git, Environment: e.plan.fact.Environment,
 		Place: func(n int) string { return filepath.ToSlash(e.plan.Root.Attempt(key, n)) },
 	})
 	if err != nil {
@@ -238,14 +239,23 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 	dir := e.plan.Root.Attempt(key, number)
 	job := item.Job
 	job.Attempt, job.Threads = number, e.Threads
-	if status.Checkpoint != "" && status.State != ledger.Finished {
-		job.Resume = &Resume{Checkpoint: status.Checkpoint, Step: status.CheckpointStep, Epochs: status.CheckpointDir}
+	if e.resumable(status) {
+		job.Resume = &Resume{Checkpoint: status.Checkpoint, Step: status.CheckpointStep, Attempt: status.CheckpointDir}
 	}
 	if err := job.Write(e.plan.Root.Abs(dir)); err != nil {
 		return false, err
 	}
 	e.tell(func() { e.Progress.Begin(item, number) })
 	return false, e.follow(ctx, s, worker, item, number, dir)
+}
+
+// resumable reports whether an earlier attempt left something to go on from.
+func (e *execution) resumable(s ledger.RunStatus) bool {
+	if e.Again || s.State == ledger.Finished || s.Checkpoint == "" {
+		return false
+	}
+	_, err := os.Stat(e.plan.Root.Abs(s.Checkpoint)) // somebody may have made room
+	return err == nil
 }
 
 // follow lets the worker work and ingests its journal meanwhile.

@@ -96,7 +96,7 @@ type Judged struct {
 type Resume struct {
 	Checkpoint string `json:"checkpoint"` // folder
 	Step       int    `json:"step"`
-	Epochs     string `json:"epochs"` // folder of the earlier attempt, whose epochs' adapters are still good
+	Attempt    string `json:"attempt"` // folder of the earlier attempt, whose journal tells the losses of steps that are now repeated
 }
 
 // Write puts the job into its attempt's folder, which it creates.

@@ -74,7 +74,7 @@ type PlanOptions struct {
 	Device string
 	Only   []string // choices such as "rank=8"
 	Limit  int      // new runs at most; 0 means all
-	Again  bool     // plan finished runs as new attempts
+	Again  bool     // plan finished runs, too, as new attempts from the beginning
 	// Numerics returns the numerics class of a device.
 	Numerics func(device string) (engine.Numerics, error)
 }

@@ -23,7 +23,11 @@ func newWorkerCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := &worker.Worker{Root: root, Name: fmt.Sprintf("pid %d", os.Getpid()), Now: e.now}
+			home, err := os.UserHomeDir()
+			if err != nil {
+				home = "" // there is none to hide
+			}
+			w := &worker.Worker{Root: root, Name: process(), Home: home, Now: e.now}
 			return w.Serve(cmd.Context(), e.in, e.out)
 		},
 	}

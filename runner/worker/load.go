@@ -92,15 +92,15 @@ func (a *attempt) open(ctx context.Context) (*inputs, error) {
 	if in.data, err = dataset.Open(a.worker.Root.Abs(job.Dataset)); err != nil {
 		return nil, err
 	}
+	got := runner.InputsOf(l.base, in.data, l.backend.Numerics())
+	got.Train = job.Inputs.Train
+	if got != job.Inputs {
+		return nil, runner.Changed(job.Inputs, got)
+	}
 	if in.train, err = runner.TrainingExamples(l.base, in.data, job.Train, job.Spec.Train); err != nil {
 		return nil, err
 	}
-	got := runner.InputsOf(l.base, in.data, l.backend.Numerics())
-	got.Train = job.Inputs.Train
-	if job.Kind == ledger.Train {
-		got.Train = runner.ExampleSet(in.train)
-	}
-	if got != job.Inputs {
+	if got.Train = runner.ExampleSet(in.train); job.Kind == ledger.Train && got != job.Inputs {
 		return nil, runner.Changed(job.Inputs, got)
 	}
 	for _, j := range job.Judged {

@@ -3,7 +3,9 @@ package worker
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"math"
+	"path"
 	"path/filepath"
 
 	"daybook/engine/checkpoint"
@@ -28,24 +30,30 @@ func (a *attempt) train(ctx context.Context, in *inputs) error {
 	tr := &trainer{attempt: a, in: in, identities: map[string]string{}}
 	job := train.Job{
 		Backend: in.backend, Source: in.source, Base: in.identity, Training: t, Examples: in.train,
-		Dir: a.dir, CheckpointEvery: checkpointEvery,
+		Dir: filepath.Join(a.dir, runner.Checkpoints), CheckpointEvery: checkpointEvery,
 		Evaluate: tr.epoch, EvaluateTokens: room.MaxTokens, EvaluateDocuments: room.MaxDocuments,
 		Emit: tr.emit, Position: func() int64 { return int64(a.log.Seq()) }, Now: a.worker.Now,
 	}
 	if r := a.job.Resume; r != nil {
 		job.Resume = a.worker.Root.Abs(r.Checkpoint)
+		if tr.replayed, err = readReplayed(a.worker.Root, r); err != nil {
+			return err
+		}
 	}
 	result, err := train.Run(ctx, job)
 	if err != nil {
+		if a.log.Seq() == 0 && job.Resume != "" && !errors.Is(err, context.Canceled) {
+			return hinted{err, "--again trains the run from the beginning"}
+		}
 		return err
 	}
 	a.done = journal.Finished{
-		ChosenEpoch: result.Epoch, Path: filepath.ToSlash(result.Path), Steps: result.Steps, Tokens: result.Tokens,
+		ChosenEpoch: result.Epoch, Path: path.Join(runner.Checkpoints, filepath.ToSlash(result.Path)), Steps: result.Steps, Tokens: result.Tokens,
 	}
 	if result.Early {
 		a.done.Stopped = "early"
 	}
-	if a.done.Adapter, err = tr.identity(filepath.Join(a.dir, result.Path)); err != nil {
+	if a.done.Adapter, err = tr.identity(filepath.Join(job.Dir, result.Path)); err != nil {
 		return err
 	}
 	// The test set has its say last, when everything is decided.
@@ -57,6 +65,7 @@ type trainer struct {
 	*attempt
 	in         *inputs
 	identities map[string]string // of epochs' adapters, by folder
+	replayed   replayed
 }
 
 // epoch judges an epoch's adapter on the validation set.
@@ -97,20 +106,24 @@ func (t *trainer) emit(e train.Event) error {
 			ResumedFrom: t.worker.Root.Rel(e.Checkpoint), ResumedStep: e.Step,
 		})
 	case *train.Step:
+		if err := t.replayed.check(e.Step, e.Loss); err != nil {
+			return err
+		}
 		t.step = e.Step
 		return t.log.Append(journal.Step{Step: e.Step, Epoch: e.Epoch, Loss: e.Loss, Rate: e.Rate, GradNorm: e.GradNorm, Tokens: e.Tokens, Targets: e.Targets, Seconds: e.Seconds})
 	case *train.Epoch:
-		identity, err := t.identity(filepath.Join(t.dir, e.Path))
+		place := path.Join(runner.Checkpoints, filepath.ToSlash(e.Path))
+		identity, err := t.identity(filepath.Join(t.dir, filepath.FromSlash(place)))
 		if err != nil {
 			return err
 		}
-		body := journal.Epoch{Epoch: e.Epoch, TrainLoss: e.TrainLoss, Best: e.Best, Adapter: identity, Path: filepath.ToSlash(e.Path), Seconds: e.Seconds}
+		body := journal.Epoch{Epoch: e.Epoch, TrainLoss: e.TrainLoss, Best: e.Best, Adapter: identity, Path: place, Seconds: e.Seconds}
 		if !math.IsNaN(e.Selected) && !math.IsInf(e.Selected, 0) {
 			body.Selected = &e.Selected
 		}
 		return t.log.Append(body)
 	case *train.Checkpoint:
-		return t.appendSync(journal.Checkpoint{Step: e.Step, Path: filepath.ToSlash(e.Path)})
+		return t.appendSync(journal.Checkpoint{Step: e.Step, Path: path.Join(runner.Checkpoints, filepath.ToSlash(e.Path))})
 	}
 	return nil // train.Finished: what follows it, the test, decides how the attempt ends
 }

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"daybook/engine"
@@ -25,6 +26,7 @@ import (
 type Worker struct {
 	Root runner.Root
 	Name string // for the journal
+	Home string // the user's folder, which the journal doesn't name; "" if unknown
 	Now  func() time.Time
 
 	loaded *loaded
@@ -141,10 +143,20 @@ func (a *attempt) close(err error) journal.Body {
 	case errors.Is(err, context.Canceled):
 		return journal.Interrupted{Step: a.step}
 	}
-	failed := journal.Failed{Error: err.Error(), Step: a.step}
+	failed := journal.Failed{Error: a.worker.impersonal(err.Error()), Step: a.step}
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
-		failed.Hint = h.Hint()
+		failed.Hint = a.worker.impersonal(h.Hint())
 	}
 	return failed
+}
+
+// impersonal shortens paths below the root and below the user's folder: a
+// journal goes into the ledger, and with it to other people.
+func (w *Worker) impersonal(text string) string {
+	text = strings.ReplaceAll(text, w.Root.Dir+string(filepath.Separator), "")
+	if w.Home != "" && w.Home != string(filepath.Separator) {
+		text = strings.ReplaceAll(text, w.Home+string(filepath.Separator), "~"+string(filepath.Separator))
+	}
+	return text
 }
