@@ -1,0 +1,150 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+
+	"daybook/ledger"
+)
+
+// Footer says what the numbers rest on.
+type Footer struct {
+	Bases       []Base   `json:"bases"`        // under the fine-tunes, or under the baselines if there are none
+	Numerics    []string `json:"numerics"`     // classes: backend, precision and version
+	Data        Data     `json:"data"`         // of the sweep's first run
+	TestRecords int      `json:"test_records"` // judged
+	Resamples   int      `json:"resamples"`
+	Seed        uint64   `json:"seed"`       // of the bootstrap
+	Confidence  float64  `json:"confidence"` // of intervals
+	Commit      string   `json:"commit"`     // "" outside a repository
+	Dirty       bool     `json:"dirty"`      // files had changed since
+}
+
+// Base is a frozen model and how its weights are held.
+type Base struct {
+	Digest       ledger.Digest `json:"digest"`
+	Quantization string        `json:"quantization"`
+}
+
+// Data is what a sweep recorded about its records.
+type Data struct {
+	Source     string        `json:"source"` // relative to the root
+	Digest     ledger.Digest `json:"digest"`
+	Records    int           `json:"records"`
+	Pool       int           `json:"pool"` // left for training
+	Validation int           `json:"validation"`
+	Test       int           `json:"test"`
+	Withheld   int           `json:"withheld"`   // neither trained on nor judged: bound to a held-out record
+	Duplicates int           `json:"duplicates"` // records whose content an earlier one has
+	GroupBy    string        `json:"group_by"`
+	Groups     int           `json:"groups"` // sets of records that the split kept together
+}
+
+// describe fills in the footer.
+func (r *Report) describe(res *ledger.Results, o Options) error {
+	f := Footer{
+		Bases: []Base{}, Numerics: []string{}, Resamples: o.Resamples, Seed: o.Seed, Confidence: .95,
+		Commit: res.Sweep.Git.Commit, Dirty: res.Sweep.Git.Dirty,
+	}
+	if err := decode("data", res.Sweep.Data, &f.Data); err != nil {
+		return err
+	}
+	trains := slices.ContainsFunc(res.Runs, func(run ledger.RunResult) bool { return run.Kind == ledger.Train })
+	for _, run := range res.Runs {
+		if (run.Kind == ledger.Train) == trains {
+			if b := (Base{run.Base, quantization(run.Spec)}); !slices.Contains(f.Bases, b) {
+				f.Bases = append(f.Bases, b)
+			}
+		}
+		if run.Numerics != "" && !slices.Contains(f.Numerics, run.Numerics) {
+			f.Numerics = append(f.Numerics, run.Numerics)
+		}
+		if run.Test != nil {
+			f.TestRecords = max(f.TestRecords, run.Test.Records)
+		}
+	}
+	r.Footer = f
+	return nil
+}
+
+// Warning is something that limits what the report shows.
+type Warning struct {
+	Kind    string `json:"kind"` // stable, one of the Warn constants
+	Message string `json:"message"`
+}
+
+// Kinds of warnings.
+const (
+	WarnNoTest       = "no_test"           // nothing was measured on test records
+	WarnFewRecords   = "few_records"       // intervals are wide
+	WarnSingleSeed   = "single_seed"       // rows with one planned seed
+	WarnFewSeeds     = "few_seeds"         // rows whose spread over seeds rests on two
+	WarnUnfinished   = "unfinished_seeds"  // rows that lack planned seeds
+	WarnNotMeasured  = "not_measured"      // finished runs without a value of the metric
+	WarnIncomparable = "incomparable_rows" // judged on other records or by another version of the metric
+	WarnGroups       = "grouped_records"   // records of a group are drawn one by one
+)
+
+// fewRecords is how many test records a comparison should have: with fewer, the
+// interval of a share near a half is wider than ±.10.
+const fewRecords = 100
+
+// warn fills in the warnings.
+func (r *Report) warn(skipped int) {
+	add := func(kind, format string, args ...any) {
+		r.Warnings = append(r.Warnings, Warning{kind, fmt.Sprintf(format, args...)})
+	}
+	var single, two, unfinished, unmeasured int
+	for _, w := range r.Rows {
+		for _, s := range w.Results {
+			if s.Value == nil {
+				unmeasured++
+			}
+		}
+		if w.Baseline != "" {
+			continue
+		}
+		switch {
+		case len(w.Results) < w.Planned:
+			unfinished++
+		case w.Planned == 1:
+			single++
+		case w.Planned == 2:
+			two++
+		}
+	}
+	n := r.Footer.TestRecords
+	if n == 0 {
+		add(WarnNoTest, "nothing was measured on test records, so that rows are not compared")
+	} else {
+		if n < fewRecords {
+			add(WarnFewRecords, "only %s: intervals are wide", count(n, "test record"))
+		}
+		if unmeasured > 0 {
+			add(WarnNotMeasured, "%s finished without a value of %s on test records", count(unmeasured, "run"), r.Metric)
+		}
+	}
+	if unfinished > 0 {
+		add(WarnUnfinished, "%s with unfinished seeds: they are compared by those that are finished", count(unfinished, "row"))
+	}
+	if single > 0 {
+		add(WarnSingleSeed, "%s with a single seed: how much another seed would change is unknown and not in the intervals", count(single, "row"))
+	}
+	if two > 0 {
+		add(WarnFewSeeds, "%s with two seeds: how much another seed would change is known roughly only", count(two, "row"))
+	}
+	if skipped > 0 {
+		add(WarnIncomparable, "%s left out: rows were judged on different records or by different versions of %s", count(skipped, "comparison"), r.Metric)
+	}
+	if g := r.Footer.Data.GroupBy; g != "" && n > 0 {
+		add(WarnGroups, "test records of one %s are resampled one by one: if they are alike, intervals are too narrow", g)
+	}
+}
+
+// count is a number of things in words.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
