@@ -245,8 +245,8 @@ func (r *Report) record(w *Row) []string {
 	for _, a := range r.Axes {
 		out = append(out, labels[a])
 	}
-	out = append(out, strconv.FormatBool(w.Best), strconv.Itoa(w.Planned), strconv.Itoa(w.Finished), strings.ReplaceAll(integers(w.Epochs), ",", " "),
-		r.Metric, plain(w.Mean), plain(w.SD), plain(w.Selected))
+	out = append(out, strconv.FormatBool(w.Best), strconv.Itoa(w.Planned), strconv.Itoa(len(w.Results)), strings.ReplaceAll(integers(w.epochs()), ",", " "),
+		r.Metric, plain(w.Mean), plain(w.SD), plain(w.Validation))
 	for _, c := range []*Comparison{w.VersusBaseline, w.VersusBest} {
 		if c == nil {
 			out = append(out, "", "", "", "", "")
@@ -258,7 +258,7 @@ func (r *Report) record(w *Row) []string {
 	if w.Invented != nil {
 		invented, extracted = plain(&w.Invented.Num), plain(&w.Invented.Den)
 	}
-	return append(out, invented, extracted, plain(w.JSONValid), plain(w.Loss), strconv.Itoa(w.Tokens), plain(&w.Seconds), strconv.FormatInt(w.Bytes, 10), strings.Join(w.Adapters, " "))
+	return append(out, invented, extracted, plain(w.JSONValid), plain(w.Loss), plain(&w.Tokens), plain(&w.Seconds), strconv.FormatInt(w.Bytes, 10), strings.Join(w.adapters(), " "))
 }
 
 func plain(v *float64) string {
@@ -266,4 +266,14 @@ func plain(v *float64) string {
 		return ""
 	}
 	return strconv.FormatFloat(*v, 'g', -1, 64)
+}
+
+func (w *Row) adapters() []string {
+	var out []string
+	for _, s := range w.Results {
+		if s.Adapter != "" {
+			out = append(out, s.Adapter)
+		}
+	}
+	return out
 }

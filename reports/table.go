@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -79,14 +78,14 @@ func (r *Report) cells(w *Row) []string {
 		}
 		out = append(out, name)
 	}
-	seeds := fmt.Sprintf("%d/%d", w.Finished, w.Planned)
-	if w.Baseline != "" && w.Finished == w.Planned {
+	seeds := fmt.Sprintf("%d/%d", len(w.Results), w.Planned)
+	if w.Baseline != "" && len(w.Results) == w.Planned {
 		seeds = ""
 	}
 	return append(out,
-		seeds, integers(w.Epochs), meanSD(w.Mean, w.SD),
+		seeds, integers(w.epochs()), meanSD(w.Mean, w.SD),
 		w.VersusBaseline.text(), w.VersusBaseline.p(), w.VersusBest.text(), w.VersusBest.p(),
-		w.Invented.text(), percent(w.JSONValid), count(w.Tokens), duration(w.Seconds), size(w.Bytes))
+		w.Invented.text(), percent(w.JSONValid), tokens(int(w.Tokens)), duration(w.Seconds), size(w.Bytes))
 }
 
 // curves lays out validation epoch by epoch: where another epoch helps, and
@@ -131,7 +130,7 @@ func (r *Report) curves() (Table, bool) {
 		for i, p := range w.Curve {
 			text := number(p.Metric)
 			if r.Select != r.Metric {
-				text = value(r.Select, p.Select) + "  " + text
+				text = measure(r.Select, p.Select) + "  " + text
 			}
 			if i == best {
 				text += "*"
@@ -145,26 +144,24 @@ func (r *Report) curves() (Table, bool) {
 	return t, len(t.Rows) > 0
 }
 
-// dataNotes are the keys of Footer.Data that the footer shows.
-type dataNotes struct {
-	Source     string `json:"source"`
-	Digest     string `json:"digest"`
-	Pool       int    `json:"pool"`
-	Validation int    `json:"validation"`
-	Test       int    `json:"test"`
-	Withheld   int    `json:"withheld"`
-	GroupBy    string `json:"group_by"`
+func (w *Row) epochs() []int {
+	var out []int
+	for _, s := range w.Results {
+		if s.Epoch > 0 {
+			out = append(out, s.Epoch)
+		}
+	}
+	return out
 }
 
 // notes are the lines below the tables.
 func (r *Report) notes() []string {
 	f := r.Footer
 	var out []string
-	if f.Base != "" {
-		out = append(out, fmt.Sprintf("base %.12s, %s, computed on %s", f.Base, f.Quantization, f.Numerics))
+	for _, b := range f.Bases {
+		out = append(out, fmt.Sprintf("base %.12s, %s, computed on %s", b.Digest, b.Quantization, strings.Join(f.Numerics, ", ")))
 	}
-	var d dataNotes
-	if err := json.Unmarshal(f.Data, &d); err == nil && d.Source != "" {
+	if d := f.Data; d.Source != "" {
 		line := fmt.Sprintf("data %s %.12s: %d to train on, %d validation, %d test, %d withheld", d.Source, d.Digest, d.Pool, d.Validation, d.Test, d.Withheld)
 		if d.GroupBy != "" {
 			line += "; all records of a " + d.GroupBy + " on one side"
@@ -185,7 +182,7 @@ func (r *Report) notes() []string {
 		}
 		out = append(out, line)
 	}
-	for _, x := range r.Failed {
+	for _, x := range r.Unfinished {
 		line := fmt.Sprintf("%s: %s (%.12s)", x.State, x.Name, x.Run)
 		if x.Error != "" {
 			line += ": " + x.Error
@@ -193,7 +190,7 @@ func (r *Report) notes() []string {
 		out = append(out, line)
 	}
 	for _, w := range r.Warnings {
-		out = append(out, "warning: "+w)
+		out = append(out, "warning: "+w.Message)
 	}
 	return out
 }
@@ -223,7 +220,7 @@ func number(v *float64) string {
 }
 
 // value writes a metric: losses with the digit before the point.
-func value(metric string, v *float64) string {
+func measure(metric string, v *float64) string {
 	if v != nil && lowerIsBetter(metric) {
 		return fmt.Sprintf("%.3f", *v)
 	}
@@ -289,7 +286,7 @@ func integers(x []int) string {
 	return strings.Join(parts, ",")
 }
 
-func count(n int) string {
+func tokens(n int) string {
 	switch {
 	case n == 0:
 		return ""
