@@ -22,10 +22,11 @@
 // that of k-1 in the schedule, so the first step of a warmup has rate 0, as in
 // transformers.
 //
-// An epoch ends with its adapter written to Dir, Evaluate, and the choice of the
-// best epoch so far by Training.Select: strictly better wins, so a tie stays
-// with the earlier epoch. With Patience, a run ends once that many epochs in a
-// row have failed to beat the best before them by more than MinDelta.
+// An epoch ends with its adapter written to Dir, Evaluate, and the choice of
+// the best epoch so far by Training.Select: strictly better wins, so a tie
+// stays with the earlier epoch, and where nothing is measured the last epoch is
+// chosen. With Patience, a run ends once that many epochs in a row have failed
+// to beat the best before them by more than MinDelta.
 //
 // # Determinism
 //

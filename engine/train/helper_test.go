@@ -19,6 +19,8 @@ type tb interface {
 	Helper()
 	Fatal(args ...any)
 	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Cleanup(f func())
 }
 
 // tiny returns settings that use everything that keeps state: dropout, packing,
@@ -60,6 +62,11 @@ func jobOn(t tb, tr engine.Training, dir string, threads int) Job {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := be.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
 	src, err := model.NewResident(be, modeltest.Weights(s, 1, true))
 	if err != nil {
 		t.Fatal(err)
