@@ -6,7 +6,6 @@ import "C"
 import (
 	"fmt"
 	"math"
-	"runtime"
 
 	"daybook/engine"
 )
@@ -62,6 +61,7 @@ func (d *batch) longest() int {
 
 // Attention implements engine.Backend.
 func (b *Backend) Attention(in engine.DeviceBatch, act *engine.Activations) error {
+	defer keep(b, in, act)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("attention: %w", err)
@@ -71,7 +71,6 @@ func (b *Backend) Attention(in engine.DeviceBatch, act *engine.Activations) erro
 	if o.err == nil {
 		o.err = b.attend(d, attentionForward, int64(C.attention_scratch(C.int64_t(d.longest()), C.int64_t(b.shape.HeadDim), 0)))
 	}
-	runtime.KeepAlive(act)
 	return wrap("attention", o.err)
 }
 
@@ -82,6 +81,7 @@ func (b *Backend) attend(d *batch, kind attentionKind, floats int64) error {
 
 // AttentionBackward implements engine.Backend.
 func (b *Backend) AttentionBackward(in engine.DeviceBatch, act *engine.Activations, g *engine.Gradients) error {
+	defer keep(b, in, act, g)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("attention backward: %w", err)
@@ -93,7 +93,5 @@ func (b *Backend) AttentionBackward(in engine.DeviceBatch, act *engine.Activatio
 	if o.err == nil {
 		o.err = b.attend(d, attentionBackward, int64(C.attention_scratch(C.int64_t(d.longest()), C.int64_t(b.shape.HeadDim), 1)))
 	}
-	runtime.KeepAlive(act)
-	runtime.KeepAlive(g)
 	return wrap("attention backward", o.err)
 }

@@ -6,7 +6,6 @@ import "C"
 import (
 	"errors"
 	"fmt"
-	"runtime"
 
 	"daybook/engine"
 )
@@ -64,12 +63,12 @@ func (b *Backend) cached(d *batch, in engine.Cache, layer int) (*cache, error) {
 
 // Store implements engine.Backend.
 func (b *Backend) Store(in engine.DeviceBatch, to engine.Cache, layer int, act *engine.Activations) error {
+	defer keep(b, in, to, act)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	c, err := b.cached(d, to, layer)
-	if err != nil {
+	if _, err := b.cached(d, to, layer); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	t, s, a := d.Tokens(), b.shape, b.jobs.attention
@@ -82,13 +81,12 @@ func (b *Backend) Store(in engine.DeviceBatch, to engine.Cache, layer int, act *
 			C.attention_store(b.variant, a, b.jobs.cache, C.int64_t(slot), C.int64_t(t0), C.int64_t(d.starts[i+1]-t0), C.int64_t(d.first[i]))
 		}
 	}
-	runtime.KeepAlive(act)
-	runtime.KeepAlive(c)
 	return wrap("store", o.err)
 }
 
 // CachedAttention implements engine.Backend.
 func (b *Backend) CachedAttention(in engine.DeviceBatch, from engine.Cache, layer int, act *engine.Activations) error {
+	defer keep(b, in, from, act)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("cached attention: %w", err)
@@ -102,7 +100,5 @@ func (b *Backend) CachedAttention(in engine.DeviceBatch, from engine.Cache, laye
 	if o.err == nil {
 		o.err = b.attend(d, attentionCached, int64(C.attention_cached_scratch(C.int64_t(c.positions))))
 	}
-	runtime.KeepAlive(act)
-	runtime.KeepAlive(c)
 	return wrap("cached attention", o.err)
 }

@@ -116,8 +116,14 @@ func checkShape(s engine.Shape) error {
 		name string
 		n    int
 	}{
-		{"vocab", s.Vocab}, {"hidden", s.Hidden}, {"layers", s.Layers}, {"heads", s.Heads},
-		{"kv_heads", s.KVHeads}, {"head_dim", s.HeadDim}, {"intermediate", s.Intermediate}, {"max_positions", s.MaxPositions},
+		{"vocab", s.Vocab},
+		{"hidden", s.Hidden},
+		{"layers", s.Layers},
+		{"heads", s.Heads},
+		{"kv_heads", s.KVHeads},
+		{"head_dim", s.HeadDim},
+		{"intermediate", s.Intermediate},
+		{"max_positions", s.MaxPositions},
 	} {
 		if d.n < 1 {
 			return fmt.Errorf("shape: %s is %d: must be positive", d.name, d.n)
@@ -133,7 +139,10 @@ func checkShape(s engine.Shape) error {
 }
 
 // Numerics implements engine.Backend.
-func (b *Backend) Numerics() engine.Numerics {
+func (b *Backend) Numerics() engine.Numerics { return Numerics() }
+
+// Numerics returns the numerics class of every backend of this package.
+func Numerics() engine.Numerics {
 	return engine.Numerics{Backend: "cpu", Compute: "float32", Version: numericsVersion}
 }
 

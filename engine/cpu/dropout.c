@@ -6,20 +6,12 @@ ENTRY(dropout_apply, LIST(const dropout *d, const float *x, float *y, int64_t t,
 #else
 #include "dropout.h"
 
-// philox writes the words of Philox4x32-10 (Salmon et al. 2011) for the counters
-// c..c+LANES/2 in their first word, each a 64-bit lane of a vector.
-INLINE void NAME(philox)(uint32_t c, const uint32_t *where, const uint32_t *key, uint32_t *words) {
-#define LANES64 (LANES / 2)
-  VL c0, c1, c2, c3;
-  for (int i = 0; i < LANES64; i++) {
-    c0[i] = (uint32_t)(c + (uint32_t)i);
-    c1[i] = where[0];
-    c2[i] = where[1];
-    c3[i] = where[2];
-  }
+// philox writes the words of Philox4x32-10 (Salmon et al. 2011) for LANES/2
+// counters whose first words are c0 and the rest the same. Counters are the
+// 64-bit lanes of a vector, of which only the low half is a word: what an
+// exclusive or leaves in the high half is never read.
+INLINE void NAME(philox)(VL c0, VL c1, VL c2, VL c3, const uint32_t *key, uint32_t *words) {
   uint32_t k0 = key[0], k1 = key[1];
-  // Only the low half of a lane is a word; what an exclusive or leaves in the
-  // high half is never read.
   UNROLL for (int round = 0; round < 10; round++) {
 #if VARIANT == VARIANT_AVX512
     VL p0 = (VL)_mm512_mul_epu32((__m512i)c0, _mm512_set1_epi64(0xD2511F53));
@@ -41,10 +33,10 @@ INLINE void NAME(philox)(uint32_t c, const uint32_t *where, const uint32_t *key,
   VL low = (c0 & 0xFFFFFFFFu) | c1 << 32, high = (c2 & 0xFFFFFFFFu) | c3 << 32;
 #if VARIANT == VARIANT_AVX512
   const __m512i first = _mm512_set_epi64(11, 3, 10, 2, 9, 1, 8, 0), second = _mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4);
-  _mm512_storeu_si512(words, _mm512_permutex2var_epi64((__m512i)low, first, (__m512i)high));
-  _mm512_storeu_si512(words + 16, _mm512_permutex2var_epi64((__m512i)low, second, (__m512i)high));
+  _mm512_store_si512(words, _mm512_permutex2var_epi64((__m512i)low, first, (__m512i)high));
+  _mm512_store_si512(words + 16, _mm512_permutex2var_epi64((__m512i)low, second, (__m512i)high));
 #else
-  for (int i = 0; i < LANES64; i++) {
+  for (int i = 0; i < LANES / 2; i++) {
     words[4 * i] = (uint32_t)low[i];
     words[4 * i + 1] = (uint32_t)(low[i] >> 32);
     words[4 * i + 2] = (uint32_t)high[i];
@@ -53,30 +45,44 @@ INLINE void NAME(philox)(uint32_t c, const uint32_t *where, const uint32_t *key,
 #endif
 }
 
+// kept is all ones where a word is at least the threshold.
+INLINE VI NAME(kept)(const uint32_t *words, uint32_t threshold) {
+  typedef uint32_t U __attribute__((vector_size(4 * LANES), may_alias));
+  return (VI)(*(const U *)words >= threshold);
+}
+
 KERNEL void drop_rows(const dropout *d, const float *x, int64_t ldx, int64_t t0, int64_t t1, int64_t c0, int64_t cols, float *y, int64_t ldy, float *factor) {
   enum { STEP = 2 * LANES }; // words of one call of philox
+  const V scale = splat(d->keep), zero = splat(0.0f);
+  VL lane;
+  for (int i = 0; i < LANES / 2; i++)
+    lane[i] = (uint64_t)i;
   for (int64_t t = t0; t < t1; t++) {
     const float *from = x + t * ldx + c0;
     float *to = y + (t - t0) * ldy, *keep = factor ? factor + (t - t0) * ldy : 0;
-    for (int64_t c = 0; c < cols; c += STEP) {
-      uint32_t words[STEP] __attribute__((aligned(64)));
-      NAME(philox)((uint32_t)((c0 + c) / 4), d->where + 3 * t, d->key, words);
-      for (int64_t i = c; i < cols && i < c + STEP; i += LANES) {
-        typedef uint32_t U __attribute__((vector_size(4 * LANES)));
-        U w = *(const U *)(words + (i - c));
-        V f = select_v((VI)(w >= d->threshold), splat(d->keep), splat(0.0f));
-        // A multiplication would keep a dropped infinity or NaN.
-        VI kept = (VI)(w >= d->threshold);
-        if (cols - i >= LANES) {
-          store(to + i, select_v(kept, load(from + i) * splat(d->keep), splat(0.0f)));
-          if (keep)
-            store(keep + i, f);
-        } else {
-          store_n(to + i, select_v(kept, load_n(from + i, cols - i) * splat(d->keep), splat(0.0f)), cols - i);
-          if (keep)
-            store_n(keep + i, f, cols - i);
-        }
+    const uint32_t *where = d->where + 3 * t;
+    const VL none = lane ^ lane, c1 = none + where[0], c2 = none + where[1], c3 = none + where[2];
+    uint32_t words[STEP] __attribute__((aligned(64)));
+    int64_t c = 0;
+    for (; c + STEP <= cols; c += STEP) {
+      NAME(philox)(lane + (uint64_t)((c0 + c) / 4), c1, c2, c3, d->key, words);
+      const VI first = NAME(kept)(words, d->threshold), second = NAME(kept)(words + LANES, d->threshold);
+      // A multiplication by the mask would keep a dropped infinity or NaN.
+      store(to + c, select_v(first, load(from + c) * scale, zero));
+      store(to + c + LANES, select_v(second, load(from + c + LANES) * scale, zero));
+      if (keep) {
+        store(keep + c, select_v(first, scale, zero));
+        store(keep + c + LANES, select_v(second, scale, zero));
       }
+    }
+    if (c == cols)
+      continue;
+    NAME(philox)(lane + (uint64_t)((c0 + c) / 4), c1, c2, c3, d->key, words);
+    for (int64_t i = 0; c + i < cols; i++) {
+      const int kept = words[i] >= d->threshold;
+      to[c + i] = kept ? from[c + i] * d->keep : 0.0f;
+      if (keep)
+        keep[c + i] = kept ? d->keep : 0.0f;
     }
   }
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"unsafe"
 
 	"daybook/engine"
@@ -17,6 +16,7 @@ var errQuantizedTable = errors.New("the table is quantized")
 
 // Embed implements engine.Backend.
 func (b *Backend) Embed(in engine.DeviceBatch, table engine.Weight, x engine.Buffer) error {
+	defer keep(b, in, table, x)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("embed: %w", err)
@@ -43,7 +43,5 @@ func (b *Backend) Embed(in engine.DeviceBatch, table engine.Weight, x engine.Buf
 	default:
 		return fmt.Errorf("embed: %w", errQuantizedTable)
 	}
-	runtime.KeepAlive(w)
-	runtime.KeepAlive(x)
 	return nil
 }

@@ -16,8 +16,10 @@ INLINE void NAME(tile)(const int MR, const int NV, const int transposed, int64_t
         acc[i][j] = load(c + i * ldc + j * LANES);
   } else {
     UNROLL for (int i = 0; i < MR; i++)
-      UNROLL for (int j = 0; j < NV; j++)
+      UNROLL for (int j = 0; j < NV; j++) {
+        __builtin_prefetch(c + i * ldc + j * LANES, 1);
         acc[i][j] = splat(0.0f);
+      }
   }
   for (int64_t q = 0; q < n; q++) {
     const int64_t row = transposed ? 1 : s[q].row, step = transposed ? s[q].step : 1;

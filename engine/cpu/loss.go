@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"daybook/engine"
@@ -104,12 +103,12 @@ func (b *Backend) score(o *operands, h *engine.Head, x *C.float, rows []int32, u
 			return err
 		}
 	}
-	runtime.KeepAlive(h)
 	return nil
 }
 
 // Loss implements engine.Backend.
 func (b *Backend) Loss(in engine.DeviceBatch, h *engine.Head, x engine.Buffer, scale float32, nll, hit, grad engine.Buffer) error {
+	defer keep(b, in, h, x, nll, hit, grad)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("loss: %w", err)
@@ -131,10 +130,6 @@ func (b *Backend) Loss(in engine.DeviceBatch, h *engine.Head, x engine.Buffer, s
 	}
 	j.targets, j.scale = d.targets, scale
 	err = b.score(&o, h, from, d.scored, b.lossChunk)
-	runtime.KeepAlive(x)
-	runtime.KeepAlive(nll)
-	runtime.KeepAlive(hit)
-	runtime.KeepAlive(grad)
 	return wrap("loss", err)
 }
 
@@ -155,6 +150,7 @@ func (b *Backend) lossChunk(_ int, w *weight) error {
 
 // Greedy implements engine.Backend.
 func (b *Backend) Greedy(in engine.DeviceBatch, h *engine.Head, x engine.Buffer) ([]int32, error) {
+	defer keep(b, in, h, x)
 	d, err := b.loaded(in)
 	if err != nil {
 		return nil, fmt.Errorf("greedy: %w", err)
@@ -167,7 +163,6 @@ func (b *Backend) Greedy(in engine.DeviceBatch, h *engine.Head, x engine.Buffer)
 		return b.lossRows(lossBest)
 	})
 	b.jobs.loss.best = nil
-	runtime.KeepAlive(x)
 	if err != nil {
 		return nil, wrap("greedy", err)
 	}
@@ -176,6 +171,7 @@ func (b *Backend) Greedy(in engine.DeviceBatch, h *engine.Head, x engine.Buffer)
 
 // Logits implements engine.Backend.
 func (b *Backend) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer) ([]float32, error) {
+	defer keep(b, in, h, x)
 	d, err := b.loaded(in)
 	if err != nil {
 		return nil, fmt.Errorf("logits: %w", err)
@@ -192,7 +188,6 @@ func (b *Backend) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer)
 		copy(out[at*vocab:], b.logits.arena.data[:len(b.jobs.loss.rows)*vocab])
 		return nil
 	})
-	runtime.KeepAlive(x)
 	if err != nil {
 		return nil, wrap("logits", err)
 	}

@@ -140,7 +140,7 @@ func (b *Backend) Upload(dst engine.Buffer, src []float32) error {
 		return fmt.Errorf("upload: %d values to a buffer of %d", len(src), len(d.data))
 	}
 	copy(d.data, src)
-	runtime.KeepAlive(d)
+	keep(dst)
 	return nil
 }
 
@@ -154,7 +154,7 @@ func (b *Backend) Download(dst []float32, src engine.Buffer) error {
 		return fmt.Errorf("download: %d values from a buffer of %d", len(dst), len(s.data))
 	}
 	copy(dst, s.data)
-	runtime.KeepAlive(s)
+	keep(src)
 	return nil
 }
 
@@ -178,6 +178,12 @@ func (o *operands) floats(name string, b engine.Buffer, n int) *C.float {
 	}
 	return nil
 }
+
+// keep is deferred by every operation with its arguments: what they refer to
+// stays until the operation is done. Kernels' pointers do not hold it.
+//
+//go:noinline
+func keep(...any) {}
 
 // address is where f lies outside of Go's heap.
 func address(f []float32) *C.float { return (*C.float)(unsafe.Pointer(unsafe.SliceData(f))) }

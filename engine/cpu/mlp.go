@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"runtime"
 
 	"daybook/engine"
 )
@@ -14,6 +13,7 @@ var (
 
 // MLP implements engine.Backend.
 func (b *Backend) MLP(in engine.DeviceBatch, bl *engine.Block, act *engine.Activations, y engine.Buffer) error {
+	defer keep(b, in, bl, act, y)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("mlp: %w", err)
@@ -36,14 +36,12 @@ func (b *Backend) MLP(in engine.DeviceBatch, bl *engine.Block, act *engine.Activ
 	if o.err == nil {
 		o.err = b.steps(t, &j.norm, &j.low, gate, up, &j.swiglu, &j.lowDown, down)
 	}
-	runtime.KeepAlive(bl)
-	runtime.KeepAlive(act)
-	runtime.KeepAlive(y)
 	return wrap("mlp", o.err)
 }
 
 // MLPBackward implements engine.Backend.
 func (b *Backend) MLPBackward(in engine.DeviceBatch, bl *engine.Block, act *engine.Activations, g *engine.Gradients, dst engine.Buffer) error {
+	defer keep(b, in, bl, act, g, dst)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("mlp backward: %w", err)
@@ -70,9 +68,5 @@ func (b *Backend) MLPBackward(in engine.DeviceBatch, bl *engine.Block, act *engi
 	if o.err == nil {
 		o.err = b.steps(t, &j.rmsnorm)
 	}
-	runtime.KeepAlive(bl)
-	runtime.KeepAlive(act)
-	runtime.KeepAlive(g)
-	runtime.KeepAlive(dst)
 	return wrap("mlp backward", o.err)
 }

@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"runtime"
 
 	"daybook/engine"
 )
@@ -11,6 +10,7 @@ var outputInputs = []engine.Projection{engine.O}
 
 // Output implements engine.Backend.
 func (b *Backend) Output(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, act *engine.Activations) error {
+	defer keep(b, in, bl, x, act)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("output: %w", err)
@@ -24,14 +24,12 @@ func (b *Backend) Output(in engine.DeviceBatch, bl *engine.Block, x engine.Buffe
 	if o.err == nil {
 		o.err = b.steps(t, &j.low, &j.products[0])
 	}
-	runtime.KeepAlive(bl)
-	runtime.KeepAlive(act)
-	runtime.KeepAlive(x)
 	return wrap("output", o.err)
 }
 
 // OutputBackward implements engine.Backend.
 func (b *Backend) OutputBackward(in engine.DeviceBatch, bl *engine.Block, act *engine.Activations, g *engine.Gradients, dst engine.Buffer) error {
+	defer keep(b, in, bl, act, g, dst)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("output backward: %w", err)
@@ -43,9 +41,5 @@ func (b *Backend) OutputBackward(in engine.DeviceBatch, bl *engine.Block, act *e
 		b.jobs.backward.after = nil
 		o.err = b.inputBackward(&o, d, bl, engine.OutputInput, attended, dx, &act.Low, gradient{engine.O, grad})
 	}
-	runtime.KeepAlive(bl)
-	runtime.KeepAlive(act)
-	runtime.KeepAlive(g)
-	runtime.KeepAlive(dst)
 	return wrap("output backward", o.err)
 }

@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"fmt"
-	"runtime"
 
 	"daybook/engine"
 )
@@ -14,6 +13,7 @@ var attentionInputs = []engine.Projection{engine.Q, engine.K, engine.V}
 
 // QKV implements engine.Backend.
 func (b *Backend) QKV(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, act *engine.Activations) error {
+	defer keep(b, in, bl, x, act)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("qkv: %w", err)
@@ -34,14 +34,12 @@ func (b *Backend) QKV(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, 
 	if o.err == nil {
 		o.err = b.steps(t, &j.norm, &j.low, q, k, v)
 	}
-	runtime.KeepAlive(bl)
-	runtime.KeepAlive(act)
-	runtime.KeepAlive(x)
 	return wrap("qkv", o.err)
 }
 
 // QKVBackward implements engine.Backend.
 func (b *Backend) QKVBackward(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, act *engine.Activations, g *engine.Gradients, dst engine.Buffer) error {
+	defer keep(b, in, bl, x, act, g, dst)
 	d, err := b.loaded(in)
 	if err != nil {
 		return fmt.Errorf("qkv backward: %w", err)
@@ -67,11 +65,6 @@ func (b *Backend) QKVBackward(in engine.DeviceBatch, bl *engine.Block, x engine.
 	if o.err == nil {
 		o.err = b.steps(t, &j.rmsnorm)
 	}
-	runtime.KeepAlive(bl)
-	runtime.KeepAlive(act)
-	runtime.KeepAlive(g)
-	runtime.KeepAlive(x)
-	runtime.KeepAlive(dst)
 	return wrap("qkv backward", o.err)
 }
 
