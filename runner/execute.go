@@ -66,8 +66,15 @@ type Outcome struct {
 	Sweep       int64 // in the ledger
 	Finished    int   // in this call
 	Already     int   // were finished before, here or meanwhile elsewhere
-	Failed      int
+	Failed      []Failure
 	Interrupted int
+}
+
+// Failure is a run that failed, and why.
+type Failure struct {
+	Item  *Item
+	Error string
+	Hint  string
 }
 
 // Run does what the plan lists: baselines first, then training runs. It goes on
@@ -222,7 +229,12 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 	}
 	status := found[key]
 	if status.State == ledger.Finished && (!e.Again || item.waiting) {
-		e.tell(func() { e.outcome.Already++ })
+		e.tell(func() {
+			e.outcome.Already++
+			if item.waiting {
+				e.Progress.End(item, ledger.Finished, "")
+			}
+		})
 		return false, nil
 	}
 	worker, err := s.worker()
@@ -293,18 +305,18 @@ func (e *execution) follow(ctx context.Context, s *slot, w Worker, item *Item, n
 
 // settle counts and announces how an attempt ended.
 func (e *execution) settle(ctx context.Context, f *follower, died error) error {
-	state, why := ledger.Interrupted, ""
+	state, why, advice := ledger.Interrupted, "", ""
 	switch end := f.last.(type) {
 	case journal.Finished:
 		state = ledger.Finished
 	case journal.Failed:
-		state, why = ledger.Failed, end.Error
+		state, why, advice = ledger.Failed, end.Error, end.Hint
 	case journal.Interrupted:
 		why = fmt.Sprintf("stopped after step %d", end.Step)
 	default: // the worker died without a word
 		state, why = ledger.Failed, "the worker stopped without saying why"
 		if died != nil {
-			why = died.Error()
+			why, advice = died.Error(), adviceOf(died)
 		}
 	}
 	e.tell(func() {
@@ -312,7 +324,7 @@ func (e *execution) settle(ctx context.Context, f *follower, died error) error {
 		case ledger.Finished:
 			e.outcome.Finished++
 		case ledger.Failed:
-			e.outcome.Failed++
+			e.outcome.Failed = append(e.outcome.Failed, Failure{f.item, why, advice})
 		default:
 			e.outcome.Interrupted++
 		}

@@ -1,5 +1,7 @@
 package runner
 
+import "errors"
+
 // hinted is an error that tells its reader what to do about it.
 type hinted struct {
 	error
@@ -11,3 +13,12 @@ func (h hinted) Hint() string  { return h.hint }
 func (h hinted) Unwrap() error { return h.error }
 
 func hint(err error, advice string) error { return hinted{err, advice} }
+
+// adviceOf returns what an error says to do about it, "" if nothing.
+func adviceOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -92,14 +91,21 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) err
 	if err := e.describeAdapter(ctx, temp, item, run, a); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, final); err != nil {
-		return err
+	if err := os.Rename(temp, final); err != nil && !holds(final, a.Digest) {
+		return hint(err, "move "+a.Path+" away: it is in the place of a new version")
 	}
 	if err := e.Ledger.RecordAdapter(ctx, a); err != nil {
 		return err
 	}
 	e.tell(func() { e.Progress.Published(item, a) })
 	return nil
+}
+
+// holds reports whether dir has an adapter complete: it was put there by another
+// process, or by one that ended before it could record the fact.
+func holds(dir string, adapter ledger.Digest) bool {
+	d, err := checkpoint.AdapterDigest(dir)
+	return err == nil && hexDigest(d) == adapter
 }
 
 // adapterSource finds a folder that still holds the run's adapter: the
@@ -118,7 +124,7 @@ func (e *execution) adapterSource(ctx context.Context, run ledger.Run) (string, 
 	}
 	for _, f := range folders {
 		dir := e.plan.Root.Abs(f)
-		if d, err := checkpoint.AdapterDigest(dir); err == nil && hex.EncodeToString(d[:]) == run.Adapter {
+		if holds(dir, run.Adapter) {
 			return dir, nil
 		}
 	}

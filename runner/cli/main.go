@@ -56,6 +56,7 @@ type env struct {
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C doesn't wait
 	e := &env{in: stdin, out: stdout, err: stderr, now: time.Now}
 	cmd := newRootCommand(e)
 	cmd.SetArgs(args)

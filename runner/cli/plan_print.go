@@ -13,10 +13,12 @@ func printPlan(w io.Writer, l runner.Listing) error {
 	header := append([]string{"run"}, l.Axes...)
 	header = append(header, "key", "state", ">records", ">tokens", ">steps")
 	var rows [][]string
-	for i, r := range l.Runs {
+	trained := 0
+	for _, r := range l.Runs {
 		row := []string{r.Name}
 		if r.Kind == ledger.Train {
-			row[0] = fmt.Sprint(i + 1)
+			trained++
+			row[0] = fmt.Sprint(trained)
 		}
 		labels := map[string]string{}
 		for _, c := range r.Axes {

@@ -70,9 +70,15 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	if err := printReport(ctx, e, p.ledger, outcome.Sweep, format, ""); err != nil {
 		return err
 	}
-	if outcome.Failed > 0 {
-		return withHint(fmt.Errorf("%w: %d of %d", errRunsFailed, outcome.Failed, outcome.Failed+outcome.Finished+outcome.Already),
-			"'daybook runs' lists them and 'daybook show RUN' tells why; running the sweep again tries them again")
+	for _, f := range outcome.Failed {
+		fmt.Fprintf(e.err, "daybook: run %s: %s: %s\n", short(f.Item.Job.Key), title(f.Item), f.Error)
+		if f.Hint != "" {
+			fmt.Fprintf(e.err, "daybook: hint: %s\n", f.Hint)
+		}
+	}
+	if n := len(outcome.Failed); n > 0 {
+		return withHint(fmt.Errorf("%w: %d of %d", errRunsFailed, n, n+outcome.Finished+outcome.Already),
+			"'daybook show RUN' has the details; running the sweep again tries them again")
 	}
 	return nil
 }

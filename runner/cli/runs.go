@@ -101,6 +101,9 @@ func seconds(s float64) string {
 		return ""
 	}
 	d := time.Duration(s * float64(time.Second))
+	if d < time.Second {
+		return d.Round(10 * time.Millisecond).String()
+	}
 	if d < 10*time.Second {
 		return d.Round(100 * time.Millisecond).String()
 	}

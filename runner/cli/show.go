@@ -147,6 +147,8 @@ func printDetails(w io.Writer, d *details) error {
 	}
 	if r.Parameters > 0 {
 		p.line("trainable", "%s parameters, %s (%.0f%%) with 8-bit optimizer state", thousands(r.Parameters), thousands(r.EightBit), 100*float64(r.EightBit)/float64(r.Parameters))
+	}
+	if r.State == ledger.Finished && r.Kind == ledger.Train {
 		p.line("trained on", "%s tokens in %d steps, %s", thousands(r.Tokens), r.Steps, seconds(r.Seconds))
 	}
 

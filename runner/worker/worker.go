@@ -145,8 +145,11 @@ func (a *attempt) close(err error) journal.Body {
 	}
 	failed := journal.Failed{Error: a.worker.impersonal(err.Error()), Step: a.step}
 	var h interface{ Hint() string }
-	if errors.As(err, &h) {
+	switch {
+	case errors.As(err, &h):
 		failed.Hint = a.worker.impersonal(h.Hint())
+	case errors.Is(err, engine.ErrNonFinite):
+		failed.Hint = "lower train.learning_rate, lengthen train.warmup_ratio, or clip harder with train.max_grad_norm"
 	}
 	return failed
 }

@@ -1,0 +1,174 @@
+package cli_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"daybook/ledger/journal"
+	"daybook/runner/cli"
+	"daybook/runner/runnertest"
+)
+
+// patience bounds how long a script waits for something to happen.
+const patience = 60 * time.Second
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"daybook": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScript runs the real binary. Every script finds a base, notes and a spec
+// of package runnertest in its folder.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(e *testscript.Env) error {
+			return runnertest.Write(e.WorkDir)
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "superuser" { // whom no permission stops
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("no condition %s", name)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"reach":       reach,
+			"killworkers": killWorkers,
+			"sameadapters": func(ts *testscript.TestScript, neg bool, args []string) {
+				if len(args) != 2 {
+					ts.Fatalf("usage: sameadapters ROOT ROOT")
+				}
+				a, b := adapters(ts, args[0]), adapters(ts, args[1])
+				if same := maps.Equal(a, b); same == neg {
+					ts.Fatalf("%s has %v\n%s has %v", args[0], a, args[1], b)
+				}
+			},
+			"replace": replace,
+			"resize":  resize,
+		},
+	})
+}
+
+// reach waits until some attempt of a root has journaled an optimizer step.
+func reach(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: reach ROOT STEP")
+	}
+	step, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		for _, events := range journals(ts, args[0]) {
+			for _, e := range events {
+				if s, ok := e.(journal.Step); ok && s.Step >= step {
+					return
+				}
+			}
+		}
+	}
+	ts.Fatalf("no attempt reached step %d", step)
+}
+
+// killWorkers kills, without a warning, the workers whose attempts have not ended.
+func killWorkers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: killworkers ROOT")
+	}
+	killed := 0
+	for _, events := range journals(ts, args[0]) {
+		pid := 0
+		for _, e := range events {
+			switch e := e.(type) {
+			case journal.Started:
+				_, err := fmt.Sscanf(e.Worker, "pid %d", &pid)
+				ts.Check(err)
+			case journal.Finished, journal.Failed, journal.Interrupted:
+				pid = 0
+			}
+		}
+		if pid == 0 {
+			continue
+		}
+		ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+		killed++
+	}
+	if killed == 0 {
+		ts.Fatalf("no attempt was in progress")
+	}
+}
+
+// journals returns what the attempts of a root have reported so far.
+func journals(ts *testscript.TestScript, root string) [][]journal.Body {
+	paths, err := filepath.Glob(ts.MkAbs(filepath.Join(root, ".daybook", "runs", "*", "*", "journal.jsonl")))
+	ts.Check(err)
+	var out [][]journal.Body
+	for _, path := range paths {
+		r, err := journal.Open(path)
+		ts.Check(err)
+		var events []journal.Body
+		for {
+			e, err := r.Next()
+			if err != nil { // the end, for now
+				break
+			}
+			body, err := journal.Decode(e)
+			ts.Check(err)
+			events = append(events, body)
+		}
+		ts.Check(r.Close())
+		out = append(out, events)
+	}
+	return out
+}
+
+// adapters returns the SHA-256 of every published file of weights, by run.
+func adapters(ts *testscript.TestScript, root string) map[string]string {
+	folders, err := filepath.Glob(ts.MkAbs(filepath.Join(root, "adapters", "*", "v*")))
+	ts.Check(err)
+	out := map[string]string{}
+	for _, dir := range folders {
+		weights := sha256.Sum256([]byte(ts.ReadFile(filepath.Join(dir, "adapter_model.safetensors"))))
+		for line := range strings.Lines(ts.ReadFile(filepath.Join(dir, "metadata.json"))) {
+			if key, ok := strings.CutPrefix(strings.TrimSpace(line), `"run": `); ok {
+				out[key] = fmt.Sprintf("%x", weights)
+			}
+		}
+	}
+	if len(out) == 0 {
+		ts.Fatalf("%s has no adapters", root)
+	}
+	return out
+}
+
+// replace puts new text for the first old text in a file.
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	path := ts.MkAbs(args[0])
+	text := ts.ReadFile(path)
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(path, []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
+}
+
+// resize cuts a file, or lengthens it by zeros.
+func resize(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: resize FILE BYTES")
+	}
+	size, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
+}
