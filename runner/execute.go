@@ -228,7 +228,8 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 		return false, err
 	}
 	status := found[key]
-	if status.State == ledger.Finished && (!e.Again || item.waiting) {
+	again := e.Again && item.Job.Kind == ledger.Train && !item.waiting
+	if status.State == ledger.Finished && !again {
 		e.tell(func() {
 			e.outcome.Already++
 			if item.waiting {

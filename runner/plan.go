@@ -171,6 +171,11 @@ func (p *planner) choose() error {
 	return nil
 }
 
+// Judges reports whether the item judges an adapter that was trained before, by
+// a test set or settings that are new. A plan doesn't list such items: whether
+// they are needed shows when it is run.
+func (i *Item) Judges() bool { return i.judges != "" }
+
 // Todo reports whether the item has to be executed.
 func (i *Item) Todo(again bool) bool {
 	return i.Selected && (i.Status.State != ledger.Finished || again && i.Job.Kind == ledger.Train)

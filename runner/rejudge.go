@@ -154,31 +154,28 @@ func (e *execution) predictAgain(ctx context.Context, of *Item, run ledger.Run) 
 
 // adopt records what an item made by predictAgain measured as the run's own.
 func (e *execution) adopt(ctx context.Context, item *Item) error {
-	run, err := e.Ledger.Run(ctx, item.Job.Key)
+	found, err := e.Ledger.States(ctx, []ledger.Digest{item.Job.Key})
 	if err != nil {
 		return err
 	}
-	for i := len(run.Attempts) - 1; i >= 0; i-- {
-		a := run.Attempts[i]
-		if a.Outcome != "finished" {
-			continue
-		}
-		events, err := readJournal(e.plan.Root.journal(a.Dir))
+	status := found[item.Job.Key]
+	if status.State != ledger.Finished {
+		return nil // it failed, and that was announced
+	}
+	events, err := readJournal(e.plan.Root.journal(status.LastDir))
+	if err != nil {
+		return err
+	}
+	for _, event := range events {
+		body, err := journal.Decode(event)
 		if err != nil {
 			return err
 		}
-		for _, event := range events {
-			body, err := journal.Decode(event)
-			if err != nil {
+		if judged, ok := body.(journal.Evaluated); ok {
+			if err := e.Ledger.RecordEvaluation(ctx, item.judges, judged); err != nil {
 				return err
 			}
-			if judged, ok := body.(journal.Evaluated); ok {
-				if err := e.Ledger.RecordEvaluation(ctx, item.judges, judged); err != nil {
-					return err
-				}
-			}
 		}
-		return nil
 	}
-	return nil // it failed, and that was announced
+	return nil
 }

@@ -26,6 +26,7 @@ import (
 type Base struct {
 	dir     string
 	shape   engine.Shape
+	name    string
 	license string
 	files   []Digested // weights and configuration, then the tokenizer
 	digest  [32]byte
@@ -46,6 +47,9 @@ func Open(dir string) (*Base, error) {
 	}
 	b := &Base{dir: dir}
 	if b.shape, err = parseShape(data); err != nil {
+		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
+	if b.name, err = readName(data); err != nil {
 		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
 	w, err := openWeights(dir)
@@ -99,6 +103,10 @@ func (b *Base) Digest() [32]byte { return b.digest }
 // Files returns config.json, the files of weights and, if there is one,
 // tokenizer.json, with their digests.
 func (b *Base) Files() []Digested { return b.files }
+
+// Name returns what the base calls itself: _name_or_path of its config.json, ""
+// if that doesn't say. It is part of Digest, unlike the folder's name.
+func (b *Base) Name() string { return b.name }
 
 // License returns what the model card's front matter says, "" if nothing.
 func (b *Base) License() string { return b.license }

@@ -221,3 +221,14 @@ func (c *config) ropeTheta() float64 {
 	}
 	return theta
 }
+
+// readName returns _name_or_path of a config.json, "" if it has none.
+func readName(data []byte) (string, error) {
+	var c struct {
+		Name string `json:"_name_or_path"`
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return "", fmt.Errorf("_name_or_path: %w", err)
+	}
+	return c.Name, nil
+}

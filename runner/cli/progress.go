@@ -24,10 +24,7 @@ type display interface {
 
 func newProgress(w io.Writer, plan *runner.Plan, again bool, now func() time.Time) display {
 	todo := plan.Todo(again)
-	if todo == 0 {
-		return &lines{w: io.Discard, now: now}
-	}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && todo > 0 {
 		return newBars(f, todo)
 	}
 	return &lines{w: w, now: now, began: now(), todo: todo}
@@ -46,6 +43,9 @@ func (l *lines) say(format string, args ...any) {
 }
 
 func (l *lines) Begin(item *runner.Item, attempt int) {
+	if item.Judges() {
+		l.todo++
+	}
 	if attempt > 1 {
 		l.say("%s: attempt %d", title(item), attempt)
 		return
@@ -117,6 +117,10 @@ func newBars(w io.Writer, todo int) *bars {
 }
 
 func (b *bars) Begin(item *runner.Item, _ int) {
+	if item.Judges() {
+		b.lines.todo++
+		b.all.SetTotal(int64(b.lines.todo), false)
+	}
 	one := &bar{}
 	one.Bar = b.p.AddBar(0,
 		mpb.BarRemoveOnComplete(),
@@ -162,6 +166,8 @@ func (b *bars) close() {
 // title names an item for people.
 func title(item *runner.Item) string {
 	switch {
+	case item.Judges():
+		return item.Job.Name + ", judged anew"
 	case item.Job.Kind != ledger.Train:
 		return "baseline " + item.Job.Name
 	case item.Job.Name == "":

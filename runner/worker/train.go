@@ -30,7 +30,8 @@ func (a *attempt) train(ctx context.Context, in *inputs) error {
 	tr := &trainer{attempt: a, in: in, identities: map[string]string{}}
 	job := train.Job{
 		Backend: in.backend, Source: in.source, Base: in.identity, Training: t, Examples: in.train,
-		Dir: filepath.Join(a.dir, runner.Checkpoints), CheckpointEvery: checkpointEvery,
+		Info: checkpoint.AdapterInfo{BaseModel: in.base.Name()},
+		Dir:  filepath.Join(a.dir, runner.Checkpoints), CheckpointEvery: checkpointEvery,
 		Evaluate: tr.epoch, EvaluateTokens: room.MaxTokens, EvaluateDocuments: room.MaxDocuments,
 		Emit: tr.emit, Position: func() int64 { return int64(a.log.Seq()) }, Now: a.worker.Now,
 	}
