@@ -13,11 +13,11 @@ import (
 // It is SplitMix64 (Steele, Lea & Flood 2014, fig. 14) started at a mixed state.
 type random struct{ state uint64 }
 
-const golden = 0x9e3779b97f4a7c15 // 2^64 / golden ratio, odd
+const ratio64 = 0x9e3779b97f4a7c15 // 2^64 / golden ratio, odd
 
 // stream starts the generator for a resample.
 func stream(seed uint64, name uint64, resample int) random {
-	return random{mix(mix(mix(seed+golden)^name) + uint64(resample)*golden)}
+	return random{mix(mix(mix(seed+ratio64)^name) + uint64(resample)*ratio64)}
 }
 
 // streamName makes a stream of a name.
@@ -36,7 +36,7 @@ func mix(z uint64) uint64 {
 // below draws from 0 to n-1 by the high word of a product, whose bias of n/2^64
 // is far below what any number of resamples could show.
 func (r *random) below(n int) int {
-	r.state += golden
+	r.state += ratio64
 	high, _ := bits.Mul64(mix(r.state), uint64(n))
 	return int(high)
 }

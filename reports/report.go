@@ -72,8 +72,8 @@ type Row struct {
 	Curve     []Point    `json:"curve"`      // on validation, epoch by epoch; empty for baselines
 	Tags      []TagScore `json:"tags"`       // Metric on test for each value of the fields in eval.by
 
-	against ledger.Digest // key of the zero-shot baseline
-	keys    []ledger.Digest // of the planned runs
+	against ledger.Digest       // key of the zero-shot baseline
+	keys    []ledger.Digest     // of the planned runs
 	runs    []*ledger.RunResult // those of Results
 	series  series              // what the bootstrap draws from
 }

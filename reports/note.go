@@ -1,0 +1,65 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"daybook/ledger"
+)
+
+// notes says below the tables what the numbers rest on.
+func (r *Report) notes() []Note {
+	var out []Note
+	add := func(label, format string, args ...any) { out = append(out, Note{label, fmt.Sprintf(format, args...)}) }
+	for _, w := range r.Warnings {
+		add("warning", "%s", w.Message)
+	}
+	for _, u := range r.Unfinished {
+		text := fmt.Sprintf("%s (%.12s)", u.Name, u.Run)
+		if u.Error != "" {
+			text += ": " + u.Error
+		}
+		add(stateName(u.State), "%s", text)
+	}
+	f := r.Footer
+	add("selection", "%s on validation records chose the epochs and the best row (*); test records decided nothing", r.Select)
+	if f.TestRecords > 0 {
+		add("intervals", "%g%%, percentiles of a paired bootstrap over records and seeds (%s resamples, seed %d); ~ where an interval holds zero; p two-sided, adjusted by Holm over the rows",
+			100*f.Confidence, commas(f.Resamples), f.Seed)
+	}
+	for _, b := range f.Bases {
+		add("base", "%.12s, weights %s", b.Digest, b.Quantization)
+	}
+	if len(f.Numerics) > 0 {
+		add("backend", "%s", strings.Join(f.Numerics, ", "))
+	}
+	if d := f.Data; d.Source != "" {
+		text := fmt.Sprintf("%s (%.12s), %s records: %s for training, %s validation, %s test", d.Source, d.Digest, commas(d.Records), commas(d.Pool), commas(d.Validation), commas(d.Test))
+		if d.Withheld > 0 {
+			text += fmt.Sprintf(", %s withheld", commas(d.Withheld))
+		}
+		if d.GroupBy != "" {
+			text += fmt.Sprintf("; split by %s, %s", d.GroupBy, count(d.Groups, "group"))
+		}
+		if d.Duplicates > 0 {
+			text += fmt.Sprintf("; %s kept on one side", count(d.Duplicates, "duplicate"))
+		}
+		add("data", "%s", text)
+	}
+	if f.Commit != "" {
+		text := fmt.Sprintf("commit %.12s", f.Commit)
+		if f.Dirty {
+			text += ", with uncommitted changes"
+		}
+		add("code", "%s", text)
+	}
+	return out
+}
+
+// stateName says where a run without a result stands.
+func stateName(s ledger.State) string {
+	if s == ledger.New {
+		return "not started"
+	}
+	return string(s)
+}
