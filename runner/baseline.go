@@ -31,7 +31,7 @@ func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part 
 			if spec.Base.Quantization == "none" {
 				continue // the zero-shot baseline is this one already
 			}
-			j.Spec.Base.Quantization = "none"
+			j.Spec.Base.Quantization, j.Spec.Base.DoubleQuant = "none", false
 		case "k_shot":
 			shots, err := dataset.Select(ds, part.Train, dataset.Selector{Op: "take", Count: b.Shots, Seed: b.Seed, Where: spec.Data.Validation.Where})
 			if err != nil {
