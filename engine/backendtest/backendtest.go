@@ -99,6 +99,7 @@ var checks = []struct {
 	{"Optimizer", checkOptimizer},
 	{"OptimizerNonFinite", checkOptimizerNonFinite},
 	{"OptimizerResume", checkOptimizerResume},
+	{"Lifetime", checkLifetime},
 }
 
 // tolerance bounds ‖got-want‖/‖want‖ of one operation's result.
@@ -110,13 +111,15 @@ type tolerance struct {
 	optimizer float64 // change of a parameter in one step
 }
 
-// The numbers are a few times what correct implementations show. In float32 a
-// sum of n products errs by about sqrt(n)*2^-24 of its size, n up to 200 here;
-// in bfloat16 storing a result rounds it by up to 2^-9 of itself, the inputs
-// and weights are rounded the same, and a layer does so about ten times.
+// The numbers are a few times what correct implementations show: in float32 a
+// sum of n products errs by about sqrt(n)*2^-24 of its size, n up to 200 here.
+// In bfloat16 storing a result or a weight rounds it by up to 2^-9 of itself;
+// the float64 reference with nothing but that differs from itself by 0.003 in
+// an operation and 0.02 in the gradients of these models, and a device rounds
+// intermediate values of an operation too.
 var tolerances = map[string]tolerance{
 	"float32":  {roundTrip: 0, forward: 3e-6, backward: 5e-6, model: 2e-5, optimizer: 2e-6},
-	"bfloat16": {roundTrip: 1.0 / 256, forward: 1.5e-2, backward: 2.5e-2, model: 6e-2, optimizer: 2e-6},
+	"bfloat16": {roundTrip: 1.0 / 256, forward: 1e-2, backward: 1.5e-2, model: 6e-2, optimizer: 2e-6},
 }
 
 func checkDescribe(g *rig) {

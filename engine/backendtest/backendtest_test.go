@@ -24,6 +24,13 @@ func TestSuiteAcceptsTheReference(t *testing.T) {
 	})
 }
 
+func TestSuiteAcceptsTheReferenceInBFloat16(t *testing.T) {
+	backendtest.Run(t, func(t *testing.T, s engine.Shape) engine.Backend {
+		t.Helper()
+		return &oracle{s: s, half: true}
+	})
+}
+
 // TestSuiteFindsFaults runs the suite on backends that are wrong in one place,
 // in a child process because it must fail.
 func TestSuiteFindsFaults(t *testing.T) {
@@ -40,7 +47,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"optimizer epsilon":      "Optimizer",
 	} {
 		t.Run(fault, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=TestSuiteAcceptsTheReference/grouped/"+check+"$")
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=TestSuiteAcceptsTheReference$/grouped/"+check+"$")
 			cmd.Env = append(os.Environ(), faultVariable+"="+fault)
 			out, err := cmd.CombinedOutput()
 			if err == nil {

@@ -104,7 +104,7 @@ func (g *rig) adapter(rows, cols, rank int) (*engine.Adapter, *reference.LoRA) {
 	a := &engine.Adapter{Rank: rank, Scale: float32(0.5 + g.r.Float64())}
 	ref := &reference.LoRA{Rank: rank, Scale: float64(a.Scale)}
 	a.A, ref.A = g.put(engine.Float, g.normal(rank*cols, 1/math.Sqrt(float64(cols))))
-	a.B, ref.B = g.put(engine.Float, g.normal(rows*rank, 1/math.Sqrt(float64(rank))))
+	a.B, ref.B = g.put(engine.Float, g.normal(rows*rank, 0.3/math.Sqrt(float64(rank))))
 	a.GradA, ref.GradA = g.put(engine.Float, g.normal(rank*cols, 1))
 	a.GradB, ref.GradB = g.put(engine.Float, g.normal(rows*rank, 1))
 	return a, ref

@@ -11,15 +11,29 @@ import (
 	"daybook/engine/optim"
 )
 
-// oracle is the reference itself behind the interface, rounding results to
-// float32: a backend that is right by construction, to try the suite on. Its
-// fault, if set, spoils one operation, to see that the suite notices.
+// oracle is the reference itself behind the interface, rounding what it stores
+// to float32, or activations and weights to bfloat16: a backend that is right by
+// construction, to try the suite on. Its fault, if set, spoils one operation, to
+// see that the suite notices.
 type oracle struct {
 	s     engine.Shape
+	half  bool // bfloat16
 	fault string
 }
 
-type buffer struct{ x []float32 }
+type buffer struct {
+	x    []float32
+	half bool
+}
+
+// bfloat16 rounds x to nearest, ties to even.
+func bfloat16(x float32) float32 {
+	if x != x {
+		return x
+	}
+	b := math.Float32bits(x)
+	return math.Float32frombits((b + 0x7fff + b>>16&1) &^ 0xffff)
+}
 
 func (b *buffer) Len() int { return len(b.x) }
 
@@ -37,6 +51,16 @@ func set(b engine.Buffer, x []float64) {
 	dst := data(b)
 	for i, v := range x {
 		dst[i] = float32(v)
+	}
+	round(b)
+}
+
+// round gives every element the precision of its buffer.
+func round(b engine.Buffer) {
+	if own, ok := b.(*buffer); ok && own.half {
+		for i, v := range own.x {
+			own.x[i] = bfloat16(v)
+		}
 	}
 }
 
@@ -95,20 +119,30 @@ type cache struct {
 func (c *cache) Bytes() int64 { return int64(1 + len(c.k)) }
 
 func (o *oracle) Numerics() engine.Numerics {
-	return engine.Numerics{Backend: "oracle", Compute: "float32", Version: 1}
+	n := engine.Numerics{Backend: "oracle", Compute: "float32", Version: 1}
+	if o.half {
+		n.Compute = "bfloat16"
+	}
+	return n
 }
 func (o *oracle) Describe() map[string]string { return map[string]string{"oracle": "float64"} }
 func (o *oracle) Sync() error                 { return nil }
 func (o *oracle) Close() error                { return nil }
 
 func (o *oracle) NewWeight(m engine.Matrix) (engine.Weight, error) {
-	return &weight{m, reference.Dense(m)}, nil
+	w := reference.Dense(m)
+	if o.half {
+		for i, v := range w {
+			w[i] = float64(bfloat16(float32(v)))
+		}
+	}
+	return &weight{m, w}, nil
 }
 
 func (o *oracle) Allocate(specs []engine.BufferSpec) ([]engine.Buffer, error) {
 	var out []engine.Buffer
 	for _, s := range specs {
-		out = append(out, &buffer{make([]float32, s.Len)})
+		out = append(out, &buffer{make([]float32, s.Len), o.half && s.Kind == engine.Activation})
 	}
 	return out, nil
 }
@@ -125,6 +159,7 @@ func (o *oracle) Upload(dst engine.Buffer, src []float32) error {
 		return errors.New("too long")
 	}
 	copy(data(dst), src)
+	round(dst)
 	return nil
 }
 
@@ -358,11 +393,12 @@ func (o *oracle) CachedAttention(in engine.DeviceBatch, c engine.Cache, layer in
 			data(act.O)[t*o.s.QDim()+i] = float32(v)
 		}
 	})
+	round(act.O)
 	return err
 }
 
 func (o *oracle) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer) ([]float32, error) {
-	b := &buffer{make([]float32, in.Tokens()*o.s.Vocab)}
+	b := &buffer{x: make([]float32, in.Tokens()*o.s.Vocab)}
 	set(b, o.head(h).Logits(wide(x, in.Tokens()*o.s.Hidden)))
 	return b.x, nil
 }
