@@ -18,12 +18,13 @@ type series struct {
 // resample returns each row's value in each resample (Efron & Tibshirani 1993,
 // ch. 6 and 8). A resample draws the test records with replacement, once for all
 // rows, since all were judged on the same records: what makes a record hard then
-// cancels in a difference. It also draws each row's seeds. A value is the mean
-// over the drawn seeds of sum(num)/sum(den), or of its exponential for a
-// perplexity; NaN where a denominator is zero.
+// cancels in a difference. It also draws each row's seeds with replacement. A
+// value is the mean over the drawn seeds of sum(num)/sum(den), or of its
+// exponential for a perplexity; NaN where a denominator is zero.
 //
-// Of n seeds, n-1 are drawn with replacement, because n would make a mean vary
-// by only (n-1)/n of what it should, which for two seeds is half (Rao & Wu 1988).
+// Drawing both ways counts chance that belongs to one record under one seed more
+// than once, so intervals are somewhat too wide where seeds agree (Owen 2007,
+// the pigeonhole bootstrap); two seeds that differ a lot make them too narrow.
 func resample(rows []series, records, resamples int, seed uint64, exponential bool) [][]float64 {
 	width := 0
 	for _, row := range rows {
@@ -73,15 +74,28 @@ func interleave(rows []series, records, width int) []float64 {
 }
 
 // weigh sums scores (records, len(sums)) with record i counted times[i] times.
+// Records are taken two at a time, which halves the traffic on sums.
 func weigh(sums, scores, times []float64) {
 	clear(sums)
+	width := len(sums)
+	held := -1
 	for i, t := range times {
 		if t == 0 {
 			continue // a third of the records
 		}
-		row := scores[i*len(sums):][:len(sums)]
-		for j, x := range row {
-			sums[j] += t * x
+		if held < 0 {
+			held = i
+			continue
+		}
+		u, a, b := times[held], scores[held*width:][:width], scores[i*width:][:width]
+		for j := range sums {
+			sums[j] += float64(u*a[j]) + float64(t*b[j]) // converted, so that no machine fuses them
+		}
+		held = -1
+	}
+	if held >= 0 {
+		for j, x := range scores[held*width:][:width] {
+			sums[j] += float64(times[held] * x)
 		}
 	}
 }
@@ -89,9 +103,8 @@ func weigh(sums, scores, times []float64) {
 // value is a row's value from the sums of its samples.
 func value(sums []float64, draw random, exponential bool) float64 {
 	n := len(sums) / 2
-	draws := max(1, n-1)
 	total := 0.0
-	for range draws {
+	for range n {
 		at := 2 * draw.below(n)
 		ratio := sums[at] / sums[at+1] // 0/0 is NaN
 		if exponential {
@@ -99,7 +112,7 @@ func value(sums []float64, draw random, exponential bool) float64 {
 		}
 		total += ratio
 	}
-	return total / float64(draws)
+	return total / float64(n)
 }
 
 // interval compares two rows by their values in the same resamples. It returns

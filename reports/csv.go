@@ -7,7 +7,7 @@ import (
 
 // renderCSV writes the comparison (RFC 4180): a header of field names, then a
 // line for each row, with all columns and unrounded numbers. Fields are only
-// ever added at the end of a line, after those of the axes at its beginning.
+// ever added at the end of a line; those of the axes stand before its mean.
 func renderCSV(w io.Writer, d *Document) error {
 	t := d.Tables[0]
 	out := csv.NewWriter(w)
@@ -20,10 +20,8 @@ func renderCSV(w io.Writer, d *Document) error {
 	}
 	for _, row := range t.Rows {
 		var fields []string
-		for i, c := range row.Cells {
-			if t.Columns[i].Fields != nil {
-				fields = append(fields, c.Fields()...)
-			}
+		for _, c := range row.Cells {
+			fields = append(fields, c.Fields()...)
 		}
 		if err := out.Write(fields); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
@@ -15,6 +16,7 @@ const gap = 2
 type texts struct {
 	columns []Column
 	rows    [][]string
+	width   int      // of all columns and the space between them
 	omitted []string // headers of the columns that are left out for want of room
 }
 
@@ -27,7 +29,7 @@ func (t Table) fit(width int) texts {
 	gone := make([]bool, len(t.Columns))
 	var steps []step
 	for i, c := range t.Columns {
-		gone[i] = c.Header != "" && t.empty(i)
+		gone[i] = c.Hidden || c.Header != "" && t.empty(i)
 		if gone[i] {
 			continue
 		}
@@ -61,9 +63,10 @@ func (t Table) fit(width int) texts {
 	if width > 0 {
 		t.shorten(widths, gone, width)
 	}
+	out.width = total(widths, gone)
 	for i, c := range t.Columns {
 		if !gone[i] {
-			c.Header = cut(c.Header, widths[i])
+			c.Header = cut(plain(c.Header), widths[i])
 			out.columns = append(out.columns, c)
 		}
 	}
@@ -101,7 +104,7 @@ func (t Table) empty(column int) bool {
 func (t Table) widths(brief []bool) []int {
 	out := make([]int, len(t.Columns))
 	for i, c := range t.Columns {
-		out[i] = twwidth.Width(c.Header)
+		out[i] = twwidth.Width(plain(c.Header))
 		for _, row := range t.Rows {
 			out[i] = max(out[i], twwidth.Width(text(row.Cells[i], brief[i])))
 		}
@@ -111,9 +114,19 @@ func (t Table) widths(brief []bool) []int {
 
 func text(c Cell, brief bool) string {
 	if brief {
-		return c.Brief()
+		return plain(c.Brief())
 	}
-	return c.Text()
+	return plain(c.Text())
+}
+
+// plain keeps text on its line and control characters from the terminal.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 func total(widths []int, gone []bool) int {
@@ -158,7 +171,7 @@ func cut(s string, width int) string {
 func wrap(s string, width, indent int) []string {
 	var out []string
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for _, word := range strings.Fields(plain(s)) {
 		switch {
 		case line == "":
 			line = word

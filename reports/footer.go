@@ -134,7 +134,7 @@ func (r *Report) warn(skipped int) {
 		add(WarnFewSeeds, "%s with two seeds: how much another seed would change is known roughly only", count(two, "row"))
 	}
 	if skipped > 0 {
-		add(WarnIncomparable, "%s left out: rows were judged on different records or by different versions of %s", count(skipped, "comparison"), r.Metric)
+		add(WarnIncomparable, "%s left out: rows were judged on different records, by different versions of %s, or have too little to score", count(skipped, "comparison"), r.Metric)
 	}
 	if g := r.Footer.Data.GroupBy; g != "" && n > 0 {
 		add(WarnGroups, "test records of one %s are resampled one by one: if they are alike, intervals are too narrow", g)

@@ -17,9 +17,13 @@ func Lay(r *Report) *Document {
 
 func (r *Report) title() string {
 	if r.Footer.TestRecords == 0 {
-		return r.Sweep + ": no test results yet"
+		return r.Sweep + ": no test results"
 	}
-	return fmt.Sprintf("%s: %s on %s", r.Sweep, r.Metric, count(r.Footer.TestRecords, "test record"))
+	title := fmt.Sprintf("%s: %s on %s", r.Sweep, r.Metric, count(r.Footer.TestRecords, "test record"))
+	if r.LowerIsBetter {
+		title += ", less is better"
+	}
+	return title
 }
 
 // column is a column with what fills it.
@@ -58,7 +62,7 @@ func (r *Report) subject() []column {
 	}}
 	for _, axis := range r.axes() {
 		columns = append(columns, column{
-			Column{Key: "axis." + axis, Header: axis, Fields: []string{axis}},
+			Column{Key: "axis." + axis, Header: axis, Fields: []string{"axis." + axis}},
 			func(w *Row) Cell {
 				for _, c := range w.Axes {
 					if c.Axis == axis {
@@ -144,6 +148,7 @@ func (r *Report) comparison() Table {
 	}
 	versus := []string{"difference", "low", "high", "tied"}
 	columns := append(r.subject(), []column{
+		{Column{Key: "of", Hidden: true, Fields: []string{"metric"}}, func(*Row) Cell { return labelCell(r.Metric) }},
 		{Column{Key: "seeds", Header: "seeds", Right: true, Keep: 85, Fields: []string{"seeds_finished", "seeds_planned"}}, func(w *Row) Cell { return seedsCell{len(w.Results), w.Planned} }},
 		{Column{Key: "epochs", Header: "epochs", Right: true, Keep: 60, Fields: []string{"epochs"}}, text((*Row).epochs)},
 		{Column{Key: "metric", Header: heading(r.Metric), Right: true, Full: 90, Fields: []string{"mean", "sd"}}, func(w *Row) Cell { return scoreCell{w.Mean, w.SD} }},

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"daybook/ledger"
@@ -14,15 +15,11 @@ func (r *Report) notes() []Note {
 	for _, w := range r.Warnings {
 		add("warning", "%s", w.Message)
 	}
-	for _, u := range r.Unfinished {
-		text := fmt.Sprintf("%s (%.12s)", u.Name, u.Run)
-		if u.Error != "" {
-			text += ": " + u.Error
-		}
-		add(stateName(u.State), "%s", text)
-	}
+	out = append(out, r.unfinished()...)
 	f := r.Footer
-	add("selection", "%s on validation records chose the epochs and the best row (*); test records decided nothing", r.Select)
+	if slices.ContainsFunc(r.Rows, func(w Row) bool { return w.Best }) {
+		add("selection", "%s on validation records chose the epochs and, by its mean, the best row (*); test records decided nothing", r.Select)
+	}
 	if f.TestRecords > 0 {
 		add("intervals", "%g%%, percentiles of a paired bootstrap over records and seeds (%s resamples, seed %d); ~ where an interval holds zero; p two-sided, adjusted by Holm over the rows",
 			100*f.Confidence, commas(f.Resamples), f.Seed)
@@ -52,6 +49,36 @@ func (r *Report) notes() []Note {
 			text += ", with uncommitted changes"
 		}
 		add("code", "%s", text)
+	}
+	return out
+}
+
+// listed is how many runs of one state are named.
+const listed = 6
+
+// unfinished names the runs without a result: those that failed with their
+// errors, the others together.
+func (r *Report) unfinished() []Note {
+	var out []Note
+	names := map[ledger.State][]string{}
+	for _, u := range r.Unfinished {
+		name := fmt.Sprintf("%s (%.12s)", u.Name, u.Run)
+		if u.Error != "" {
+			out = append(out, Note{stateName(u.State), name + ": " + u.Error})
+			continue
+		}
+		names[u.State] = append(names[u.State], name)
+	}
+	for _, s := range []ledger.State{ledger.Failed, ledger.Interrupted, ledger.Running, ledger.New} {
+		all := names[s]
+		if len(all) == 0 {
+			continue
+		}
+		text := strings.Join(all[:min(listed, len(all))], ", ")
+		if more := len(all) - listed; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		out = append(out, Note{stateName(s), text})
 	}
 	return out
 }

@@ -10,7 +10,7 @@ type Document struct {
 
 // Table is columns and rows of cells.
 type Table struct {
-	Name    string // stable identifier: "comparison", "epochs(loss)", "tags(quality)"
+	Name    string // stable identifier: such as "comparison", "epochs(loss)" or "tags(quality)"
 	Title   string // "" for the comparison, which the document's title heads
 	Columns []Column
 	Rows    []Line
@@ -21,7 +21,8 @@ type Column struct {
 	Key    string // stable identifier
 	Header string
 	Right  bool     // aligned to the right
-	Fields []string // names of the cells' fields, for machines; nil if the column is for people only
+	Fields []string // names of the cells' fields, for machines
+	Hidden bool     // for machines only
 
 	// Keep says how long the column stays where room is short: the one with the
 	// lowest Keep is left out first; 0 stays in any case. Full says the same of

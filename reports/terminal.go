@@ -55,6 +55,8 @@ func renderTerminal(w io.Writer, d *Document, width int) error {
 	return err
 }
 
+const rule = "─"
+
 // draw writes one table: a line below the header, space between sections.
 func draw(w io.Writer, t Table, shown texts) error {
 	if len(shown.rows) == 0 {
@@ -99,7 +101,11 @@ func draw(w io.Writer, t Table, shown texts) error {
 		return err
 	}
 	for line := range strings.Lines(out.String()) {
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+		line = strings.TrimRight(line, " \n")
+		if strings.Trim(line, rule) == "" { // it runs on under the last column's padding
+			line = strings.Repeat(rule, min(len(line)/len(rule), shown.width))
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
 	}
