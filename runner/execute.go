@@ -228,8 +228,8 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 		return false, err
 	}
 	status := found[key]
-	again := e.Again && item.Job.Kind == ledger.Train && !item.waiting
-	if status.State == ledger.Finished && !again {
+	again := item.anew || e.Again && item.Job.Kind == ledger.Train
+	if status.State == ledger.Finished && (!again || item.waiting) {
 		e.tell(func() {
 			e.outcome.Already++
 			if item.waiting {

@@ -41,6 +41,7 @@ type Item struct {
 	held       []judgedSet
 	data       *dataset.Dataset
 	waiting    bool          // another process was seen at it
+	anew       bool          // it has to predict again, although it did before
 	judges     ledger.Digest // for an evaluation of an adapter: its run
 	license    string        // of the base
 }
@@ -172,9 +173,12 @@ func (p *planner) choose() error {
 }
 
 // Judges reports whether the item judges an adapter that was trained before, by
-// a test set or settings that are new. A plan doesn't list such items: whether
-// they are needed shows when it is run.
+// a test set, settings or metrics that are new.
 func (i *Item) Judges() bool { return i.judges != "" }
+
+// Unplanned reports whether that the item is needed showed only when the plan
+// was run, so that Plan.Todo doesn't count it.
+func (i *Item) Unplanned() bool { return i.anew }
 
 // Todo reports whether the item has to be executed.
 func (i *Item) Todo(again bool) bool {

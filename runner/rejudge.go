@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"daybook/engine/metric"
 	"daybook/ledger"
 	"daybook/ledger/journal"
+	"daybook/sweeps"
 )
 
 // rejudge brings the evaluations of finished runs up to what this sweep asks
 // for, without training anything: a metric that is new is computed from the
 // predictions that were kept; a test set or generation settings that are new
-// have the adapter predict again.
+// have the adapter predict again. So does a new metric where the predictions
+// were deleted.
 func (e *execution) rejudge(ctx context.Context) error {
 	var again []*Item
 	for _, item := range e.plan.Items {
@@ -27,22 +30,30 @@ func (e *execution) rejudge(ctx context.Context) error {
 		if run.State != ledger.Finished {
 			continue
 		}
-		predict, err := e.rescore(ctx, item, run)
+		unjudged, err := e.rescore(ctx, item, run)
 		if err != nil {
 			return fmt.Errorf("evaluate %.12s: %w", item.Job.Key, err)
 		}
-		if predict && run.Kind == ledger.Train {
-			job, err := e.predictAgain(ctx, item, run)
+		switch {
+		case len(unjudged) == 0:
+		case run.Kind == ledger.Train:
+			job, err := e.predictAgain(ctx, item, run, unjudged)
 			if err != nil {
 				return err
 			}
 			again = append(again, job)
+		default:
+			item.anew = true
+			again = append(again, item)
 		}
 	}
 	if err := e.phase(ctx, again); err != nil {
 		return err
 	}
 	for _, item := range again {
+		if !item.Judges() {
+			continue // a baseline's attempts are its own
+		}
 		if err := e.adopt(ctx, item); err != nil {
 			return err
 		}
@@ -50,36 +61,34 @@ func (e *execution) rejudge(ctx context.Context) error {
 	return nil
 }
 
-// rescore computes missing metrics from kept predictions. It reports whether
-// predictions on the test set are missing.
-func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (predict bool, err error) {
+// rescore computes missing metrics from kept predictions. It returns the sets on
+// which the chosen adapter, or the base, has to predict again.
+func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (unjudged []Judged, err error) {
 	metrics, err := Metrics(item.Job.Spec.Eval)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, held := range item.held {
 		found, err := e.Ledger.Evaluations(ctx, ledger.EvaluationFilter{Run: run.Key, Set: held.judged.Set, Split: held.judged.Split, Evaluation: item.evaluation})
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		judged := map[int]bool{}
+		seen, judged := map[int]bool{}, map[int]bool{}
 		for _, ev := range found {
-			if judged[ev.Epoch] {
+			if seen[ev.Epoch] {
 				continue
 			}
-			judged[ev.Epoch] = true
+			seen[ev.Epoch], judged[ev.Epoch] = true, true
 			missing := missingMetrics(metrics, found, ev.Epoch, item.Job.Spec.Eval.By)
 			if len(missing) == 0 {
 				continue
 			}
 			predictions, err := ReadPredictions(e.plan.Root, ev.PredictionKey)
 			if err != nil {
-				return false, err
+				return nil, err
 			}
-			if len(predictions) != len(held.questions) {
-				if held.judged.Split == "test" {
-					predict = true
-				}
+			if len(predictions) != len(held.questions) || !answered(predictions) && generated(item.Job.Spec.Eval, missing) {
+				judged[ev.Epoch] = false
 				continue
 			}
 			fresh := journal.Evaluated{
@@ -88,14 +97,26 @@ func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (pr
 			}
 			ScoreAll(&fresh, missing, held.questions, predictions, item.data, item.Job.Spec.Eval.By)
 			if err := e.Ledger.RecordEvaluation(ctx, run.Key, fresh); err != nil {
-				return false, err
+				return nil, err
 			}
 		}
-		if held.judged.Split == "test" && !judged[run.ChosenEpoch] {
-			predict = true
+		if !judged[run.ChosenEpoch] {
+			unjudged = append(unjudged, held.judged)
 		}
 	}
-	return predict, nil
+	return unjudged, nil
+}
+
+// answered reports whether predictions have generated text.
+func answered(predictions []Prediction) bool {
+	return !slices.ContainsFunc(predictions, func(p Prediction) bool { return p.Text == nil })
+}
+
+// generated reports whether any of the metrics needs generated text.
+func generated(e sweeps.Eval, metrics []metric.Metric) bool {
+	return slices.ContainsFunc(metrics, func(m metric.Metric) bool {
+		return slices.ContainsFunc(e.Metrics, func(asked sweeps.Metric) bool { return asked.Name() == m.Name() && asked.Generates() })
+	})
 }
 
 // missingMetrics returns the metrics that no evaluation of an epoch has in
@@ -128,25 +149,22 @@ func missingMetrics(metrics []metric.Metric, found []ledger.Evaluation, epoch in
 	return out
 }
 
-// predictAgain makes an item that has a finished adapter judged on this
-// sweep's test set under this sweep's settings.
-func (e *execution) predictAgain(ctx context.Context, of *Item, run ledger.Run) (*Item, error) {
+// predictAgain makes an item that has a finished adapter judged on sets of this
+// sweep under this sweep's settings.
+func (e *execution) predictAgain(ctx context.Context, of *Item, run ledger.Run, on []Judged) (*Item, error) {
 	source, err := e.adapterSource(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	item := &Item{Axes: of.Axes, Selected: true, evaluation: of.evaluation, judges: run.Key}
+	item := &Item{Axes: of.Axes, Selected: true, evaluation: of.evaluation, judges: run.Key, anew: true}
 	item.Job = of.Job
 	j := &item.Job
-	j.Kind, j.Train, j.Judged = ledger.Evaluate, nil, nil
+	j.Kind, j.Train, j.Judged = ledger.Evaluate, nil, on
 	j.Inputs.Train = ""
 	j.Adapter = &JobAdapter{Path: e.plan.Root.Reach(source), Digest: run.Adapter, Epoch: run.ChosenEpoch}
 	var sets []ledger.Digest
-	for _, held := range of.held {
-		if held.judged.Split == "test" {
-			j.Judged = append(j.Judged, held.judged)
-			sets = append(sets, held.judged.Set)
-		}
+	for _, set := range on {
+		sets = append(sets, set.Set)
 	}
 	j.Key, err = digestOf(map[string]any{"key": "judgement", "version": keyVersion, "adapter": run.Adapter, "run": run.Key, "sets": sets, "evaluation": of.evaluation})
 	return item, err

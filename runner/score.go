@@ -24,7 +24,7 @@ import (
 // they stay in the state folder and may be deleted without breaking the ledger.
 type Prediction struct {
 	Record  string  `json:"record"` // keyed ID
-	Text    string  `json:"text"`   // generated answer
+	Text    *string `json:"text"`   // generated answer; nil where no metric needed one
 	NLL     float64 `json:"nll"`    // of the reference, nats
 	Targets int     `json:"targets"`
 	Hits    int     `json:"hits"`
@@ -89,7 +89,11 @@ func ScoreAll(e *journal.Evaluated, metrics []metric.Metric, questions []Questio
 		column := journal.ScoreColumn{Metric: m.Name(), Version: m.Version()}
 		for i, q := range questions {
 			p := predictions[i]
-			s := m.Score(metric.Case{Source: q.Source, Reference: q.Reference, Prediction: p.Text, NLL: p.NLL, Targets: p.Targets, Hits: p.Hits})
+			c := metric.Case{Source: q.Source, Reference: q.Reference, NLL: p.NLL, Targets: p.Targets, Hits: p.Hits}
+			if p.Text != nil {
+				c.Prediction = *p.Text
+			}
+			s := m.Score(c)
 			column.Num = append(column.Num, s.Num)
 			column.Den = append(column.Den, s.Den)
 		}

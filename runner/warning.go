@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"slices"
 
 	"daybook/ledger"
 )
@@ -24,7 +25,7 @@ func (p *planner) warn() {
 			continue
 		}
 		sizes[item.Job.Inputs.Train] = true
-		name := subsetName(item)
+		name := p.subsetName(item)
 		switch n := item.Examples; {
 		case n < fewRecords:
 			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("%s: %d training records; under %d rarely helps", name, n, fewRecords))
@@ -39,16 +40,18 @@ func (p *planner) warn() {
 	}
 }
 
-// subsetName names the training set of a run: its choice on an axis called
-// data if there is one, else the run's own name.
-func subsetName(item *Item) string {
+// subsetName names a training set: by the choice on an axis called data if
+// there is one, else by its first run, unless every run has the same.
+func (p *planner) subsetName(item *Item) string {
 	for _, c := range item.Axes {
 		if c.Axis == "data" {
 			return "data=" + c.Label
 		}
 	}
-	if item.Job.Name == "" {
-		return "the run"
+	if slices.ContainsFunc(p.plan.Items, func(other *Item) bool {
+		return other.Job.Kind == ledger.Train && other.Job.Inputs.Train != item.Job.Inputs.Train
+	}) {
+		return item.Job.Name
 	}
-	return item.Job.Name
+	return "every run"
 }

@@ -43,7 +43,7 @@ func (l *lines) say(format string, args ...any) {
 }
 
 func (l *lines) Begin(item *runner.Item, attempt int) {
-	if item.Judges() {
+	if item.Unplanned() {
 		l.todo++
 	}
 	if attempt > 1 {
@@ -117,7 +117,7 @@ func newBars(w io.Writer, todo int) *bars {
 }
 
 func (b *bars) Begin(item *runner.Item, _ int) {
-	if item.Judges() {
+	if item.Unplanned() {
 		b.lines.todo++
 		b.all.SetTotal(int64(b.lines.todo), false)
 	}

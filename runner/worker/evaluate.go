@@ -57,11 +57,11 @@ func (a *attempt) measureAdapter(ctx context.Context, in *inputs) error {
 	if err := a.started(in, journal.Started{Kind: string(a.job.Kind)}); err != nil {
 		return err
 	}
-	return a.judge(ctx, in, adapter, subject{kind: "adapter", epoch: a.job.Adapter.Epoch, identity: a.job.Adapter.Digest})
+	return a.judge(ctx, in, in.sets, adapter, subject{kind: "adapter", epoch: a.job.Adapter.Epoch, identity: a.job.Adapter.Digest})
 }
 
-// judge evaluates an adapter on the sets that decide nothing: all but validation.
-func (a *attempt) judge(ctx context.Context, in *inputs, adapter *engine.HostAdapter, s subject) error {
+// judge evaluates an adapter on sets.
+func (a *attempt) judge(ctx context.Context, in *inputs, sets []set, adapter *engine.HostAdapter, s subject) error {
 	room := evaluationOptions(in, a.job)
 	room.LoRA = &adapter.LoRA
 	m, err := model.New(in.backend, in.source, room)
@@ -73,10 +73,7 @@ func (a *attempt) judge(ctx context.Context, in *inputs, adapter *engine.HostAda
 		return err
 	}
 	m.Use(loaded)
-	for _, on := range in.sets {
-		if on.Split == "validation" {
-			continue
-		}
+	for _, on := range sets {
 		if _, err := a.evaluate(ctx, in, m, on, s); err != nil {
 			return err
 		}
@@ -159,7 +156,8 @@ func predict(ctx context.Context, in *inputs, m *model.Model, questions []runner
 		return nil, err
 	}
 	for i, ids := range answers {
-		out[i].Text = in.base.Encoder.Text(ids)
+		text := in.base.Encoder.Text(ids)
+		out[i].Text = &text
 	}
 	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"daybook/engine/checkpoint"
 	"daybook/engine/model"
@@ -58,7 +59,8 @@ func (a *attempt) train(ctx context.Context, in *inputs) error {
 		return err
 	}
 	// The test set has its say last, when everything is decided.
-	return a.judge(ctx, in, result.Adapter, subject{kind: "adapter", epoch: result.Epoch, identity: a.done.Adapter})
+	test := slices.DeleteFunc(slices.Clone(in.sets), func(s set) bool { return s.Split == "validation" })
+	return a.judge(ctx, in, test, result.Adapter, subject{kind: "adapter", epoch: result.Epoch, identity: a.done.Adapter})
 }
 
 // trainer hears package train and writes the journal.
