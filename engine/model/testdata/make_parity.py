@@ -39,6 +39,7 @@ curve.safetensors    two trainings of 20 steps from that base and adapter
     constant.NAME    float32, the adapter after the training at a constant rate
 AdamW: betas .9 and .999, eps 1e-8, no weight decay, 32-bit state.
 """
+import json
 import os
 import shutil
 import sys
@@ -116,6 +117,12 @@ def make_adapter(base, folder):
     model.peft_config["default"].base_model_name_or_path = "parity-base"
     model.save_pretrained(folder)
     os.remove(os.path.join(folder, "README.md"))
+    path = os.path.join(folder, "adapter_config.json")
+    with open(path) as f:
+        config = json.load(f)
+    config["target_modules"].sort()  # a set, in a new order every time
+    with open(path, "w") as f:
+        json.dump(config, f, indent=2, sort_keys=True)
 
 
 def load(base, adapter, trainable):
