@@ -22,7 +22,7 @@ adamw.safetensors holds
                            g[i] = steps[i] * factor[i/256], exact in float32
     lr.NAME.WARMUP.TOTAL   float64 (TOTAL), from get_scheduler with base rate 2e-4
 
-adamw_cuda.safetensors holds eight.* and decay.value.1 from the CUDA kernels.
+adamw_cuda.safetensors, made with torch 2.11.0 on an H100, holds eight.* and decay.value.1 from the CUDA kernels.
 
 On the CPU, bitsandbytes' step is PyTorch code around its 8-bit quantizer, and
 since 0.50 the compiled quantizer looks codes up in a table of 65,536 cells,
