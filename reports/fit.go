@@ -166,9 +166,11 @@ func cut(s string, width int) string {
 	return twwidth.Truncate(s, width-1) + "…"
 }
 
+const indent = "  " // of continued lines
+
 // wrap breaks text at spaces into lines of at most width columns; later lines
 // are indented. Words that are longer stand alone.
-func wrap(s string, width, indent int) []string {
+func wrap(s string, width int) []string {
 	var out []string
 	line := ""
 	for _, word := range strings.Fields(plain(s)) {
@@ -177,7 +179,7 @@ func wrap(s string, width, indent int) []string {
 			line = word
 		case width > 0 && twwidth.Width(line)+1+twwidth.Width(word) > width:
 			out = append(out, line)
-			line = strings.Repeat(" ", indent) + word
+			line = indent + word
 		default:
 			line += " " + word
 		}

@@ -125,7 +125,7 @@ func (r *Report) warn(skipped int) {
 		}
 	}
 	if unfinished > 0 {
-		add(WarnUnfinished, "%s with unfinished seeds: they are compared by those that are finished", count(unfinished, "row"))
+		add(WarnUnfinished, "%s with unfinished seeds: their numbers are of the finished ones", count(unfinished, "row"))
 	}
 	if single > 0 {
 		add(WarnSingleSeed, "%s with a single seed: how much another seed would change is unknown and not in the intervals", count(single, "row"))
@@ -136,7 +136,7 @@ func (r *Report) warn(skipped int) {
 	if skipped > 0 {
 		add(WarnIncomparable, "%s left out: rows were judged on different records, by different versions of %s, or have too little to score", count(skipped, "comparison"), r.Metric)
 	}
-	if g := r.Footer.Data.GroupBy; g != "" && n > 0 {
+	if g := r.Footer.Data.GroupBy; g != "" && r.compared() {
 		add(WarnGroups, "test records of one %s are resampled one by one: if they are alike, intervals are too narrow", g)
 	}
 }

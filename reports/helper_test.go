@@ -182,11 +182,11 @@ func quick(t *testing.T, res *ledger.Results) *Report {
 	return must(New(res, Options{Resamples: 500}))(t)
 }
 
-func must[T any](v T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
+func must[T any](v T, err error) func(tb testing.TB) T {
+	return func(tb testing.TB) T {
+		tb.Helper()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return v
 	}

@@ -146,6 +146,10 @@ func (r *Report) comparison() Table {
 	amount := func(write func(float64) string, f func(w *Row) float64) func(w *Row) Cell {
 		return func(w *Row) Cell { return amountCell{f(w), write} }
 	}
+	keep := 15 // rank of validation results, all there is without test records
+	if r.Footer.TestRecords == 0 {
+		keep = 90
+	}
 	versus := []string{"difference", "low", "high", "tied"}
 	columns := append(r.subject(), []column{
 		{Column{Key: "of", Hidden: true, Fields: []string{"metric"}}, func(*Row) Cell { return labelCell(r.Metric) }},
@@ -155,7 +159,7 @@ func (r *Report) comparison() Table {
 		{Column{Key: "versus_baseline", Header: "vs zero-shot", Right: true, Keep: 95, Full: 75, Fields: prefixed("versus_baseline", versus)}, func(w *Row) Cell { return differenceCell{w.VersusBaseline, ""} }},
 		{Column{Key: "p_baseline", Header: "p", Right: true, Keep: 70, Fields: prefixed("versus_baseline", []string{"p", "p_adjusted"})}, func(w *Row) Cell { return pCell{w.VersusBaseline} }},
 		{Column{Key: "versus_best", Header: "vs best", Right: true, Keep: 80, Full: 50, Fields: prefixed("versus_best", versus)}, func(w *Row) Cell {
-			if w.Best {
+			if w.Best && r.compared() {
 				return differenceCell{instead: "best"}
 			}
 			return differenceCell{Comparison: w.VersusBest}
@@ -164,13 +168,18 @@ func (r *Report) comparison() Table {
 		{Column{Key: "invented", Header: "invented", Right: true, Keep: 55, Fields: []string{"invented", "extracted"}}, func(w *Row) Cell { return ratioCell{w.Invented} }},
 		{Column{Key: "json_valid", Header: "JSON", Right: true, Keep: 45, Fields: []string{"json_valid"}}, func(w *Row) Cell { return valueCell{value: w.JSONValid} }},
 		{Column{Key: "loss", Header: "loss", Right: true, Keep: 25, Fields: []string{"loss"}}, func(w *Row) Cell { return valueCell{value: w.Loss} }},
-		{Column{Key: "validation", Header: "val. " + heading(r.Select), Right: true, Keep: 15, Fields: []string{"validation"}}, func(w *Row) Cell { return valueCell{value: w.Validation} }},
+		{Column{Key: "validation", Header: "val. " + heading(r.Select), Right: true, Keep: keep, Fields: []string{"validation"}}, func(w *Row) Cell { return valueCell{value: w.Validation} }},
 		{Column{Key: "tokens", Header: "tokens", Right: true, Keep: 35, Fields: []string{"tokens"}}, amount(thousands, func(w *Row) float64 { return w.Tokens })},
 		{Column{Key: "seconds", Header: "time", Right: true, Keep: 30, Fields: []string{"seconds"}}, amount(duration, func(w *Row) float64 { return w.Seconds })},
 		{Column{Key: "bytes", Header: "size", Right: true, Keep: 20, Fields: []string{"bytes"}}, amount(size, func(w *Row) float64 { return float64(w.Bytes) })},
 		{Column{Key: "adapters", Header: "adapters", Keep: 10, Fields: []string{"adapters"}}, text((*Row).adapters)},
 	}...)
 	return r.lay(Table{Name: "comparison"}, columns, func(*Row) bool { return true })
+}
+
+// compared reports whether any two rows are.
+func (r *Report) compared() bool {
+	return slices.ContainsFunc(r.Rows, func(w Row) bool { return w.VersusBaseline != nil || w.VersusBest != nil })
 }
 
 // epochs returns the epochs that the row's seeds chose.

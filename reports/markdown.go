@@ -15,6 +15,10 @@ func renderMarkdown(w io.Writer, d *Document) error {
 		if t.Title != "" {
 			fmt.Fprintf(&out, "\n#### %s\n", escape(t.Title))
 		}
+		if len(t.Rows) == 0 {
+			fmt.Fprint(&out, "\nno runs\n")
+			continue
+		}
 		shown := t.fit(0)
 		header := make([]string, len(shown.columns))
 		rule := make([]string, len(shown.columns))

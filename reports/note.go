@@ -20,7 +20,7 @@ func (r *Report) notes() []Note {
 	if slices.ContainsFunc(r.Rows, func(w Row) bool { return w.Best }) {
 		add("selection", "%s on validation records chose the epochs and, by its mean, the best row (*); test records decided nothing", r.Select)
 	}
-	if f.TestRecords > 0 {
+	if r.compared() {
 		add("intervals", "%g%%, percentiles of a paired bootstrap over records and seeds (%s resamples, seed %d); ~ where an interval holds zero; p two-sided, adjusted by Holm over the rows",
 			100*f.Confidence, commas(f.Resamples), f.Seed)
 	}
@@ -53,32 +53,36 @@ func (r *Report) notes() []Note {
 	return out
 }
 
-// listed is how many runs of one state are named.
+// listed is how many runs that ended alike are named.
 const listed = 6
 
-// unfinished names the runs without a result: those that failed with their
-// errors, the others together.
+// unfinished names the runs without a result, those together of which the same
+// is to be said.
 func (r *Report) unfinished() []Note {
-	var out []Note
-	names := map[ledger.State][]string{}
-	for _, u := range r.Unfinished {
-		name := fmt.Sprintf("%s (%.12s)", u.Name, u.Run)
-		if u.Error != "" {
-			out = append(out, Note{stateName(u.State), name + ": " + u.Error})
-			continue
-		}
-		names[u.State] = append(names[u.State], name)
+	type end struct {
+		state ledger.State
+		text  string
 	}
-	for _, s := range []ledger.State{ledger.Failed, ledger.Interrupted, ledger.Running, ledger.New} {
-		all := names[s]
-		if len(all) == 0 {
-			continue
+	names := map[end][]string{}
+	var order []end
+	for _, u := range r.Unfinished {
+		e := end{u.State, u.Error}
+		if names[e] == nil {
+			order = append(order, e)
 		}
+		names[e] = append(names[e], fmt.Sprintf("%s (%.12s)", u.Name, u.Run))
+	}
+	var out []Note
+	for _, e := range order {
+		all := names[e]
 		text := strings.Join(all[:min(listed, len(all))], ", ")
 		if more := len(all) - listed; more > 0 {
 			text += fmt.Sprintf(" and %d more", more)
 		}
-		out = append(out, Note{stateName(s), text})
+		if e.text != "" {
+			text += ": " + e.text
+		}
+		out = append(out, Note{stateName(e.state), text})
 	}
 	return out
 }

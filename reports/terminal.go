@@ -14,14 +14,14 @@ import (
 // renderTerminal writes plain text in which nothing is wider than width.
 func renderTerminal(w io.Writer, d *Document, width int) error {
 	var out bytes.Buffer
-	for _, line := range wrap(d.Title, width, 2) {
+	for _, line := range wrap(d.Title, width) {
 		fmt.Fprintln(&out, line)
 	}
 	var omitted []string
 	for i, t := range d.Tables {
 		fmt.Fprintln(&out)
 		if t.Title != "" {
-			for _, line := range wrap(t.Title, width, 2) {
+			for _, line := range wrap(t.Title, width) {
 				fmt.Fprintln(&out, line)
 			}
 		}
@@ -33,7 +33,7 @@ func renderTerminal(w io.Writer, d *Document, width int) error {
 			omitted = shown.omitted
 		} else if len(shown.omitted) > 0 {
 			text := "left out: epochs " + strings.Join(shown.omitted, ", ")
-			for _, line := range wrap(text, width, 2) {
+			for _, line := range wrap(text, width) {
 				fmt.Fprintln(&out, line)
 			}
 		}
@@ -47,7 +47,7 @@ func renderTerminal(w io.Writer, d *Document, width int) error {
 		fmt.Fprintln(&out)
 	}
 	for _, n := range notes {
-		for _, line := range wrap(n.Label+": "+n.Text, width, 2) {
+		for _, line := range wrap(n.Label+": "+n.Text, width) {
 			fmt.Fprintln(&out, line)
 		}
 	}

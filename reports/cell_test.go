@@ -1,0 +1,119 @@
+package reports
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestNumbers(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{score(.8124), ".812"},
+		{score(.9996), "1.000"},
+		{score(1), "1.000"},
+		{score(0), ".000"},
+		{score(-.0001), ".000"},
+		{score(-.0125), "-.013"},
+		{score(1.2345), "1.234"},
+		{score(9.9996), "10.00"},
+		{score(12.345), "12.35"},
+		{score(99.996), "100.0"},
+		{score(-123.45), "-123.5"},
+		{score(10), "10.00"},
+		{signed(.123), "+.123"},
+		{signed(-.123), "-.123"},
+		{signed(.0001), ".000"},
+		{signed(0), ".000"},
+		{thousands(812), "812"},
+		{thousands(9_999), "9999"},
+		{thousands(76_800), "76.8k"},
+		{thousands(999_950), "1.0M"},
+		{thousands(1_234_567), "1.2M"},
+		{thousands(2_500_000_000), "2.5G"},
+		{duration(.04), "0.0s"},
+		{duration(4.22), "4.2s"},
+		{duration(9.96), "10s"},
+		{duration(45.4), "45s"},
+		{duration(59.6), "1m00s"},
+		{duration(72), "1m12s"},
+		{duration(3599.7), "1h00m"},
+		{duration(11_100), "3h05m"},
+		{size(412), "412 B"},
+		{size(412 << 10), "412 KiB"},
+		{size(1<<20 - 1), "1.0 MiB"},
+		{size(5 << 29), "2.5 GiB"},
+		{commas(0), "0"},
+		{commas(999), "999"},
+		{commas(10_000), "10,000"},
+		{commas(1_234_567), "1,234,567"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+func TestCells(t *testing.T) {
+	v, sd := .8124, .0136
+	apart := &Comparison{Difference: .123, Low: .1, High: .146, P: .0002, Adjusted: .0008}
+	tied := &Comparison{Difference: -.004, Low: -.02, High: .012, P: .61, Adjusted: .9996}
+	for _, c := range []struct {
+		cell        Cell
+		text, brief string
+	}{
+		{scoreCell{&v, &sd}, ".812 ± .014", ".812"},
+		{scoreCell{&v, nil}, ".812", ".812"},
+		{scoreCell{nil, nil}, "", ""},
+		{differenceCell{Comparison: apart}, "+.123 [.100, .146]", "+.123"},
+		{differenceCell{Comparison: tied}, "~ -.004 [-.020, .012]", "~ -.004"},
+		{differenceCell{instead: "best"}, "best", "best"},
+		{pCell{apart}, "<.001", "<.001"},
+		{pCell{tied}, "1", "1"},
+		{pCell{&Comparison{Adjusted: .0123}}, ".012", ".012"},
+		{pCell{nil}, "", ""},
+		{ratioCell{&Ratio{12, 843}}, "12/843", "12/843"},
+		{ratioCell{nil}, "", ""},
+		{listCell{"3", "3"}, "3", "3"},
+		{listCell{"3", "2"}, "3,2", "3,2"},
+		{listCell{}, "", ""},
+		{seedsCell{1, 2}, "1/2", "1/2"},
+		{valueCell{value: &v, marked: true, note: " (1/2)"}, ".812 (1/2)*", ".812 (1/2)*"},
+		{amountCell{0, size}, "", ""},
+	} {
+		if c.cell.Text() != c.text || c.cell.Brief() != c.brief {
+			t.Errorf("%+v is %q or %q, want %q or %q", c.cell, c.cell.Text(), c.cell.Brief(), c.text, c.brief)
+		}
+	}
+}
+
+// TestScoreRounds: three digits are right to half a unit of the last.
+func TestScoreRounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.Float64Range(-9.99, 9.99).Draw(t, "v")
+		back, err := strconv.ParseFloat(score(v), 64)
+		if err != nil || math.Abs(back-v) > .0005000001 {
+			t.Fatalf("%g is written %s", v, score(v))
+		}
+	})
+}
+
+func TestWrap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOf(rapid.RuneFrom([]rune("ab é世 "))).Draw(t, "text")
+		width := rapid.IntRange(10, 30).Draw(t, "width")
+		joined := ""
+		for i, line := range wrap(text, width) {
+			if i > 0 {
+				line = line[len(indent):]
+				joined += " "
+			}
+			joined += line
+		}
+		if want := strings.Join(strings.Fields(text), " "); joined != want {
+			t.Fatalf("%q became %q", want, joined)
+		}
+	})
+}
