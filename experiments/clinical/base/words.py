@@ -16,7 +16,7 @@ STEMS = (
     "lukast parin xaban dipine zosin semide thiazide one ine in ol ium an ex ra ix or ia il en ax um is on era ist"
 ).split()
 
-# Keys to ask for. None of the experiment's five is among the ones used over notes.
+# Keys to ask for over random things. The experiment's five are among them, with values of any kind.
 KEYS = (
     "name size color weight price owner city country year age height length width speed grade rank level score code type "
     "kind class brand model shape taste smell sound material origin region street floor room shelf box row seat gate track "

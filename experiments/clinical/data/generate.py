@@ -11,6 +11,7 @@ No real patient, clinician or note stands behind any line.
 """
 
 import argparse
+import copy
 import hashlib
 import json
 import pathlib
@@ -66,15 +67,14 @@ class Order:
         self.amounts = amounts
         self.amount = draw.pick(amounts)
         if self.amount == "1" and self.unit in ("puffs", "tablets"):
-            self.unit = {"puffs": "puff", "tablets": "tablet"}[self.unit]
+            self.unit = self.unit[:-1]
         self.route = draw.pick(routes)
         self.frequency = draw.pick(frequencies) if frequencies else None
         self.instructions = draw.pick(instructions) if instructions and draw.chance(0.75) else None
 
     def seen(self, draw):
         """The order as one note mentions it: with another name at times, and fields left out."""
-        o = object.__new__(Order)
-        o.__dict__.update(self.__dict__)
+        o = copy.copy(self)
         if draw.chance(0.25):
             o.name = draw.pick(self.names)
         if draw.chance(0.06):
