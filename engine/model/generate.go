@@ -16,7 +16,10 @@ var ErrContext = errors.New("prompt does not fit the context")
 type GenerateOptions struct {
 	MaxNewTokens int
 	Stop         []int32 // tokens that end an answer
-	BatchSize    int     // sequences decoded together; 0 means Options.MaxDocuments
+	// Ended, if not nil, is asked after every token whether an answer so far is
+	// complete: for bases whose turns end with a text, not a token.
+	Ended     func(answer []int32) bool
+	BatchSize int // sequences decoded together; 0 means Options.MaxDocuments
 	// Progress, if not nil, hears how many answers are complete.
 	Progress func(done, total int)
 }
@@ -30,7 +33,7 @@ type sequence struct {
 }
 
 // Generate continues every prompt with the adapter in use. An answer ends with
-// a stop token, which it includes; or has MaxNewTokens tokens; or, if shorter
+// a stop token, which it includes, or when Ended says so; or has MaxNewTokens tokens; or, if shorter
 // and without a stop token, ran into the end of the model's context. A prompt
 // that is empty, or leaves no room for a single new token, is an error that
 // wraps ErrContext where room is the reason, found before anything is computed.
@@ -157,7 +160,8 @@ func (g *generation) advance() error {
 func (g *generation) take(s sequence, token int32) {
 	g.answers[s.prompt] = append(g.answers[s.prompt], token)
 	s.next, s.at = token, s.at+1
-	if !slices.Contains(g.o.Stop, token) && len(g.answers[s.prompt]) < g.o.MaxNewTokens && int(s.at)+1 < g.m.shape.MaxPositions {
+	ended := slices.Contains(g.o.Stop, token) || g.o.Ended != nil && g.o.Ended(g.answers[s.prompt])
+	if !ended && len(g.answers[s.prompt]) < g.o.MaxNewTokens && int(s.at)+1 < g.m.shape.MaxPositions {
 		g.active = append(g.active, s)
 		return
 	}

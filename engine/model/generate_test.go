@@ -108,6 +108,17 @@ func TestGenerateStops(t *testing.T) {
 	}
 }
 
+func TestGenerateEndsWhereTold(t *testing.T) {
+	m := generating().open(t)
+	p := prompts(m.shape, 2)
+	free := generate(t, m, p, GenerateOptions{MaxNewTokens: 8})
+	ended := func(answer []int32) bool { return slices.Equal(answer, free[0][:3]) }
+	got := generate(t, m, p, GenerateOptions{MaxNewTokens: 8, Ended: ended})
+	if !slices.Equal(got[0], free[0][:3]) || !slices.Equal(got[1], free[1]) {
+		t.Errorf("got %v, want the first answer cut after 3 tokens, the second whole: %v", got, free)
+	}
+}
+
 func TestGenerateEndsWithTheContext(t *testing.T) {
 	s := generating()
 	s.shape.MaxPositions = 16

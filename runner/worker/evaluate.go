@@ -151,7 +151,7 @@ func predict(ctx context.Context, in *inputs, m *model.Model, questions []runner
 	if !slices.ContainsFunc(e.Metrics, sweeps.Metric.Generates) {
 		return out, nil
 	}
-	answers, err := m.Generate(ctx, prompts, model.GenerateOptions{MaxNewTokens: e.Generate.MaxNewTokens, Stop: in.base.Encoder.Stop(), BatchSize: e.BatchSize})
+	answers, err := m.Generate(ctx, prompts, model.GenerateOptions{MaxNewTokens: e.Generate.MaxNewTokens, Ended: in.base.Encoder.Ended, BatchSize: e.BatchSize})
 	if err != nil {
 		return nil, err
 	}

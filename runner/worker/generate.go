@@ -26,9 +26,10 @@ type Generator struct {
 type GeneratorOptions struct {
 	Base     string
 	Spec     sweeps.Base
-	Template string // "" means the base's own
-	Adapter  string // "" means the base alone
-	Digest   string // identity that the adapter must have; "" accepts any
+	Template string        // "" means the base's own
+	Adapter  string        // "" means the base alone
+	Digest   string        // identity that the adapter must have; "" accepts any
+	Trained  runner.Inputs // digests of base, tokenizer and template that the adapter was trained on
 	Threads  int
 }
 
@@ -45,7 +46,13 @@ func NewGenerator(ctx context.Context, o GeneratorOptions) (*Generator, error) {
 			return nil, err
 		}
 		if got := hex.EncodeToString(digest[:]); o.Digest != "" && got != o.Digest {
-			return nil, fmt.Errorf("adapter %s: digest is %.12s, the ledger has %.12s: the folder was changed", o.Adapter, got, o.Digest)
+			return nil, hinted{
+				fmt.Errorf("adapter %s: digest is %.12s, the ledger has %.12s: the folder was changed", o.Adapter, got, o.Digest),
+				"delete the folder and run the sweep again: the adapter is published anew",
+			}
+		}
+		if err := runner.Foreign(o.Trained, base.Inputs()); err != nil {
+			return nil, fmt.Errorf("base: %w", err)
 		}
 		if adapter, err = checkpoint.ReadAdapter(o.Adapter, base.Shape()); err != nil {
 			return nil, err
@@ -89,7 +96,7 @@ func (g *Generator) Answer(ctx context.Context, turns []engine.Turn, maxNewToken
 	if withAdapter {
 		g.model.Use(g.adapter)
 	}
-	answers, err := g.model.Generate(ctx, [][]int32{prompt}, model.GenerateOptions{MaxNewTokens: maxNewTokens, Stop: g.base.Encoder.Stop(), BatchSize: 1})
+	answers, err := g.model.Generate(ctx, [][]int32{prompt}, model.GenerateOptions{MaxNewTokens: maxNewTokens, Ended: g.base.Encoder.Ended, BatchSize: 1})
 	if err != nil {
 		return "", err
 	}

@@ -35,7 +35,7 @@ type Worker struct {
 // Numerics returns the numerics class that device computes in.
 func Numerics(device string) (engine.Numerics, error) {
 	if device != "cpu" && device != "auto" {
-		return engine.Numerics{}, fmt.Errorf("device: %s: this build has no such device", device)
+		return engine.Numerics{}, hinted{fmt.Errorf("device: %s: this build has no such device", device), "--device is auto or cpu"}
 	}
 	return cpu.Numerics(), nil
 }
