@@ -95,7 +95,7 @@ func (c differenceCell) Text() string {
 	if c.Comparison == nil {
 		return c.instead
 	}
-	return fmt.Sprintf("%s [%s, %s]", c.Brief(), score(c.Low), score(c.High))
+	return fmt.Sprintf("%s [%s, %s]", c.Brief(), bound(c.Low), bound(c.High))
 }
 
 func (c differenceCell) Brief() string {

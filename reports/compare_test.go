@@ -220,14 +220,22 @@ func TestBaselineOfItsBase(t *testing.T) {
 }
 
 func TestIncomparable(t *testing.T) {
-	for name, spoil := range map[string]func(run *ledger.RunResult){
-		"other records": func(run *ledger.RunResult) { run.Test.List = digest("other list") },
-		"other version": func(run *ledger.RunResult) { run.Test.Score(f1).Version++ },
-		"no scores":     func(run *ledger.RunResult) { run.Test.Scores = nil },
+	list := func(run *ledger.RunResult) { run.Test.List = digest("other list") }
+	version := func(run *ledger.RunResult) { run.Test.Score(f1).Version++ }
+	scores := func(run *ledger.RunResult) { run.Test.Scores = nil }
+	for name, c := range map[string]struct {
+		seeds int // that are unlike the other rows
+		spoil func(run *ledger.RunResult)
+	}{
+		"a seed's records": {1, list}, "a row's records": {3, list},
+		"a seed's version": {1, version}, "a row's version": {3, version},
+		"a seed's scores": {1, scores}, "a row's scores": {3, scores},
 	} {
 		t.Run(name, func(t *testing.T) {
 			res := small.results()
-			spoil(&res.Runs[3]) // one seed of the first fine-tune
+			for i := range c.seeds {
+				c.spoil(&res.Runs[3+i]) // of the first fine-tune
+			}
 			r := quick(t, res)
 			if w := r.Rows[3]; w.VersusBaseline != nil || w.VersusBest != nil || w.Mean == nil {
 				t.Errorf("compared: %+v", w)

@@ -82,7 +82,6 @@ const (
 	WarnUnfinished   = "unfinished_seeds"  // rows that lack planned seeds
 	WarnNotMeasured  = "not_measured"      // finished runs without a value of the metric
 	WarnIncomparable = "incomparable_rows" // judged on other records or by another version of the metric
-	WarnGroups       = "grouped_records"   // records of a group are drawn one by one
 )
 
 // fewRecords is how many test records a comparison should have: with fewer, the
@@ -135,9 +134,6 @@ func (r *Report) warn(skipped int) {
 	}
 	if skipped > 0 {
 		add(WarnIncomparable, "%s left out: rows were judged on different records, by different versions of %s, or have too little to score", count(skipped, "comparison"), r.Metric)
-	}
-	if g := r.Footer.Data.GroupBy; g != "" && r.compared() {
-		add(WarnGroups, "test records of one %s are resampled one by one: if they are alike, intervals are too narrow", g)
 	}
 }
 

@@ -23,6 +23,9 @@ func (r *Report) notes() []Note {
 	if r.compared() {
 		add("intervals", "%g%%, percentiles of a paired bootstrap over records and seeds (%s resamples, seed %d); ~ where an interval holds zero; p two-sided, adjusted by Holm over the rows",
 			100*f.Confidence, commas(f.Resamples), f.Seed)
+		if f.Data.GroupBy != "" {
+			out[len(out)-1].Text += fmt.Sprintf("; records of one %s are drawn one by one, so that intervals are too narrow if these are alike", f.Data.GroupBy)
+		}
 	}
 	for _, b := range f.Bases {
 		add("base", "%.12s, weights %s", b.Digest, b.Quantization)

@@ -38,6 +38,19 @@ func signed(v float64) string {
 	return s
 }
 
+// bound writes the end of an interval. One that rounds to zero keeps its sign,
+// since it matters whether the interval holds zero.
+func bound(v float64) string {
+	s := score(v)
+	switch {
+	case s == ".000" && v > 0:
+		return "+" + s
+	case s == ".000" && v < 0:
+		return "-" + s
+	}
+	return s
+}
+
 // exact writes a number so that reading it gives the same number; "" for nil.
 func exact(v *float64) string {
 	if v == nil {

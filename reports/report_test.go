@@ -56,6 +56,37 @@ func TestRows(t *testing.T) {
 	}
 }
 
+func TestSeedsInOrder(t *testing.T) {
+	res := study{records: 10, ranks: []int{4}, data: []string{"clean"}, seeds: 11, epochs: 1}.results()
+	slices.Reverse(res.Runs)
+	var got []string
+	for _, s := range quick(t, res).Rows[1].Results {
+		got = append(got, s.Seed)
+	}
+	if want := "0 1 2 3 4 5 6 7 8 9 10"; strings.Join(got, " ") != want {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestStoppedEarly: an epoch that not every seed reached is shown as such, and is
+// never the best, since seeds that stop are those for which it would be bad.
+func TestStoppedEarly(t *testing.T) {
+	res := small.results()
+	res.Runs[3].Validation = res.Runs[3].Validation[:1]
+	res.Runs[3].ChosenEpoch = 1
+	r := quick(t, res)
+	table := r.epochs()[0].fit(0)
+	if row := table.rows[0]; !strings.HasSuffix(row[3], "*") || !strings.HasSuffix(row[4], " (2/3)") {
+		t.Errorf("%q", row)
+	}
+	if row := table.rows[1]; strings.HasSuffix(row[3], "*") || !strings.HasSuffix(row[4], "*") {
+		t.Errorf("%q", row)
+	}
+	if got := (listCell)(r.Rows[3].epochs()).Text(); got != "1,2,2" {
+		t.Errorf("chosen epochs are %s", got)
+	}
+}
+
 func sum(x []float64) (s float64) {
 	for _, v := range x {
 		s += v
@@ -216,9 +247,9 @@ func TestWarnings(t *testing.T) {
 		{name: "two seeds", spoil: func(s *study) { s.seeds = 2 }, want: []string{WarnFewSeeds}},
 		{name: "a seed to come", res: func(res *ledger.Results) { res.Runs[2].State = ledger.Interrupted; res.Runs[2].Test = nil }, want: []string{WarnUnfinished}},
 		{name: "finished, not judged", res: func(res *ledger.Results) { res.Runs[2].Test = nil }, want: []string{WarnNotMeasured}},
-		{name: "groups", res: func(res *ledger.Results) {
+		{name: "data of a later version", res: func(res *ledger.Results) {
 			res.Sweep.Data = json.RawMessage(`{"group_by": "patient", "future": {"key": 1}}`)
-		}, want: []string{WarnGroups}},
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := none

@@ -32,7 +32,7 @@ func renderTerminal(w io.Writer, d *Document, width int) error {
 		if i == 0 {
 			omitted = shown.omitted
 		} else if len(shown.omitted) > 0 {
-			text := "left out: epochs " + strings.Join(shown.omitted, ", ")
+			text := "left out for want of room: " + strings.Join(shown.omitted, ", ") + "; --format json has all"
 			for _, line := range wrap(text, width) {
 				fmt.Fprintln(&out, line)
 			}
