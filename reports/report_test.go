@@ -82,7 +82,7 @@ func TestStoppedEarly(t *testing.T) {
 	if row := table.rows[1]; strings.HasSuffix(row[3], "*") || !strings.HasSuffix(row[4], "*") {
 		t.Errorf("%q", row)
 	}
-	if got := (listCell)(r.Rows[3].epochs()).Text(); got != "1,2,2" {
+	if got := listCell(r.Rows[3].epochs()).Text(); got != "1,2,2" {
 		t.Errorf("chosen epochs are %s", got)
 	}
 }
