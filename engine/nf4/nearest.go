@@ -51,22 +51,52 @@ func nearestCode(x float32) byte {
 	return c.code + byte(math.Float32bits(c.bound-x)>>31)
 }
 
-// bounds holds the midpoints of a dynamic map, padded to 256 with a value no
-// normalised input exceeds.
-type bounds [256]float32
+// lookup finds codes in a dynamic map. Like codeCell it divides the range into
+// cells so small that few midpoints fall into one: here the values that share
+// their upper 15 bits, sign, exponent and 6 bits of the fraction.
+type lookup struct {
+	bounds [258]float32           // midpoints, padded with a value no normalised input exceeds
+	first  [1 << (32 - drop)]byte // midpoints below the smallest value of a cell
+}
 
-func midpoints(m *[256]float32) *bounds {
-	var b bounds
-	for i := range 255 {
-		b[i] = (m[i] + m[i+1]) / 2
+const (
+	drop    = 17 // bits of a float32 that don't choose the cell
+	perCell = 2  // midpoints in a cell at most: in the unsigned map between .5 and 1
+)
+
+func newLookup(m *[256]float32) *lookup {
+	l := &lookup{}
+	for i := range l.bounds {
+		l.bounds[i] = 2
 	}
-	b[255] = 2
-	return &b
+	for i := range 255 {
+		l.bounds[i] = (m[i] + m[i+1]) / 2
+	}
+	below := func(bits uint32) (n int) {
+		x := math.Float32frombits(bits)
+		for n < 255 && l.bounds[n] < x {
+			n++
+		}
+		return n
+	}
+	for cell := range l.first {
+		near := uint32(cell) << drop
+		far := near | (1<<drop - 1)
+		if near>>31 != 0 { // among negative numbers more bits mean less
+			near, far = far, near
+		}
+		n := below(near)
+		l.first[cell] = byte(n)
+		if below(far)-n > perCell {
+			panic("nf4: a dynamic map has too many codes close together")
+		}
+	}
+	return l
 }
 
 var (
-	signedBounds   = sync.OnceValue(func() *bounds { return midpoints(&DynamicSigned) })
-	unsignedBounds = sync.OnceValue(func() *bounds { return midpoints(&DynamicUnsigned) })
+	signedLookup   = sync.OnceValue(func() *lookup { return newLookup(&DynamicSigned) })
+	unsignedLookup = sync.OnceValue(func() *lookup { return newLookup(&DynamicUnsigned) })
 )
 
 // QuantizeDynamic writes the codes of x in the map m, which is &DynamicSigned
@@ -74,26 +104,25 @@ var (
 // code is the nearest to x[i]*(1/scale), the lower one in a tie; zeros get the
 // code of 0.
 func QuantizeDynamic(m *[256]float32, codes []byte, x []float32) float32 {
-	b := signedBounds()
+	l := signedLookup()
 	if m == &DynamicUnsigned {
-		b = unsignedBounds()
+		l = unsignedLookup()
 	}
 	scale := maxAbs(x)
 	inv := 1 / max(scale, minScale)
 	codes = codes[:len(x)]
 	for i, v := range x {
-		codes[i] = b.count(float32(v * inv))
+		codes[i] = l.code(float32(v * inv))
 	}
 	return scale
 }
 
-// count returns how many midpoints lie below x: a binary search that, like
-// nearestCode, takes its decisions from sign bits.
-func (b *bounds) count(x float32) byte {
-	n := uint32(0)
-	for shift := 7; shift >= 0; shift-- {
-		above := math.Float32bits(b[(n+(1<<shift)-1)&255]-x) >> 31
-		n += above << shift
+// code returns how many midpoints lie below x, which is the code nearest to it.
+// Like nearestCode, it takes its decisions from sign bits.
+func (l *lookup) code(x float32) byte {
+	n := l.first[math.Float32bits(x)>>drop]
+	for range perCell {
+		n += byte(math.Float32bits(l.bounds[n]-x) >> 31)
 	}
-	return byte(n)
+	return n
 }

@@ -343,3 +343,30 @@ func BenchmarkDequantize(b *testing.B) {
 		nf4.Dequantize(w, q)
 	}
 }
+
+// Every code of both maps is found at its value, at the midpoints around it and
+// just beside them.
+func TestQuantizeDynamicAtMidpoints(t *testing.T) {
+	for name, m := range map[string]*[256]float32{"signed": &nf4.DynamicSigned, "unsigned": &nf4.DynamicUnsigned} {
+		x := []float32{1} // makes the scale 1
+		want := []byte{255}
+		for c := range 256 {
+			x, want = append(x, m[c]), append(want, byte(c))
+			if c == 255 {
+				break
+			}
+			mid := (m[c] + m[c+1]) / 2
+			x = append(x, mid, math.Nextafter32(mid, 2), math.Nextafter32(mid, -2))
+			want = append(want, byte(c), byte(c+1), byte(c))
+		}
+		got := make([]byte, len(x))
+		if scale := nf4.QuantizeDynamic(m, got, x); scale != 1 {
+			t.Fatalf("%s: scale %v", name, scale)
+		}
+		for i := range x {
+			if got[i] != want[i] {
+				t.Errorf("%s: code of %v is %d, want %d", name, x[i], got[i], want[i])
+			}
+		}
+	}
+}
