@@ -41,6 +41,11 @@ func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part 
 			if err != nil {
 				return "", err
 			}
+			for _, held := range run.held {
+				if _, err := Questions(base, ds, held.judged.Records, shots); err != nil { // they have to fit
+					return "", fmt.Errorf("eval.baselines: k_shot: %w", err)
+				}
+			}
 			j.Shots = shots
 			j.Inputs.Train = ExampleSet(examples)
 			j.Baseline = fmt.Sprintf("k_shot(%d)", b.Shots)

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"text/template"
 
@@ -74,6 +75,22 @@ type MetadataMetrics struct {
 	Epochs   []map[string]*float64 `json:"epochs"` // on validation
 }
 
+// metadataFile is its name.
+const metadataFile = "metadata.json"
+
+// ReadMetadata reads the metadata in an adapter's folder.
+func ReadMetadata(dir string) (*Metadata, error) {
+	data, err := os.ReadFile(filepath.Join(dir, metadataFile))
+	if err != nil {
+		return nil, err
+	}
+	var m Metadata
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, metadataFile), err)
+	}
+	return &m, nil
+}
+
 //go:embed card.md.tmpl
 var cardText string
 
@@ -96,9 +113,9 @@ func (e *execution) describeAdapter(ctx context.Context, dir string, item *Item,
 	}
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return fmt.Errorf("metadata.json: %w", err)
+		return fmt.Errorf("%s: %w", metadataFile, err)
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, "metadata.json"), append(data, '\n'), 0o644); err != nil {
+	if err := renameio.WriteFile(filepath.Join(dir, metadataFile), append(data, '\n'), 0o644); err != nil {
 		return err
 	}
 	var text bytes.Buffer

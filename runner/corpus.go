@@ -45,15 +45,16 @@ func OpenBase(dir, template string) (*Base, error) {
 	return &Base{Base: base, Tokenizer: tok, Template: tmpl, Encoder: encoder}, nil
 }
 
+// Inputs returns the digests of a base alone.
+func (b *Base) Inputs() Inputs {
+	return Inputs{Base: hexDigest(b.Digest()), Tokenizer: hexDigest(b.Tokenizer.Digest()), Template: hexDigest(b.Template.Digest())}
+}
+
 // InputsOf returns the digests of what a job reads; Train is left to the caller.
 func InputsOf(b *Base, ds *dataset.Dataset, numerics engine.Numerics) Inputs {
-	return Inputs{
-		Base:      hexDigest(b.Digest()),
-		Tokenizer: hexDigest(b.Tokenizer.Digest()),
-		Template:  hexDigest(b.Template.Digest()),
-		Dataset:   hexDigest(ds.Digest),
-		Numerics:  numerics.String(),
-	}
+	in := b.Inputs()
+	in.Dataset, in.Numerics = hexDigest(ds.Digest), numerics.String()
+	return in
 }
 
 // TrainingExamples tokenizes records as a run trains on them.
@@ -70,11 +71,11 @@ func TrainingExamples(b *Base, ds *dataset.Dataset, records []int, t sweeps.Trai
 			return nil, fmt.Errorf("%s:%d: %w", ds.Path, r.Line, err)
 		}
 		if limit := b.Shape().MaxPositions; len(e.Tokens) > limit {
-			return nil, hint(fmt.Errorf("%s:%d: record %s has %d tokens; the base takes %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, limit),
+			return nil, WithHint(fmt.Errorf("%s:%d: record %s has %d tokens; the base takes %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, limit),
 				fmt.Sprintf("set train.max_seq_len to %d, which cuts such records, or leave them out with a where rule", limit))
 		}
 		if e.Truncated > 0 && t.Overlong == "error" {
-			return nil, hint(fmt.Errorf("%s:%d: record %s has %d tokens, max_seq_len is %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, t.MaxSeqLen),
+			return nil, WithHint(fmt.Errorf("%s:%d: record %s has %d tokens, max_seq_len is %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, t.MaxSeqLen),
 				"raise train.max_seq_len, shorten the record, or set train.overlong to 'truncate'")
 		}
 		e.Record = i
@@ -127,8 +128,11 @@ func Questions(b *Base, ds *dataset.Dataset, records, shots []int) ([]Question, 
 			e.Targets[t] = engine.Ignore
 		}
 		if e.Truncated > 0 {
-			return nil, hint(fmt.Errorf("%s:%d: record %s has %d tokens with its %d shots; the model takes %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, len(shots), limit),
-				"exclude it from validation and test with a where rule, or use fewer shots")
+			with, advice := "", "leave it out with a where rule"
+			if len(shots) > 0 {
+				with, advice = fmt.Sprintf(" with its %d shots", len(shots)), "use fewer shots in eval.baselines"
+			}
+			return nil, WithHint(fmt.Errorf("%s:%d: record %s has %d tokens%s; the base takes %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, with, limit), advice)
 		}
 		e.Record = i
 		q.Prompt, q.Example = prompt, e

@@ -299,13 +299,14 @@ func (e *execution) follow(ctx context.Context, s *slot, w Worker, item *Item, n
 			if err := f.ingest(background); err != nil {
 				return err
 			}
-			return e.settle(background, f, died)
+			e.settle(f, died)
+			return nil
 		}
 	}
 }
 
 // settle counts and announces how an attempt ended.
-func (e *execution) settle(ctx context.Context, f *follower, died error) error {
+func (e *execution) settle(f *follower, died error) {
 	state, why, advice := ledger.Interrupted, "", ""
 	switch end := f.last.(type) {
 	case journal.Finished:
@@ -317,21 +318,19 @@ func (e *execution) settle(ctx context.Context, f *follower, died error) error {
 	default: // the worker died without a word
 		state, why = ledger.Failed, "the worker stopped without saying why"
 		if died != nil {
-			why, advice = died.Error(), adviceOf(died)
+			why, advice = died.Error(), HintOf(died)
 		}
 	}
 	e.tell(func() {
-		switch state {
-		case ledger.Finished:
+		if state == ledger.Finished {
 			e.outcome.Finished++
-		case ledger.Failed:
+		} else if state == ledger.Failed {
 			e.outcome.Failed = append(e.outcome.Failed, Failure{f.item, why, advice})
-		default:
+		} else {
 			e.outcome.Interrupted++
 		}
 		e.Progress.End(f.item, state, why)
 	})
-	return nil
 }
 
 // tell serializes access to what is shared between workers' goroutines.

@@ -12,10 +12,11 @@ type hinted struct {
 func (h hinted) Hint() string  { return h.hint }
 func (h hinted) Unwrap() error { return h.error }
 
-func hint(err error, advice string) error { return hinted{err, advice} }
+// WithHint adds advice for the user to an error.
+func WithHint(err error, advice string) error { return hinted{err, advice} }
 
-// adviceOf returns what an error says to do about it, "" if nothing.
-func adviceOf(err error) string {
+// HintOf returns what an error says to do about it, "" if nothing.
+func HintOf(err error) string {
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
 		return h.Hint()

@@ -68,20 +68,35 @@ type Inputs struct {
 
 // Changed explains that a job's inputs are not what was planned.
 func Changed(planned, found Inputs) error {
-	var what []string
-	for _, c := range []struct{ name, planned, found string }{
-		{"base weights", planned.Base, found.Base},
-		{"tokenizer", planned.Tokenizer, found.Tokenizer},
-		{"chat template", planned.Template, found.Template},
-		{"dataset", planned.Dataset, found.Dataset},
-		{"training examples", planned.Train, found.Train},
-		{"numerics class", planned.Numerics, found.Numerics},
+	return WithHint(fmt.Errorf("inputs changed since the run was planned: %s", strings.Join(planned.differences(found), ", ")), "run the sweep again: it plans anew with what is there now")
+}
+
+// Foreign explains that an adapter was trained on something else than this base,
+// or returns nil. Only base weights, tokenizer and template are compared.
+func Foreign(trained, found Inputs) error {
+	found.Dataset, found.Train, found.Numerics = trained.Dataset, trained.Train, trained.Numerics
+	what := trained.differences(found)
+	if len(what) == 0 {
+		return nil
+	}
+	return WithHint(fmt.Errorf("the adapter was trained on something else: %s", strings.Join(what, ", ")), "restore what it was trained on, or name its folder with --base")
+}
+
+// differences says what is not the same.
+func (in Inputs) differences(found Inputs) (what []string) {
+	for _, c := range []struct{ name, before, found string }{
+		{"base weights", in.Base, found.Base},
+		{"tokenizer", in.Tokenizer, found.Tokenizer},
+		{"chat template", in.Template, found.Template},
+		{"dataset", in.Dataset, found.Dataset},
+		{"training examples", in.Train, found.Train},
+		{"numerics class", in.Numerics, found.Numerics},
 	} {
-		if c.planned != c.found {
-			what = append(what, fmt.Sprintf("%s (%.12s, now %.12s)", c.name, c.planned, c.found))
+		if c.before != c.found {
+			what = append(what, fmt.Sprintf("%s (%.12s, now %.12s)", c.name, c.before, c.found))
 		}
 	}
-	return hint(fmt.Errorf("inputs changed since the run was planned: %s", strings.Join(what, ", ")), "run the sweep again: it plans anew with what is there now")
+	return what
 }
 
 // Judged is a set of records that a job is evaluated on.

@@ -2,10 +2,13 @@ package runner
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"daybook/engine"
+	"daybook/engine/checkpoint"
 	"daybook/engine/dataset"
 	"daybook/ledger"
 	"daybook/sweeps"
@@ -35,11 +38,11 @@ type judgedSet struct {
 // cache remembers results under a printed key.
 type cache[T any] struct{ m map[string]T }
 
-func (c *cache[T]) get(key string, make_ func() (T, error)) (T, error) {
+func (c *cache[T]) get(key string, compute func() (T, error)) (T, error) {
 	if v, ok := c.m[key]; ok {
 		return v, nil
 	}
-	v, err := make_()
+	v, err := compute()
 	if err != nil {
 		return v, err
 	}
@@ -67,7 +70,7 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	}
 	records, err := dataset.Select(ds, part.Train, selector(spec.Data.Subset))
 	if err != nil {
-		return nil, fmt.Errorf("data.subset: %w", err)
+		return nil, fmt.Errorf("data.%w", err) // its place begins with "subset"
 	}
 	examples, err := p.encode(base, ds, records, spec)
 	if err != nil {
@@ -149,17 +152,34 @@ func (p *planner) base(b sweeps.Base) (*Base, error) {
 		}
 		base, err := OpenBase(p.resolve(b.Model), template)
 		if err != nil {
-			return nil, fmt.Errorf("base.model: %w", err)
+			return nil, WithHint(fmt.Errorf("base.model: %w", err), baseAdvice(err))
 		}
 		return base, nil
 	})
+}
+
+// baseAdvice says what to do about a base that can't be opened.
+func baseAdvice(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "base.model is a folder with config.json, model.safetensors, tokenizer.json and tokenizer_config.json; a relative path starts at the sweep file"
+	case errors.Is(err, checkpoint.ErrPickle):
+		return "save the model with safe_serialization=True, or use a copy that has model.safetensors"
+	case errors.Is(err, checkpoint.ErrPointer):
+		return "git lfs pull fetches the file"
+	}
+	return "download the base again if a file is damaged; if config.json belongs to other weights, restore its own"
 }
 
 func (p *planner) dataset(d sweeps.Data) (*dataset.Dataset, error) {
 	return p.data.get(d.Source, func() (*dataset.Dataset, error) {
 		ds, err := dataset.Open(p.resolve(d.Source))
 		if err != nil {
-			return nil, fmt.Errorf("data.source: %w", err)
+			err = fmt.Errorf("data.source: %w", err)
+			if HintOf(err) == "" {
+				err = WithHint(err, "a data file is JSON Lines: one object a line, in UTF-8")
+			}
+			return nil, err
 		}
 		ids := make([][32]byte, len(ds.Records))
 		for i := range ds.Records {
@@ -181,7 +201,7 @@ func (p *planner) partition(ds *dataset.Dataset, d sweeps.Data) (*dataset.Partit
 	return p.parts.get(string(key), func() (*dataset.Partition, error) {
 		part, err := dataset.Split(ds, dataset.SplitConfig{GroupBy: d.GroupBy, Validation: rule(d.Validation), Test: rule(d.Test)})
 		if err != nil {
-			return nil, fmt.Errorf("data: %w", err)
+			return nil, fmt.Errorf("data.%w", err) // its place is "group_by", "validation" or "test"
 		}
 		return part, nil
 	})
@@ -221,7 +241,7 @@ func (p *planner) judged(base *Base, ds *dataset.Dataset, spec sweeps.Spec, spli
 		for _, q := range questions {
 			for _, m := range metrics {
 				if err := m.Check(q.Reference); err != nil {
-					return judgedSet{}, hint(fmt.Errorf("%s:%d: record %s can't be judged by %s: %w", ds.Path, ds.Records[q.Record].Line, ds.Records[q.Record].Name(), m.Name(), err),
+					return judgedSet{}, WithHint(fmt.Errorf("%s:%d: record %s: %w", ds.Path, ds.Records[q.Record].Line, ds.Records[q.Record].Name(), err),
 						"leave it out with a where rule on data."+split+", or drop the metric")
 				}
 			}

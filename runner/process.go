@@ -38,6 +38,7 @@ type Order struct {
 type Report struct {
 	Dir   string `json:"dir"`
 	Error string `json:"error,omitempty"` // what could not even be written to the journal
+	Hint  string `json:"hint,omitempty"`
 }
 
 // StartProcess starts cmd, whose arguments make it serve orders. The process
@@ -76,20 +77,19 @@ func (p *Process) Work(ctx context.Context, dir string) error {
 		time.AfterFunc(stopGrace, func() { _ = p.cmd.Process.Kill() })
 	})
 	defer stop()
-	for p.reports.Scan() {
-		var r Report
-		if err := json.Unmarshal(p.reports.Bytes(), &r); err != nil {
-			return fmt.Errorf("worker: report: %w", err)
-		}
-		if r.Dir != dir {
-			return fmt.Errorf("worker: report on %s, expected %s", r.Dir, dir)
-		}
-		if r.Error != "" {
-			return errors.New(r.Error)
-		}
-		return nil
+	if !p.reports.Scan() {
+		return p.died()
 	}
-	return p.died()
+	var r Report
+	switch err := json.Unmarshal(p.reports.Bytes(), &r); {
+	case err != nil:
+		return fmt.Errorf("worker: report: %w", err)
+	case r.Dir != dir:
+		return fmt.Errorf("worker: report on %s, expected %s", r.Dir, dir)
+	case r.Error != "":
+		return WithHint(errors.New(r.Error), r.Hint)
+	}
+	return nil
 }
 
 // died explains a worker that is gone.
@@ -102,7 +102,7 @@ func (p *Process) died() error {
 	if last := p.stderr.lastLine(); last != "" {
 		why += ": " + last
 	}
-	return hint(fmt.Errorf("worker: %s", why), "the run resumes from its last checkpoint when the sweep is run again; 'signal: killed' is mostly the system running out of memory")
+	return WithHint(fmt.Errorf("worker: %s", why), "the run resumes from its last checkpoint when the sweep is run again; 'signal: killed' is mostly the system running out of memory")
 }
 
 // Close asks the worker to end and waits for it.

@@ -55,7 +55,7 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) err
 	}
 	for _, a := range have {
 		if a.Run == run.Key && a.Epoch == run.ChosenEpoch {
-			if _, err := os.Stat(e.plan.Root.Abs(a.Path)); err == nil {
+			if complete(e.plan.Root.Abs(a.Path), a.Bytes) {
 				return nil
 			}
 		}
@@ -71,11 +71,11 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) err
 	a.Path = filepath.ToSlash(filepath.Join("adapters", sweep, fmt.Sprintf("v%04d", a.Version)))
 	final := e.plan.Root.Abs(a.Path)
 	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
-		return hint(err, "adapters are written below the root; choose a writable one with --root")
+		return WithHint(err, "adapters are written below the root; choose a writable one with --root")
 	}
 	temp, err := os.MkdirTemp(filepath.Dir(final), ".new-")
 	if err != nil {
-		return hint(err, "adapters are written below the root; choose a writable one with --root")
+		return WithHint(err, "adapters are written below the root; choose a writable one with --root")
 	}
 	defer func() { _ = os.RemoveAll(temp) }() // gone already after the rename
 	if err := os.Chmod(temp, 0o755); err != nil {
@@ -92,13 +92,26 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) err
 		return err
 	}
 	if err := os.Rename(temp, final); err != nil && !holds(final, a.Digest) {
-		return hint(err, "move "+a.Path+" away: it is in the place of a new version")
+		return WithHint(err, "move "+a.Path+" away: it is in the place of a new version")
 	}
 	if err := e.Ledger.RecordAdapter(ctx, a); err != nil {
 		return err
 	}
 	e.tell(func() { e.Progress.Published(item, a) })
 	return nil
+}
+
+// complete reports whether dir has an adapter's files, of together the given
+// size. It reads none of them: large ones would make every run wait.
+func complete(dir string, bytes int64) bool {
+	for _, name := range adapterFiles {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			return false
+		}
+		bytes -= info.Size()
+	}
+	return bytes == 0
 }
 
 // holds reports whether dir has an adapter complete: it was put there by another
@@ -128,7 +141,7 @@ func (e *execution) adapterSource(ctx context.Context, run ledger.Run) (string, 
 			return dir, nil
 		}
 	}
-	return "", hint(fmt.Errorf("adapter %.12s is gone from %v", run.Adapter, folders), "train the run once more with --again")
+	return "", WithHint(fmt.Errorf("adapter %.12s is gone from %v", run.Adapter, folders), "train the run once more with --again")
 }
 
 // copyFile copies and syncs, and returns the size.

@@ -28,7 +28,7 @@ func NewRoot(dir string) (Root, error) {
 }
 
 // FindRoot returns the nearest folder at or above start that holds .daybook or
-// .git, or start itself if none does.
+// .git, or the working folder if none does.
 func FindRoot(start string) (Root, error) {
 	start, err := filepath.Abs(start)
 	if err != nil {
@@ -41,7 +41,7 @@ func FindRoot(start string) (Root, error) {
 			}
 		}
 		if dir == filepath.Dir(dir) {
-			return Root{Dir: start}, nil
+			return NewRoot(".")
 		}
 	}
 }
@@ -115,13 +115,13 @@ func (r Root) Reach(path string) string {
 func (r Root) Prepare() error {
 	for _, dir := range []string{r.State(), filepath.Join(r.State(), "runs"), r.Predictions(), r.keys()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return hint(fmt.Errorf("state folder: %w", err), "choose a writable folder with --root")
+			return WithHint(fmt.Errorf("state folder: %w", err), "choose a writable folder with --root")
 		}
 	}
 	ignore := filepath.Join(r.State(), ".gitignore")
 	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
 		if err := renameio.WriteFile(ignore, []byte("*\n"), 0o644); err != nil {
-			return hint(fmt.Errorf("state folder: %w", err), "choose a writable folder with --root")
+			return WithHint(fmt.Errorf("state folder: %w", err), "choose a writable folder with --root")
 		}
 	}
 	return nil
@@ -137,7 +137,7 @@ func (r Root) RecordKey() ([]byte, error) {
 	key, err := os.ReadFile(path)
 	if err == nil {
 		if len(key) != 32 {
-			return nil, hint(fmt.Errorf("record key: %s: want 32 bytes, got %d", r.Rel(path), len(key)),
+			return nil, WithHint(fmt.Errorf("record key: %s: want 32 bytes, got %d", r.Rel(path), len(key)),
 				"restore the file from a backup; a new key would orphan every record ID in the ledger")
 		}
 		return key, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/ledger"
+	"daybook/runner"
 )
 
 func newAdaptersCommand(e *env) *cobra.Command {
@@ -36,7 +37,7 @@ type listedAdapter struct {
 }
 
 func runAdapters(ctx context.Context, e *env, sweep string, asJSON bool) (err error) {
-	_, l, err := e.openLedger(ctx)
+	_, l, err := e.openLedger(ctx, ".", ledger.OpenReadOnly)
 	if err != nil {
 		return err
 	}
@@ -80,14 +81,14 @@ Moving an alias is a new fact: the ledger keeps where it pointed before.`,
   daybook tag clinical@best reviewed`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			_, l, err := e.openLedger(cmd.Context())
+			_, l, err := e.openLedger(cmd.Context(), ".", ledger.Open)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, l.Close()) }()
 			a, err := l.Adapter(cmd.Context(), args[0])
 			if err != nil {
-				return withHint(err, "'daybook adapters' lists the versions")
+				return runner.WithHint(err, "'daybook adapters' lists the versions")
 			}
 			if err := l.Tag(cmd.Context(), ledger.Alias{Sweep: a.Sweep, Alias: args[1], Version: a.Version, Time: e.now().UTC()}); err != nil {
 				return err

@@ -23,7 +23,7 @@ func newDiffCommand(e *env) *cobra.Command {
 		Example: "  daybook diff 3f9a 77c0",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			_, l, err := e.openLedger(cmd.Context())
+			_, l, err := e.openLedger(cmd.Context(), ".", ledger.OpenReadOnly)
 			if err != nil {
 				return err
 			}

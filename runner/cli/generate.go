@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -23,6 +22,7 @@ import (
 type generateOptions struct {
 	system       string
 	maxNewTokens int
+	base         string
 	compare      bool
 	asJSON       bool
 }
@@ -49,13 +49,14 @@ then, and answers PROMPT, or what is on standard input, greedily.`,
 				prompt = strings.TrimSpace(string(text))
 			}
 			if prompt == "" {
-				return usageError{withHint(errors.New("generate: the prompt is empty"), "give it as an argument or on standard input")}
+				return usageError{runner.WithHint(errors.New("generate: the prompt is empty"), "give it as an argument or on standard input")}
 			}
 			return runGenerate(cmd.Context(), e, args[0], prompt, o)
 		},
 	}
 	cmd.Flags().StringVar(&o.system, "system", "", "system turn before the prompt (default: none)")
 	cmd.Flags().IntVar(&o.maxNewTokens, "max-new-tokens", 0, "tokens to generate at most (default: what the run was evaluated with)")
+	cmd.Flags().StringVar(&o.base, "base", "", "folder of the base (default: where the run found it)")
 	cmd.Flags().BoolVar(&o.compare, "compare", false, "print the answer of the base alone, too")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	return cmd
@@ -70,16 +71,16 @@ type generated struct {
 }
 
 func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOptions) (err error) {
-	root, l, err := e.openLedger(ctx)
+	root, l, err := e.openLedger(ctx, ".", ledger.OpenReadOnly)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	a, err := l.Adapter(ctx, ref)
 	if err != nil {
-		return withHint(err, "'daybook adapters' lists the versions")
+		return runner.WithHint(err, "'daybook adapters' lists the versions")
 	}
-	g, spec, err := openGenerator(ctx, root, l, a)
+	g, spec, err := openGenerator(ctx, root, l, a, o.base)
 	if err != nil {
 		return err
 	}
@@ -113,33 +114,38 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	return err
 }
 
-// openGenerator loads an adapter version with the base of its run.
-func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a ledger.Adapter) (*worker.Generator, sweeps.Spec, error) {
+// openGenerator loads an adapter version with the base of its run, which is
+// looked for in the folder that base names or, if that is empty, where the run
+// found it.
+func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a ledger.Adapter, base string) (*worker.Generator, sweeps.Spec, error) {
 	var spec sweeps.Spec
 	run, err := l.Run(ctx, a.Run)
 	if err != nil {
 		return nil, spec, err
 	}
 	if err := json.Unmarshal(run.Spec, &spec); err != nil {
-		return nil, spec, fmt.Errorf("run %.12s: spec: %w", a.Run, err)
+		return nil, spec, fmt.Errorf("run %s: spec: %w", short(a.Run), err)
 	}
-	found, err := l.Sweeps(ctx, ledger.SweepFilter{ID: run.SweepID})
+	about, err := runner.ReadMetadata(root.Abs(a.Path))
 	if err != nil {
-		return nil, spec, err
+		return nil, spec, runner.WithHint(fmt.Errorf("adapter %s@v%d: %w", a.Sweep, a.Version, err), "run the sweep again: an adapter that is missing is published anew")
 	}
-	dir := root.Dir
-	if len(found) > 0 {
-		dir = filepath.Dir(root.Abs(found[0].Path))
+	o := worker.GeneratorOptions{
+		Base: base, Spec: spec.Base, Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.NumCPU(),
+		Trained: runner.Inputs{Base: about.Base.Digest, Tokenizer: about.Base.Tokenizer, Template: about.Base.Template},
 	}
-	resolve := func(path string) string {
-		if path == "" || filepath.IsAbs(path) {
-			return path
+	if n := len(run.Attempts); n > 0 {
+		job, err := runner.ReadJob(root.Abs(run.Attempts[n-1].Dir))
+		if err != nil {
+			return nil, spec, err
 		}
-		return filepath.Join(dir, filepath.FromSlash(path))
+		if o.Base == "" {
+			o.Base = root.Abs(job.Base)
+		}
+		if job.Template != "" {
+			o.Template = root.Abs(job.Template)
+		}
 	}
-	g, err := worker.NewGenerator(ctx, worker.GeneratorOptions{
-		Base: resolve(spec.Base.Model), Spec: spec.Base, Template: resolve(spec.Base.ChatTemplate),
-		Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.NumCPU(),
-	})
+	g, err := worker.NewGenerator(ctx, o)
 	return g, spec, err
 }

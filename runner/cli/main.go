@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -72,14 +73,10 @@ func (e *env) exit(ctx context.Context, err error) int {
 		return exitOK
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		fmt.Fprintln(e.err, "daybook: interrupted")
+		e.say("interrupted")
 		return exitInterrupted
 	}
-	fmt.Fprintf(e.err, "daybook: %v\n", err)
-	var hint interface{ Hint() string }
-	if errors.As(err, &hint) && hint.Hint() != "" {
-		fmt.Fprintf(e.err, "daybook: hint: %s\n", hint.Hint())
-	}
+	e.complain(err.Error(), advise(err))
 	var usage usageError
 	switch {
 	case errors.Is(err, errRunsFailed):
@@ -88,6 +85,42 @@ func (e *env) exit(ctx context.Context, err error) int {
 		return exitUsage
 	}
 	return exitError
+}
+
+// say writes a line to the user. Where nobody can read, nobody can be told.
+func (e *env) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(e.err, "daybook: %s\n", oneLine(fmt.Sprintf(format, args...)))
+}
+
+// complain says what is wrong and, unless advice is empty, what to do about it.
+func (e *env) complain(what, advice string) {
+	e.say("%s", what)
+	if advice != "" {
+		e.say("hint: %s", advice)
+	}
+}
+
+// oneLine joins the lines of a text, such as a value quoted from an indented file.
+func oneLine(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, " ")
+}
+
+// advise returns what to do about an error: its own advice, or what can be
+// said of errors of its kind.
+func advise(err error) string {
+	switch advice := runner.HintOf(err); {
+	case advice != "":
+		return advice
+	case errors.Is(err, sweeps.ErrInvalid) && errors.Is(err, fs.ErrNotExist):
+		return "check the spelling, and the folder that the path is relative to"
+	case errors.Is(err, sweeps.ErrInvalid):
+		return "correct the file and plan it again; nothing was run"
+	}
+	return ""
 }
 
 func newRootCommand(e *env) *cobra.Command {
@@ -104,13 +137,13 @@ Exit codes: 0 ok, 1 error, 2 usage or invalid sweep, 3 some runs failed,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		Args:              cobra.NoArgs,
+		Args:              usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{withHint(err, "see 'daybook "+strings.TrimSpace(strings.TrimPrefix(cmd.CommandPath(), "daybook"))+" --help'")}
+		return usageError{runner.WithHint(err, "see '"+cmd.CommandPath()+" --help'")}
 	})
 	cmd.PersistentFlags().StringVar(&e.root, "root", "", "folder that holds the ledger (default: the nearest one with .daybook or .git, else the working folder)")
 	cmd.AddCommand(
@@ -130,22 +163,14 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usageError{withHint(fmt.Errorf("%s: %w", cmd.Name(), err), "usage: "+cmd.UseLine())}
+			if !cmd.HasParent() { // an unknown verb
+				return usageError{runner.WithHint(err, "see 'daybook --help'")}
+			}
+			return usageError{runner.WithHint(fmt.Errorf("%s: %w", cmd.Name(), err), "usage: "+cmd.UseLine())}
 		}
 		return nil
 	}
 }
-
-// withHint adds advice to an error.
-func withHint(err error, advice string) error { return hintError{err, advice} }
-
-type hintError struct {
-	error
-	advice string
-}
-
-func (e hintError) Hint() string  { return e.advice }
-func (e hintError) Unwrap() error { return e.error }
 
 // findRoot returns the root that --root names, or the one around dir.
 func (e *env) findRoot(dir string) (runner.Root, error) {
@@ -162,16 +187,19 @@ func (e *env) findRoot(dir string) (runner.Root, error) {
 	return runner.NewRoot(e.root)
 }
 
-// openLedger opens the ledger of the root around the working folder for a verb
-// that only asks. Where there is none, that is an error with a hint.
-func (e *env) openLedger(ctx context.Context) (runner.Root, *ledger.Ledger, error) {
-	root, err := e.findRoot(".")
+// opener is ledger.Open or, for a verb that only asks, ledger.OpenReadOnly.
+type opener func(context.Context, string, ledger.Options) (*ledger.Ledger, error)
+
+// openLedger opens the ledger of the root around a folder. Where there is none,
+// that is an error with a hint.
+func (e *env) openLedger(ctx context.Context, dir string, open opener) (runner.Root, *ledger.Ledger, error) {
+	root, err := e.findRoot(dir)
 	if err != nil {
 		return runner.Root{}, nil, err
 	}
 	if _, err := os.Stat(root.Ledger()); errors.Is(err, os.ErrNotExist) {
-		return runner.Root{}, nil, withHint(fmt.Errorf("ledger: none in %s", root.Dir), "run a sweep first, or name another folder with --root")
+		return runner.Root{}, nil, runner.WithHint(fmt.Errorf("ledger: none in %s", root.Dir), "run a sweep first, or name another folder with --root")
 	}
-	l, err := ledger.Open(ctx, root.Ledger(), ledger.Options{Now: e.now})
+	l, err := open(ctx, root.Ledger(), ledger.Options{Now: e.now})
 	return root, l, err
 }

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
@@ -31,7 +33,8 @@ func printList(w io.Writer, header []string, rows [][]string) error {
 			align[i], names[i] = tw.AlignRight, h[1:]
 		}
 	}
-	t := tablewriter.NewTable(w,
+	var page bytes.Buffer
+	t := tablewriter.NewTable(&page,
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
 			Borders:  tw.BorderNone,
 			Settings: tw.Settings{Lines: tw.LinesNone, Separators: tw.SeparatorsNone},
@@ -41,11 +44,21 @@ func printList(w io.Writer, header []string, rows [][]string) error {
 		tablewriter.WithAlignment(align),
 		tablewriter.WithPadding(tw.Padding{Left: "", Right: "  ", Overwrite: true}),
 	)
-	t.Header(names...)
+	if strings.Join(header, "") != "" {
+		t.Header(names...)
+	}
 	if err := t.Bulk(rows); err != nil {
 		return err
 	}
-	return t.Render()
+	if err := t.Render(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(page.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // short is how keys and digests are shown.

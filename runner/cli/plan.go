@@ -59,7 +59,7 @@ func (f *sweepFlags) options(path string) (sweeps.Options, error) {
 			name, value, ok := strings.Cut(text, "=")
 			if !ok {
 				if value, ok = os.LookupEnv(name); !ok {
-					return o, usageError{withHint(fmt.Errorf("--%s: %s has no value and is not in the environment", g.flag, name), "write --"+g.flag+" name=value")}
+					return o, usageError{runner.WithHint(fmt.Errorf("--%s: %s has no value and is not in the environment", g.flag, name), "write --"+g.flag+" name=value")}
 				}
 			}
 			g.to[name] = value
@@ -86,6 +86,12 @@ func (p *planned) close() error {
 // load evaluates a sweep and plans it. With create it prepares the root for
 // running: state folder, ledger and record key.
 func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool) (_ *planned, err error) {
+	if f.limit < 0 {
+		return nil, usageError{runner.WithHint(fmt.Errorf("--limit: %d is negative", f.limit), "0 means all")}
+	}
+	if _, err := worker.Numerics(f.device); err != nil {
+		return nil, usageError{err}
+	}
 	opts, err := f.options(path)
 	if err != nil {
 		return nil, err
@@ -115,7 +121,11 @@ func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool)
 		}
 	}
 	if create || statErr == nil {
-		if p.ledger, err = ledger.Open(ctx, root.Ledger(), ledger.Options{Now: e.now}); err != nil {
+		open := opener(ledger.OpenReadOnly)
+		if create {
+			open = ledger.Open
+		}
+		if p.ledger, err = open(ctx, root.Ledger(), ledger.Options{Now: e.now}); err != nil {
 			return nil, err
 		}
 		o.Ledger = p.ledger

@@ -45,18 +45,18 @@ func printPlan(w io.Writer, l runner.Listing) error {
 	if err := printList(w, header, rows); err != nil {
 		return err
 	}
-	d := l.Data
-	fmt.Fprintf(w, "\n%s: %d records: %d to train on, %d validation, %d test, %d withheld\n", d.Source, d.Records, d.Pool, d.Validation, d.Test, d.Withheld)
+	p, d := &page{w: w}, l.Data
+	p.printf("\n%s: %d records: %d to train on, %d validation, %d test, %d withheld\n", d.Source, d.Records, d.Pool, d.Validation, d.Test, d.Withheld)
 	if d.Duplicates > 0 || d.GroupBy != "" {
-		fmt.Fprintf(w, "%d records repeat another's content", d.Duplicates)
+		p.printf("%d records repeat another's content", d.Duplicates)
 		if d.GroupBy != "" {
-			fmt.Fprintf(w, "; records with the same %s stay together", d.GroupBy)
+			p.printf("; records with the same %s stay together", d.GroupBy)
 		}
-		fmt.Fprintln(w)
+		p.printf("\n")
 	}
-	fmt.Fprintf(w, "to do: %d runs, %s training tokens, %d optimizer steps\n", l.Todo.Runs, thousands(l.Todo.Tokens), l.Todo.Steps)
+	p.printf("to do: %d runs, %s training tokens, %d optimizer steps\n", l.Todo.Runs, thousands(l.Todo.Tokens), l.Todo.Steps)
 	for _, warning := range l.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", warning)
+		p.printf("warning: %s\n", warning)
 	}
-	return nil
+	return p.err
 }

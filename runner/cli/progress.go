@@ -39,7 +39,7 @@ type lines struct {
 }
 
 func (l *lines) say(format string, args ...any) {
-	fmt.Fprintf(l.w, "%6s  %s\n", l.now().Sub(l.began).Round(time.Second), fmt.Sprintf(format, args...))
+	_, _ = fmt.Fprintf(l.w, "%6s  %s\n", l.now().Sub(l.began).Round(time.Second), fmt.Sprintf(format, args...))
 }
 
 func (l *lines) Begin(item *runner.Item, attempt int) {
@@ -74,12 +74,11 @@ func (l *lines) Event(item *runner.Item, e journal.Body) {
 
 func (l *lines) End(item *runner.Item, state ledger.State, why string) {
 	l.done++
-	switch state {
-	case ledger.Finished:
+	if state == ledger.Finished {
 		l.say("%s: done (%d of %d)", title(item), l.done, l.todo)
-	default:
-		l.say("%s: %s: %s", title(item), state, why)
+		return
 	}
+	l.say("%s: %s: %s", title(item), state, why)
 }
 
 func (l *lines) Held(item *runner.Item, holder string) {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"daybook/ledger"
 	"daybook/reports"
+	"daybook/runner"
 	"daybook/sweeps"
 )
 
@@ -31,13 +33,9 @@ name as the ledger has it, or its file.`,
 			if _, err := reports.ParseFormat(format); err != nil {
 				return usageError{fmt.Errorf("--format: %w", err)}
 			}
-			_, l, err := e.openLedger(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, l.Close()) }()
-			name := args[0]
+			name, dir := args[0], "."
 			if strings.HasSuffix(name, ".jsonnet") || strings.HasSuffix(name, ".json") {
+				dir = filepath.Dir(name)
 				opts, err := f.options(name)
 				if err != nil {
 					return err
@@ -48,9 +46,14 @@ name as the ledger has it, or its file.`,
 				}
 				name = sweep.Name
 			}
+			_, l, err := e.openLedger(cmd.Context(), dir, ledger.OpenReadOnly)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, l.Close()) }()
 			sweep, err := l.Sweep(cmd.Context(), name)
 			if err != nil {
-				return withHint(fmt.Errorf("report: %w", err), "'daybook runs' lists what has been run")
+				return runner.WithHint(fmt.Errorf("report: %w", err), "'daybook runs' lists what has been run")
 			}
 			return printReport(cmd.Context(), e, l, sweep.ID, format, metric)
 		},

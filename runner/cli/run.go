@@ -30,7 +30,7 @@ trained again. Ctrl-C stops cleanly.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if jobs < 0 {
-				return usageError{fmt.Errorf("--jobs: %d is negative", jobs)}
+				return usageError{runner.WithHint(fmt.Errorf("--jobs: %d is negative", jobs), "0 means one run per processor")}
 			}
 			return runSweep(cmd.Context(), e, args[0], f, jobs, asJSON)
 		},
@@ -48,7 +48,7 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	for _, w := range p.plan.Warnings {
-		fmt.Fprintf(e.err, "daybook: warning: %s\n", w)
+		e.say("warning: %s", w)
 	}
 	progress := newProgress(e.err, p.plan, f.again, e.now)
 	jobs, threads := parallel(jobs, p.plan.Todo(f.again))
@@ -59,7 +59,7 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	progress.close()
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			fmt.Fprintln(e.err, "daybook: stopped; run the same command again to go on from here")
+			e.say("stopped; run the same command again to go on from here")
 		}
 		return err
 	}
@@ -71,13 +71,10 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 		return err
 	}
 	for _, f := range outcome.Failed {
-		fmt.Fprintf(e.err, "daybook: run %s: %s: %s\n", short(f.Item.Job.Key), title(f.Item), f.Error)
-		if f.Hint != "" {
-			fmt.Fprintf(e.err, "daybook: hint: %s\n", f.Hint)
-		}
+		e.complain(fmt.Sprintf("run %s: %s: %s", short(f.Item.Job.Key), title(f.Item), f.Error), f.Hint)
 	}
 	if n := len(outcome.Failed); n > 0 {
-		return withHint(fmt.Errorf("%w: %d of %d", errRunsFailed, n, n+outcome.Finished+outcome.Already),
+		return runner.WithHint(fmt.Errorf("%w: %d of %d", errRunsFailed, n, n+outcome.Finished+outcome.Already),
 			"'daybook show RUN' has the details; running the sweep again tries them again")
 	}
 	return nil

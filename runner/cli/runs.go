@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/ledger"
+	"daybook/runner"
 )
 
 func newRunsCommand(e *env) *cobra.Command {
@@ -35,7 +36,7 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 	if filter.State, err = parseState(state); err != nil {
 		return err
 	}
-	_, l, err := e.openLedger(ctx)
+	_, l, err := e.openLedger(ctx, ".", ledger.OpenReadOnly)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func parseState(word string) (ledger.State, error) {
 			return s, nil
 		}
 	}
-	return "", usageError{withHint(fmt.Errorf("--state: no state %q", word), "states are new, running, resumable, failed and done")}
+	return "", usageError{runner.WithHint(fmt.Errorf("--state: no state %q", word), "states are new, running, resumable, failed and done")}
 }
 
 // runTitle names a run for people: a baseline, its choices, or its key.

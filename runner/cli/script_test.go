@@ -2,10 +2,13 @@ package cli_test
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,8 +40,11 @@ func TestScript(t *testing.T) {
 			return runnertest.Write(e.WorkDir)
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "superuser" { // whom no permission stops
+			switch name {
+			case "superuser": // whom no permission stops
 				return os.Geteuid() == 0, nil
+			case "disk": // a small disk can be made, without being superuser
+				return exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", os.TempDir()).Run() == nil, nil
 			}
 			return false, fmt.Errorf("no condition %s", name)
 		},
@@ -54,8 +60,11 @@ func TestScript(t *testing.T) {
 					ts.Fatalf("%s has %v\n%s has %v", args[0], a, args[1], b)
 				}
 			},
-			"replace": replace,
-			"resize":  resize,
+			"rewrite":     rewrite,
+			"resize":      resize,
+			"exitcode":    exitCode,
+			"runkey":      runKey,
+			"newerledger": newerLedger,
 		},
 	})
 }
@@ -150,17 +159,66 @@ func adapters(ts *testscript.TestScript, root string) map[string]string {
 	return out
 }
 
-// replace puts new text for the first old text in a file.
-func replace(ts *testscript.TestScript, neg bool, args []string) {
+// rewrite replaces what matches a regular expression in a file, line by line.
+func rewrite(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
-		ts.Fatalf("usage: replace FILE OLD NEW")
+		ts.Fatalf("usage: rewrite FILE REGEXP REPLACEMENT")
 	}
-	path := ts.MkAbs(args[0])
-	text := ts.ReadFile(path)
-	if !strings.Contains(text, args[1]) {
+	old, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	text := ts.ReadFile(args[0])
+	if !old.MatchString(text) {
 		ts.Fatalf("%s has no %q", args[0], args[1])
 	}
-	ts.Check(os.WriteFile(path, []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(old.ReplaceAllString(text, args[2])), 0o600))
+}
+
+// newerLedger makes a ledger say that a newer build wrote it: the user_version in
+// the header of its database, a big-endian number at offset 60 (SQLite file
+// format, section 1.3).
+func newerLedger(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: newerledger FILE")
+	}
+	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_WRONLY, 0)
+	ts.Check(err)
+	_, err = file.WriteAt([]byte{0, 0, 3, 0xe7}, 60)
+	ts.Check(errors.Join(err, file.Close()))
+}
+
+// exitCode runs a command and compares its exit code.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code is %d, want %d", got, want)
+	}
+}
+
+// runKey sets a variable to the key of the run with the given choices.
+func runKey(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: runkey CHOICES VARIABLE")
+	}
+	ts.Check(ts.Exec("daybook", "runs"))
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		if fields := strings.Fields(line); strings.Contains(line, "  "+args[0]+"  ") {
+			ts.Setenv(args[1], fields[0])
+			return
+		}
+	}
+	ts.Fatalf("no run %s", args[0])
 }
 
 // resize cuts a file, or lengthens it by zeros.

@@ -12,6 +12,7 @@ import (
 
 	"daybook/ledger"
 	"daybook/ledger/journal"
+	"daybook/runner"
 )
 
 func newShowCommand(e *env) *cobra.Command {
@@ -24,7 +25,7 @@ func newShowCommand(e *env) *cobra.Command {
   daybook show 3f9ac1d2e4b5 --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			_, l, err := e.openLedger(cmd.Context())
+			_, l, err := e.openLedger(cmd.Context(), ".", ledger.OpenReadOnly)
 			if err != nil {
 				return err
 			}
@@ -66,7 +67,7 @@ type setSummary struct {
 func readDetails(ctx context.Context, l *ledger.Ledger, ref string) (*details, error) {
 	run, err := l.Run(ctx, ref)
 	if err != nil {
-		return nil, withHint(err, "'daybook runs' lists the runs")
+		return nil, runner.WithHint(err, "'daybook runs' lists the runs")
 	}
 	d := &details{Run: run}
 	found, err := l.Sweeps(ctx, ledger.SweepFilter{ID: run.SweepID})

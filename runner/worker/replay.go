@@ -48,17 +48,8 @@ func (r replayed) check(step int, loss float64) error {
 	if !ok || before == loss {
 		return nil
 	}
-	return hinted{
+	return runner.WithHint(
 		fmt.Errorf("resume: step %d has the loss %v, and had %v in the attempt that was interrupted: this machine doesn't repeat itself", step, loss, before),
 		"train the run from the beginning with --again; if that differs too, suspect memory or an overclocked processor",
-	}
+	)
 }
-
-// hinted is an error that tells its reader what to do about it.
-type hinted struct {
-	error
-	advice string
-}
-
-func (h hinted) Hint() string  { return h.advice }
-func (h hinted) Unwrap() error { return h.error }

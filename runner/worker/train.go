@@ -45,7 +45,7 @@ func (a *attempt) train(ctx context.Context, in *inputs) error {
 	result, err := train.Run(ctx, job)
 	if err != nil {
 		if a.log.Seq() == 0 && job.Resume != "" && !errors.Is(err, context.Canceled) {
-			return hinted{err, "--again trains the run from the beginning"}
+			return runner.WithHint(err, "--again trains the run from the beginning")
 		}
 		return err
 	}

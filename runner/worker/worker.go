@@ -14,6 +14,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"daybook/engine"
@@ -35,7 +36,7 @@ type Worker struct {
 // Numerics returns the numerics class that device computes in.
 func Numerics(device string) (engine.Numerics, error) {
 	if device != "cpu" && device != "auto" {
-		return engine.Numerics{}, hinted{fmt.Errorf("device: %s: this build has no such device", device), "--device is auto or cpu"}
+		return engine.Numerics{}, runner.WithHint(fmt.Errorf("device: %s: this build has no such device", device), "--device is auto or cpu")
 	}
 	return cpu.Numerics(), nil
 }
@@ -69,7 +70,7 @@ func (w *Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	for o := range orders {
 		report := runner.Report{Dir: o.Dir}
 		if err := w.Work(ctx, o.Dir); err != nil {
-			report.Error = err.Error()
+			report.Error, report.Hint = err.Error(), advise(err)
 		}
 		if err := reports.Encode(report); err != nil {
 			return fmt.Errorf("worker: %w", err)
@@ -144,14 +145,21 @@ func (a *attempt) close(err error) journal.Body {
 		return journal.Interrupted{Step: a.step}
 	}
 	failed := journal.Failed{Error: a.worker.impersonal(err.Error()), Step: a.step}
-	var h interface{ Hint() string }
-	switch {
-	case errors.As(err, &h):
-		failed.Hint = a.worker.impersonal(h.Hint())
-	case errors.Is(err, engine.ErrNonFinite):
-		failed.Hint = "lower train.learning_rate, lengthen train.warmup_ratio, or clip harder with train.max_grad_norm"
-	}
+	failed.Hint = a.worker.impersonal(advise(err))
 	return failed
+}
+
+// advise returns what to do about an error, "" if nothing comes to mind.
+func advise(err error) string {
+	switch advice := runner.HintOf(err); {
+	case advice != "":
+		return advice
+	case errors.Is(err, engine.ErrNonFinite):
+		return "lower train.learning_rate, lengthen train.warmup_ratio, or clip harder with train.max_grad_norm"
+	case errors.Is(err, syscall.ENOSPC):
+		return "free some space and run the sweep again: it goes on from the last checkpoint"
+	}
+	return ""
 }
 
 // impersonal shortens paths below the root and below the user's folder: a
