@@ -49,49 +49,52 @@ INLINE void NAME(pack_channels)(const float *x, int64_t ld, int64_t n, int64_t d
 INLINE void NAME(against)(const float *x, int64_t ldx, int64_t rows, int64_t step, const float *panels, int64_t packed, int64_t dim, int64_t n, int64_t first, float *out, int64_t ld) {
   for (int64_t j = 0; j < n; j += WIDEST) {
     const int64_t r = step && j > first ? j - first : 0;
-    segment s = {x + r * ldx, ldx, 1, panels + j * dim, dim};
+    segment s = {x + r * ldx, ldx, 1, panels + j * dim, panel_width(packed - j < WIDEST ? packed - j : WIDEST), dim};
     multiply(rows - r, panel_width(packed - j < WIDEST ? packed - j : WIDEST), 1, &s, out + r * ld + j, ld, 0, 0);
   }
 }
 
-// softmax_row turns n scores into e^(scale*s - largest), zeroes up to end, and
-// returns their sum; *largest is of scale*s.
+// softmax_row turns count scores into e^(scale*s - largest), zeroes up to end,
+// and returns their sum; *largest is of scale*s.
 INLINE float NAME(softmax_row)(float *s, int64_t count, int64_t end, float scale, float *largest) {
-  V top = splat(-INFINITY);
-  ROW_EACH(count, i, part, n) {
-    if (n >= LANES)
-      top = max_v(top, load(s + i));
-    else
-      for (int64_t l = 0; l < n; l++)
-        top = max_v(top, splat(s[i + l]));
-  }
-  float m = top[0];
-  for (int l = 1; l < LANES; l++)
-    m = top[l] > m ? top[l] : m;
-  const float shift = m * scale;
   V acc[PARTS];
+  for (int z = 0; z < PARTS; z++)
+    acc[z] = splat(-INFINITY);
+  ROW_EACH(count, i, part, n) {
+    V v = load(s + i); // rows are a multiple of WIDEST apart
+    if (n < LANES)
+      v = select_v(first_n(n), v, splat(-INFINITY));
+    acc[part] = max_v(acc[part], v);
+  }
+  const float shift = max16(acc) * scale;
+  const V sv = splat(scale), mv = splat(-shift);
   ROW_ZERO(acc);
   ROW_EACH(count, i, part, n) {
-    V p = exp_v(fma_v(ROW_LOAD(s + i, n), splat(scale), splat(-shift)));
-    if (n < LANES) {
-      store_n(s + i, p, n);
-      p = load_n(s + i, n);
-    } else {
-      store(s + i, p);
-    }
+    V p = exp_v(fma_v(load(s + i), sv, mv));
+    if (n < LANES)
+      p = (V)((VI)p & first_n(n));
+    store(s + i, p);
     acc[part] = acc[part] + p;
   }
-  if (end > count)
-    memset(s + count, 0, (size_t)(end - count) * sizeof(float));
+  for (int64_t i = (count + LANES - 1) / LANES * LANES; i < end; i += LANES)
+    store(s + i, splat(0.0f));
   *largest = shift;
   return sum16(acc);
 }
 
+// blocks is how many rows to take at a time, at most ROWS, so that the last
+// block is not much smaller than the others.
+INLINE int64_t NAME(block_rows)(int64_t rows) {
+  const int64_t blocks = (rows + ROWS - 1) / ROWS;
+  return ((rows + blocks - 1) / blocks + 5) / 6 * 6;
+}
+
 // attend computes rows queries, x (rows, dim) with distance ldx, each against
-// positions 0..first+row*step of those packed, in blocks of ROWS.
+// positions 0..first+row*step of those packed, in blocks.
 INLINE void NAME(attend)(const float *x, int64_t ldx, float *o, int64_t rows, int64_t step, int64_t first, const float *keys, const float *values, int64_t packed, int64_t dim, float scale, float *lse, int64_t ldl, float *scores) {
-  for (int64_t r0 = 0; r0 < rows; r0 += ROWS) {
-    const int64_t block = rows - r0 < ROWS ? rows - r0 : ROWS;
+  const int64_t most = NAME(block_rows)(rows);
+  for (int64_t r0 = 0; r0 < rows; r0 += most) {
+    const int64_t block = rows - r0 < most ? rows - r0 : most;
     const int64_t from = first + r0 * step, end = from + (block - 1) * step + 1;
     const int64_t ld = (end + WIDEST - 1) / WIDEST * WIDEST;
     NAME(against)(x + r0 * ldx, ldx, block, step, keys, packed, dim, end, from, scores, ld);
@@ -104,7 +107,7 @@ INLINE void NAME(attend)(const float *x, int64_t ldx, float *o, int64_t rows, in
     }
     for (int64_t c = 0; c < dim; c += WIDEST) {
       const int64_t cols = dim - c < WIDEST ? dim - c : WIDEST;
-      segment s = {scores, ld, 1, values + c * packed, end};
+      segment s = {scores, ld, 1, values + c * packed, panel_width(cols), end};
       multiply(block, cols, 1, &s, o + r0 * ldx + c, ldx, 0, 0);
     }
     for (int64_t r = 0; r < block; r++) {
@@ -133,9 +136,9 @@ KERNEL void NAME(attention_forward)(const attention *a, int64_t t0, int64_t n, i
 KERNEL void NAME(attention_backward)(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch) {
   const int64_t dim = a->dim, group = a->heads / a->kv_heads, ldq = a->heads * dim, ldk = a->kv_heads * dim;
   const int64_t panels = (n + PANEL - 1) / PANEL * PANEL * ((dim + PANEL - 1) / PANEL * PANEL);
-  const int64_t most = (n + PANEL - 1) / PANEL * PANEL;
+  const int64_t wide = (n + PANEL - 1) / PANEL * PANEL, most = NAME(block_rows)(n);
   float *keys = scratch, *values = keys + panels, *key_rows = values + panels;
-  float *p = key_rows + panels, *dp = p + ROWS * most, *rows = dp + ROWS * most;
+  float *p = key_rows + panels, *dp = p + ROWS * wide, *rows = dp + ROWS * wide;
   const int64_t at_k = t0 * ldk + kv_head * dim;
   NAME(pack_positions)(a->k + at_k, ldk, n, dim, keys);
   NAME(pack_positions)(a->v + at_k, ldk, n, dim, values);
@@ -145,8 +148,8 @@ KERNEL void NAME(attention_backward)(const attention *a, int64_t t0, int64_t n, 
     memset(a->dv + at_k + t * ldk, 0, (size_t)dim * sizeof(float));
   }
   for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++) {
-    for (int64_t r0 = 0; r0 < n; r0 += ROWS) {
-      const int64_t block = n - r0 < ROWS ? n - r0 : ROWS, end = r0 + block;
+    for (int64_t r0 = 0; r0 < n; r0 += most) {
+      const int64_t block = n - r0 < most ? n - r0 : most, end = r0 + block;
       const int64_t ld = (end + WIDEST - 1) / WIDEST * WIDEST;
       const int64_t at = (t0 + r0) * ldq + h * dim;
       NAME(against)(a->q + at, ldq, block, 1, keys, n, dim, end, r0, p, ld);
@@ -161,28 +164,36 @@ KERNEL void NAME(attention_backward)(const attention *a, int64_t t0, int64_t n, 
         const int64_t count = r0 + r + 1;
         float *pr = p + r * ld, *dr = dp + r * ld;
         ROW_EACH(count, i, part, left) {
-          V e = exp_v(fma_v(ROW_LOAD(pr + i, left), scale, splat(-lse)));
-          V d = e * (ROW_LOAD(dr + i, left) - delta) * scale;
-          ROW_STORE(pr + i, e, left);
-          ROW_STORE(dr + i, d, left);
+          V e = exp_v(fma_v(load(pr + i), scale, splat(-lse)));
+          V d = e * (load(dr + i) - delta) * scale;
+          if (left < LANES) {
+            e = (V)((VI)e & first_n(left));
+            d = (V)((VI)d & first_n(left));
+          }
+          store(pr + i, e);
+          store(dr + i, d);
         }
-        memset(pr + count, 0, (size_t)(end - count) * sizeof(float));
-        memset(dr + count, 0, (size_t)(end - count) * sizeof(float));
+        for (int64_t i = (count + LANES - 1) / LANES * LANES; i < end; i += LANES) {
+          store(pr + i, splat(0.0f));
+          store(dr + i, splat(0.0f));
+        }
       }
       for (int64_t c = 0; c < dim; c += WIDEST) {
         const int64_t cols = dim - c < WIDEST ? dim - c : WIDEST;
-        segment s = {dp, ld, 1, key_rows + c * n, end};
+        segment s = {dp, ld, 1, key_rows + c * n, panel_width(cols), end};
         multiply(block, cols, 1, &s, a->dq + at + c, ldq, 0, 0);
       }
       NAME(pack_channels)(a->d_o + at, ldq, block, dim, rows);
       for (int64_t c = 0; c < dim; c += WIDEST) {
-        segment s = {p, 1, ld, rows + c * block, block};
-        multiply_transposed(end, dim - c < WIDEST ? dim - c : WIDEST, 1, &s, a->dv + at_k + c, ldk, 1);
+        const int64_t cols = dim - c < WIDEST ? dim - c : WIDEST;
+        segment s = {p, 1, ld, rows + c * block, panel_width(cols), block};
+        multiply_transposed(end, cols, 1, &s, a->dv + at_k + c, ldk, 1);
       }
       NAME(pack_channels)(a->q + at, ldq, block, dim, rows);
       for (int64_t c = 0; c < dim; c += WIDEST) {
-        segment s = {dp, 1, ld, rows + c * block, block};
-        multiply_transposed(end, dim - c < WIDEST ? dim - c : WIDEST, 1, &s, a->dk + at_k + c, ldk, 1);
+        const int64_t cols = dim - c < WIDEST ? dim - c : WIDEST;
+        segment s = {dp, 1, ld, rows + c * block, panel_width(cols), block};
+        multiply_transposed(end, cols, 1, &s, a->dk + at_k + c, ldk, 1);
       }
     }
   }

@@ -24,6 +24,7 @@ type batch struct {
 	first   []int32 // position of each document's first token
 	last    []int32 // row of each document's last token
 	scored  []int32 // rows that have a target
+	broken  int32   // a document whose positions are not consecutive; -1 if there is none
 	keyed   bool
 
 	// What kernels read, in the arena.
@@ -71,7 +72,7 @@ func (d *batch) Load(b *engine.Batch) error {
 	d.slots = append(d.slots[:0], b.Slots...)
 	copy(d.positions, b.Positions)
 	d.first, d.last = d.first[:0], d.last[:0]
-	d.keyed = len(b.Keys) != 0
+	d.keyed, d.broken = len(b.Keys) != 0, -1
 	for i := range docs {
 		from, to := b.Starts[i], b.Starts[i+1]
 		d.first = append(d.first, b.Positions[from])
@@ -82,6 +83,9 @@ func (d *batch) Load(b *engine.Batch) error {
 		}
 		for t := from; t < to; t++ {
 			w := d.where[3*t : 3*t+3]
+			if b.Positions[t] != b.Positions[from]+t-from {
+				d.broken = int32(i)
+			}
 			w[0], w[1], w[2] = uint32(b.Positions[t]), uint32(key), uint32(key>>32)
 		}
 	}

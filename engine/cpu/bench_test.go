@@ -19,12 +19,7 @@ func million() engine.Shape {
 	}
 }
 
-func eachThreads(b *testing.B, f func(b *testing.B, threads int)) {
-	b.Helper()
-	for _, threads := range []int{1, 2} {
-		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) { f(b, threads) })
-	}
-}
+var threadCounts = []int{1, 2}
 
 // BenchmarkProduct measures rows by a frozen matrix of (outputs, inputs), and
 // the gradient's product with its transpose.
@@ -36,9 +31,11 @@ func BenchmarkProduct(b *testing.B) {
 			for _, backward := range []bool{false, true} {
 				name := fmt.Sprintf("%dx%dx%d/%s/backward=%v", c.rows, c.outs, c.ins, format, backward)
 				b.Run(name, func(b *testing.B) {
-					eachThreads(b, func(b *testing.B, threads int) {
-						benchmarkProduct(b, c.rows, c.outs, c.ins, format, backward, threads)
-					})
+					for _, threads := range threadCounts {
+						b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+							benchmarkProduct(b, c.rows, c.outs, c.ins, format, backward, threads)
+						})
+					}
 				})
 			}
 		}
@@ -46,6 +43,7 @@ func BenchmarkProduct(b *testing.B) {
 }
 
 func benchmarkProduct(b *testing.B, rows, outs, ins int, format string, backward bool, threads int) {
+	b.Helper()
 	be := open(b, million(), Options{Threads: threads})
 	values := numbers(outs*ins, 1)
 	m := engine.Matrix{Rows: outs, Cols: ins, F32: values}
@@ -68,70 +66,76 @@ func benchmarkProduct(b *testing.B, rows, outs, ins int, format string, backward
 // BenchmarkStep measures one optimizer step on a micro-batch of 8 documents of
 // 100 tokens, with LoRA of rank 8 on all projections.
 func BenchmarkStep(b *testing.B) {
-	eachThreads(b, func(b *testing.B, threads int) {
-		s := million()
-		be := open(b, s, Options{Threads: threads})
-		l := engine.LoRA{Rank: 8, Alpha: 16, Dropout: 0.05, Targets: modeltest.AllLinear()}
-		m := newModel(b, be, model.Options{MaxTokens: 800, MaxDocuments: 8, Train: true, LoRA: &l})
-		if err := m.Trained().Upload(modeltest.Adapter(s, l, 1)); err != nil {
-			b.Fatal(err)
-		}
-		batch := documents(s, 8, 100)
-		optimizer, err := be.NewOptimizer(engine.OptimizerConfig{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}, m.Trained().Params())
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportAllocs()
-		step := 0
-		for b.Loop() {
-			step++
-			if err := m.Backward(batch, 1.0/528, engine.Dropout{P: 0.05, Seed: 1, Step: uint64(step)}); err != nil {
+	for _, threads := range threadCounts {
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+			s := million()
+			be := open(b, s, Options{Threads: threads})
+			l := engine.LoRA{Rank: 8, Alpha: 16, Dropout: 0.05, Targets: modeltest.AllLinear()}
+			m := newModel(b, be, model.Options{MaxTokens: 800, MaxDocuments: 8, Train: true, LoRA: &l})
+			if err := m.Trained().Upload(modeltest.Adapter(s, l, 1)); err != nil {
 				b.Fatal(err)
 			}
-			if err := optimizer.Step(1e-4, 1, step); err != nil {
+			batch := documents(s, 8, 100)
+			optimizer, err := be.NewOptimizer(engine.OptimizerConfig{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}, m.Trained().Params())
+			if err != nil {
 				b.Fatal(err)
 			}
-			if _, err := m.Losses(); err != nil {
-				b.Fatal(err)
+			b.ReportAllocs()
+			step := 0
+			for b.Loop() {
+				step++
+				if err := m.Backward(batch, 1.0/528, engine.Dropout{P: 0.05, Seed: 1, Step: uint64(step)}); err != nil {
+					b.Fatal(err)
+				}
+				if err := optimizer.Step(1e-4, 1, step); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := m.Losses(); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-		b.ReportMetric(float64(b.N*len(batch.Tokens))/b.Elapsed().Seconds(), "tokens/s")
-	})
+			b.ReportMetric(float64(b.N*len(batch.Tokens))/b.Elapsed().Seconds(), "tokens/s")
+		})
+	}
 }
 
 // BenchmarkEvaluate measures the loss alone on the same documents.
 func BenchmarkEvaluate(b *testing.B) {
-	eachThreads(b, func(b *testing.B, threads int) {
-		s := million()
-		m := newModel(b, open(b, s, Options{Threads: threads}), model.Options{MaxTokens: 800, MaxDocuments: 8})
-		examples := modeltest.Examples(s, 1, 8, 100, 100)
-		for b.Loop() {
-			if _, err := m.Evaluate(b.Context(), examples, nil); err != nil {
-				b.Fatal(err)
+	for _, threads := range threadCounts {
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+			s := million()
+			m := newModel(b, open(b, s, Options{Threads: threads}), model.Options{MaxTokens: 800, MaxDocuments: 8})
+			examples := modeltest.Examples(s, 1, 8, 100, 100)
+			for b.Loop() {
+				if _, err := m.Evaluate(b.Context(), examples, nil); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-		b.ReportMetric(float64(b.N*800)/b.Elapsed().Seconds(), "tokens/s")
-	})
+			b.ReportMetric(float64(b.N*800)/b.Elapsed().Seconds(), "tokens/s")
+		})
+	}
 }
 
 // BenchmarkGenerate measures greedy answers of 64 tokens to prompts of 60.
 func BenchmarkGenerate(b *testing.B) {
 	for _, size := range []int{1, 32, 100} {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
-			eachThreads(b, func(b *testing.B, threads int) {
-				s := million()
-				m := newModel(b, open(b, s, Options{Threads: threads}), model.Options{MaxTokens: 60 * size, MaxDocuments: size})
-				var prompts [][]int32
-				for _, e := range modeltest.Examples(s, 1, size, 60, 60) {
-					prompts = append(prompts, e.Tokens)
-				}
-				for b.Loop() {
-					if _, err := m.Generate(b.Context(), prompts, model.GenerateOptions{MaxNewTokens: 64}); err != nil {
-						b.Fatal(err)
+			for _, threads := range threadCounts {
+				b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+					s := million()
+					m := newModel(b, open(b, s, Options{Threads: threads}), model.Options{MaxTokens: 60 * size, MaxDocuments: size})
+					var prompts [][]int32
+					for _, e := range modeltest.Examples(s, 1, size, 60, 60) {
+						prompts = append(prompts, e.Tokens)
 					}
-				}
-				b.ReportMetric(float64(b.N*size*64)/b.Elapsed().Seconds(), "tokens/s")
-			})
+					for b.Loop() {
+						if _, err := m.Generate(b.Context(), prompts, model.GenerateOptions{MaxNewTokens: 64}); err != nil {
+							b.Fatal(err)
+						}
+					}
+					b.ReportMetric(float64(b.N*size*64)/b.Elapsed().Seconds(), "tokens/s")
+				})
+			}
 		})
 	}
 }

@@ -47,6 +47,9 @@ func (b *Backend) cached(d *batch, in engine.Cache, layer int) (*cache, error) {
 	case len(d.slots) == 0:
 		return nil, errSlots
 	}
+	if d.broken >= 0 {
+		return nil, fmt.Errorf("document %d: positions are not consecutive", d.broken)
+	}
 	for i, slot := range d.slots {
 		if slot < 0 || int(slot) >= c.slots {
 			return nil, fmt.Errorf("document %d: slot %d of %d", i, slot, c.slots)

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"testing"
 
 	"daybook/engine"
@@ -11,9 +12,10 @@ import (
 // this machine, and with threads.
 func TestConformance(t *testing.T) {
 	for _, o := range settings() {
-		t.Run(o.Variant+"/"+string(rune('0'+o.Threads)), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/threads=%d", o.Variant, o.Threads), func(t *testing.T) {
 			t.Parallel()
 			backendtest.Run(t, func(t *testing.T, s engine.Shape) engine.Backend {
+				t.Helper()
 				return open(t, s, o)
 			})
 		})
@@ -31,15 +33,15 @@ func settings() []Options {
 	return append(all, Options{Variant: best, Threads: 2}, Options{Variant: best, Threads: 3})
 }
 
-func open(t testing.TB, s engine.Shape, o Options) *Backend {
-	t.Helper()
+func open(tb testing.TB, s engine.Shape, o Options) *Backend {
+	tb.Helper()
 	b, err := Open(s, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := b.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return b

@@ -1,8 +1,6 @@
 #ifndef VARIANT
 #define SOURCE "dropout.c"
 #include "variants.h"
-
-ENTRY(dropout_apply, LIST(const dropout *d, const float *x, float *y, int64_t t, int64_t c0, int64_t c1), LIST(d, x, y, t, c0, c1))
 #else
 #include "dropout.h"
 
@@ -10,8 +8,7 @@ ENTRY(dropout_apply, LIST(const dropout *d, const float *x, float *y, int64_t t,
 // counters whose first words are c0 and the rest the same. Counters are the
 // 64-bit lanes of a vector, of which only the low half is a word: what an
 // exclusive or leaves in the high half is never read.
-INLINE void NAME(philox)(VL c0, VL c1, VL c2, VL c3, const uint32_t *key, uint32_t *words) {
-  uint32_t k0 = key[0], k1 = key[1];
+INLINE void NAME(philox)(VL c0, VL c1, VL c2, VL c3, const VL *keys, uint32_t *words) {
   UNROLL for (int round = 0; round < 10; round++) {
 #if VARIANT == VARIANT_AVX512
     VL p0 = (VL)_mm512_mul_epu32((__m512i)c0, _mm512_set1_epi64(0xD2511F53));
@@ -23,12 +20,10 @@ INLINE void NAME(philox)(VL c0, VL c1, VL c2, VL c3, const uint32_t *key, uint32
     VL p0 = (c0 & 0xFFFFFFFFu) * 0xD2511F53u;
     VL p1 = (c2 & 0xFFFFFFFFu) * 0xCD9E8D57u;
 #endif
-    c0 = (p1 >> 32) ^ c1 ^ (uint64_t)k0;
-    c2 = (p0 >> 32) ^ c3 ^ (uint64_t)k1;
+    c0 = (p1 >> 32) ^ c1 ^ keys[2 * round];
+    c2 = (p0 >> 32) ^ c3 ^ keys[2 * round + 1];
     c1 = p1;
     c3 = p0;
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
   }
   VL low = (c0 & 0xFFFFFFFFu) | c1 << 32, high = (c2 & 0xFFFFFFFFu) | c3 << 32;
 #if VARIANT == VARIANT_AVX512
@@ -57,6 +52,11 @@ KERNEL void drop_rows(const dropout *d, const float *x, int64_t ldx, int64_t t0,
   VL lane;
   for (int i = 0; i < LANES / 2; i++)
     lane[i] = (uint64_t)i;
+  VL keys[20]; // of the rounds
+  for (uint32_t round = 0; round < 10; round++) {
+    keys[2 * round] = (lane ^ lane) + (d->key[0] + round * 0x9E3779B9u);
+    keys[2 * round + 1] = (lane ^ lane) + (d->key[1] + round * 0xBB67AE85u);
+  }
   for (int64_t t = t0; t < t1; t++) {
     const float *from = x + t * ldx + c0;
     float *to = y + (t - t0) * ldy, *keep = factor ? factor + (t - t0) * ldy : 0;
@@ -65,7 +65,7 @@ KERNEL void drop_rows(const dropout *d, const float *x, int64_t ldx, int64_t t0,
     uint32_t words[STEP] __attribute__((aligned(64)));
     int64_t c = 0;
     for (; c + STEP <= cols; c += STEP) {
-      NAME(philox)(lane + (uint64_t)((c0 + c) / 4), c1, c2, c3, d->key, words);
+      NAME(philox)(lane + (uint64_t)((c0 + c) / 4), c1, c2, c3, keys, words);
       const VI first = NAME(kept)(words, d->threshold), second = NAME(kept)(words + LANES, d->threshold);
       // A multiplication by the mask would keep a dropped infinity or NaN.
       store(to + c, select_v(first, load(from + c) * scale, zero));
@@ -77,7 +77,7 @@ KERNEL void drop_rows(const dropout *d, const float *x, int64_t ldx, int64_t t0,
     }
     if (c == cols)
       continue;
-    NAME(philox)(lane + (uint64_t)((c0 + c) / 4), c1, c2, c3, d->key, words);
+    NAME(philox)(lane + (uint64_t)((c0 + c) / 4), c1, c2, c3, keys, words);
     for (int64_t i = 0; c + i < cols; i++) {
       const int kept = words[i] >= d->threshold;
       to[c + i] = kept ? from[c + i] * d->keep : 0.0f;
@@ -85,9 +85,5 @@ KERNEL void drop_rows(const dropout *d, const float *x, int64_t ldx, int64_t t0,
         keep[c + i] = kept ? d->keep : 0.0f;
     }
   }
-}
-
-KERNEL void NAME(dropout_apply)(const dropout *d, const float *x, float *y, int64_t t, int64_t c0, int64_t c1) {
-  drop_rows(d, x, 0, t, t + 1, c0, c1 - c0, y, 0, 0);
 }
 #endif

@@ -2,7 +2,15 @@
 #define SOURCE "gemm.c"
 #include "variants.h"
 
-ENTRY(product_run, LIST(const product *p, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch), LIST(p, t0, t1, j0, j1, scratch))
+ENTRY(product_pack, LIST(const product *p, int64_t j0, int64_t j1, float *packed), LIST(p, j0, j1, packed))
+ENTRY(product_run, LIST(const product *p, const float *packed, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch), LIST(p, packed, t0, t1, j0, j1, scratch))
+
+int64_t product_depth(const product *p) {
+  int64_t depth = 0;
+  for (int64_t i = 0; i < p->n; i++)
+    depth += p->terms[i].k;
+  return depth;
+}
 #else
 #include "gemm.h"
 
@@ -25,6 +33,7 @@ INLINE void NAME(tile)(const int MR, const int NV, const int transposed, int64_t
     const int64_t row = transposed ? 1 : s[q].row, step = transposed ? s[q].step : 1;
     const float *a = s[q].a + i0 * row;
     const float *b = s[q].b;
+    const int64_t ldb = s[q].ld;
     for (int64_t k = s[q].k; k > 0; k--) {
       V bv[4];
       UNROLL for (int j = 0; j < NV; j++)
@@ -35,7 +44,7 @@ INLINE void NAME(tile)(const int MR, const int NV, const int transposed, int64_t
           acc[i][j] = fma_v(av, bv[j], acc[i][j]);
       }
       a += step;
-      b += NV * LANES;
+      b += ldb;
     }
   }
   if (residual) {
@@ -127,37 +136,66 @@ KERNEL void multiply_transposed(int64_t rows, int64_t cols, int64_t n, const seg
   NAME(multiply_any)(1, rows, cols, n, s, c, ldc, accumulate, 0);
 }
 
-// product_run computes rows t0..t1 of columns j0..j1, a panel at a time: unpack
-// DEPTH rows of it, multiply all rows by them, go on with the next.
-KERNEL void NAME(product_run)(const product *p, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch) {
+INLINE void NAME(pack_term)(const term *t, int64_t j, int64_t cols, int64_t k0, int64_t k, float *dst) {
+  if (t->by_rows)
+    pack_rows(&t->m, t->scale, j, cols, k0, k, dst);
+  else
+    pack_columns(&t->m, t->scale, j, cols, k0, k, dst);
+}
+
+KERNEL void NAME(product_pack)(const product *p, int64_t j0, int64_t j1, float *packed) {
+  for (int64_t j = j0; j < j1; j += WIDEST) {
+    const int64_t cols = j1 - j < WIDEST ? j1 - j : WIDEST, width = panel_width(cols);
+    float *dst = packed + (j - j0) * product_depth(p);
+    for (int64_t i = 0; i < p->n; dst += p->terms[i++].k * width)
+      NAME(pack_term)(&p->terms[i], j, cols, 0, p->terms[i].k, dst);
+  }
+}
+
+// panel_run computes one panel of product_run, unpacking DEPTH rows at a time.
+INLINE void NAME(panel_run)(const product *p, int64_t t0, int64_t rows, int64_t j, int64_t cols, float *out, const float *residual, float *scratch) {
+  const int64_t width = panel_width(cols);
+  int64_t i = 0, at = 0;
+  for (int accumulate = 0; i < p->n; accumulate = 1) {
+    segment s[SEGMENTS];
+    int64_t n = 0, depth = 0;
+    while (i < p->n && n < SEGMENTS) {
+      const term *t = &p->terms[i];
+      int64_t take = t->k - at;
+      if (take > DEPTH - depth)
+        take = (DEPTH - depth) & ~(int64_t)15;
+      if (take == 0)
+        break;
+      float *dst = scratch + depth * width;
+      NAME(pack_term)(t, j, cols, at, take, dst);
+      s[n++] = (segment){t->a + t0 * t->lda + at, t->lda, 1, dst, width, take};
+      depth += take;
+      at += take;
+      if (at == t->k)
+        i++, at = 0;
+    }
+    multiply(rows, cols, n, s, out, p->ld, accumulate, i == p->n ? residual : 0);
+  }
+}
+
+KERNEL void NAME(product_run)(const product *p, const float *packed, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch) {
+  const int64_t depth = product_depth(p);
   for (int64_t j = j0; j < j1; j += WIDEST) {
     const int64_t cols = j1 - j < WIDEST ? j1 - j : WIDEST, width = panel_width(cols);
     float *out = p->out + t0 * p->ld + j;
     const float *residual = p->residual ? p->residual + t0 * p->ld + j : 0;
-    int64_t i = 0, at = 0;
-    for (int accumulate = 0; i < p->n; accumulate = 1) {
-      segment s[SEGMENTS];
-      int64_t n = 0, depth = 0;
-      while (i < p->n && n < SEGMENTS) {
-        const term *t = &p->terms[i];
-        int64_t take = t->k - at;
-        if (take > DEPTH - depth)
-          take = (DEPTH - depth) & ~(int64_t)15;
-        if (take == 0)
-          break;
-        float *dst = scratch + depth * width;
-        if (t->by_rows)
-          pack_rows(&t->m, t->scale, j, cols, at, take, dst);
-        else
-          pack_columns(&t->m, t->scale, j, cols, at, take, dst);
-        s[n++] = (segment){t->a + t0 * t->lda + at, t->lda, 1, dst, take};
-        depth += take;
-        at += take;
-        if (at == t->k)
-          i++, at = 0;
-      }
-      multiply(t1 - t0, cols, n, s, out, p->ld, accumulate, i == p->n ? residual : 0);
+    if (!packed) {
+      NAME(panel_run)(p, t0, t1 - t0, j, cols, out, residual, scratch);
+      continue;
     }
+    segment s[SEGMENTS];
+    const float *b = packed + (j - j0) * depth;
+    for (int64_t i = 0; i < p->n; i++) {
+      const term *t = &p->terms[i];
+      s[i] = (segment){t->a + t0 * t->lda, t->lda, 1, b, width, t->k};
+      b += t->k * width;
+    }
+    multiply(t1 - t0, cols, p->n, s, out, p->ld, 0, residual);
   }
 }
 #endif

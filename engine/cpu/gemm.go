@@ -27,10 +27,18 @@ func (s *productStep) unit() int {
 	return C.PANEL / gcd(C.PANEL, dim) * dim
 }
 
+func (s *productStep) unpacked() int64 {
+	return int64(C.product_depth(s.job)) * int64((s.cols+C.PANEL-1)/C.PANEL*C.PANEL)
+}
+
+func (s *productStep) pack(b *Backend, dst *C.float) {
+	C.product_pack(b.variant, s.job, 0, C.int64_t(s.cols), dst)
+}
+
 func (s *productStep) scratch() int64 { return C.PRODUCT_SCRATCH }
 
-func (s *productStep) run(b *Backend, w *worker, t0, t1, j0, j1 int) {
-	C.product_run(b.variant, s.job, C.int64_t(t0), C.int64_t(t1), C.int64_t(j0), C.int64_t(j1), w.floats())
+func (s *productStep) run(b *Backend, scratch, packed *C.float, t0, t1, j0, j1 int) {
+	C.product_run(b.variant, s.job, packed, C.int64_t(t0), C.int64_t(t1), C.int64_t(j0), C.int64_t(j1), scratch)
 	if s.rotate != nil {
 		b.rotate(s.rotate, s.job.out, s.cols, 1, t0, t1, j0, j1)
 	}
@@ -69,8 +77,8 @@ func (b *Backend) projection(s *productStep, o *operands, bl *engine.Block, p en
 	}
 	add(s.job, x, ins, ins, &w.matrix, false, 1)
 	if a := bl.Adapters[p]; a != nil {
-		m := dense(o.floats(p.String()+": B", a.B, outs*a.Rank), outs, a.Rank)
-		add(s.job, o.floats(p.String()+": low", low, rows*a.Rank), a.Rank, a.Rank, &m, false, a.Scale)
+		m := dense(o.of(p, "B", a.B, outs*a.Rank), outs, a.Rank)
+		add(s.job, o.of(p, "low", low, rows*a.Rank), a.Rank, a.Rank, &m, false, a.Scale)
 	}
 }
 

@@ -5,13 +5,13 @@
 
 #ifndef GEMM_H
 #define GEMM_H
-// segment is a run of the common index of a product: a packed panel b of k rows
-// and panel_width columns, and a[i*row + k*step] for row i.
+// segment is a run of the common index of a product: a[i*row + k*step] for row
+// i, and rows of panel_width columns b[k*ld]; ld is panel_width in a packed panel.
 typedef struct {
   const float *a;
   int64_t row, step;
   const float *b;
-  int64_t k;
+  int64_t ld, k;
 } segment;
 
 // WIDEST is how many columns a panel has at most; narrower ones are powers of two from 16.
@@ -55,4 +55,5 @@ void pack_rows(const matrix *m, float scale, int64_t j0, int64_t cols, int64_t k
 // nf4_block writes columns k0..k0+k of the sixteen rows of a block: dst[k*ld + row].
 void nf4_block(const matrix *m, int64_t block, int64_t k0, int64_t k, float *dst, int64_t ld);
 
-void NAME(product_run)(const product *p, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch);
+void NAME(product_pack)(const product *p, int64_t j0, int64_t j1, float *packed);
+void NAME(product_run)(const product *p, const float *packed, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch);

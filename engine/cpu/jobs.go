@@ -17,6 +17,7 @@ type jobs struct {
 	codes, dynamicMap *C.float // constant tables
 
 	rows, parts       int
+	weights           int64 // floats that the weights of all steps take unpacked; 0 if each unpacks its own
 	steps             []step
 	byRows, byColumns func(w *worker, task int)
 
@@ -63,24 +64,17 @@ func (b *Backend) initJobs() error {
 	if j.backward.input, err = outside[C.lora_input](b); err != nil {
 		return err
 	}
+	if j.backward.swiglu, err = outside[C.swiglu_gradients](b); err != nil {
+		return err
+	}
 	if j.attention, err = outside[C.attention](b); err != nil {
 		return err
 	}
 	if j.cache, err = outside[C.cache_layer](b); err != nil {
 		return err
 	}
-	j.byRows = func(w *worker, task int) {
-		t0, t1 := share(task, j.parts, j.rows, 1)
-		for _, s := range j.steps {
-			cols, _ := s.split()
-			s.run(b, w, t0, t1, 0, cols)
-		}
-	}
-	j.byColumns = func(w *worker, task int) {
-		cols, unit := j.steps[0].split()
-		j0, j1 := share(task, j.parts, cols, unit)
-		j.steps[0].run(b, w, 0, j.rows, j0, j1)
-	}
+	j.byRows = func(w *worker, task int) { j.rowsOf(b, w, task) }
+	j.byColumns = func(w *worker, task int) { j.columnsOf(b, w, task) }
 	j.backward.run = func(w *worker, task int) { j.backward.task(b, w, task) }
 	j.attend.run = func(w *worker, task int) { j.attend.task(b, w, task) }
 	j.loss.run = func(_ *worker, task int) { j.loss.task(b, task) }
@@ -96,10 +90,4 @@ func outside[T any](b *Backend) (*T, error) {
 	}
 	b.jobs.arenas = append(b.jobs.arenas, a)
 	return (*T)(unsafe.Pointer(address(a.data))), nil
-}
-
-// share is a task's part of n, a multiple of unit apart from the last.
-func share(task, tasks, n, unit int) (from, to int) {
-	units := (n + unit - 1) / unit
-	return min(task*units/tasks*unit, n), min((task+1)*units/tasks*unit, n)
 }

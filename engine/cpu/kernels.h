@@ -60,13 +60,22 @@ typedef struct {
   int64_t ld;
 } product;
 
-// PRODUCT_SCRATCH is the floats of scratch that product_run needs.
+// UNPACKED is how many floats of unpacked weights a thread may keep while it
+// goes over the rows of an operation: 1 MiB, half of a second-level cache, and
+// more than PRODUCT_SCRATCH.
+enum { UNPACKED = 1 << 18 };
+
+// product_pack unpacks columns j0..j1 for product_run: product_depth floats for
+// each column, rounded up to PANEL.
+void product_pack(int variant, const product *p, int64_t j0, int64_t j1, float *packed);
+int64_t product_depth(const product *p);
+
+// product_run computes rows t0..t1 of columns j0..j1. packed is what product_pack
+// made of the same columns; or NULL, to unpack DEPTH rows of a panel at a time.
+void product_run(int variant, const product *p, const float *packed, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch);
+
+// PRODUCT_SCRATCH is the floats of scratch that product_run needs without packed.
 enum { PRODUCT_SCRATCH = DEPTH * PANEL };
-
-void product_run(int variant, const product *p, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch);
-
-// nf4_unpack writes matrix m, in NF4, row-major to dst.
-void nf4_unpack(int variant, const matrix *m, float *dst, float *scratch);
 
 // dropout says which elements of an input are dropped; see engine.Dropout.
 typedef struct {
@@ -77,9 +86,6 @@ typedef struct {
   const uint32_t *where; // (rows, 3): position, and the record's key, low and high
 } dropout;
 
-// dropout_apply writes keep*x or zero for columns c0..c1 (c0 a multiple of 4) of row t.
-void dropout_apply(int variant, const dropout *d, const float *x, float *y, int64_t t, int64_t c0, int64_t c1);
-
 void rmsnorm_forward(int variant, const float *x, const float *w, float eps, float *y, int64_t cols, int64_t t0, int64_t t1);
 // rmsnorm_backward adds the gradient with respect to x to dx.
 void rmsnorm_backward(int variant, const float *x, const float *w, float eps, const float *dy, float *dx, int64_t cols, int64_t t0, int64_t t1);
@@ -89,8 +95,6 @@ void rmsnorm_backward(int variant, const float *x, const float *w, float eps, co
 void rope_rotate(int variant, float *x, int64_t ld, int64_t heads, int64_t dim, const int32_t *position, const float *cosine, const float *sine, float sign, int64_t t0, int64_t t1);
 
 void swiglu_forward(int variant, const float *gate, const float *up, float *y, int64_t n);
-// swiglu_backward writes the gradients of columns j0..j1.
-void swiglu_backward(int variant, const float *gate, const float *up, const float *dy, float *dgate, float *dup, int64_t ld, int64_t t0, int64_t t1, int64_t j0, int64_t j1);
 
 enum { SHARED = 3 }; // projections that read one input, at most
 
@@ -112,14 +116,27 @@ typedef struct {
   const float *dlow; // (rows, rank) gradients of low, side by side
 } lora_input;
 
-// lora_down computes low = dropout(x) A^T of every pair.
-void lora_down(int variant, const lora_input *in, int64_t t0, int64_t t1, float *scratch);
-int64_t lora_down_scratch(int64_t cols, int64_t rank);
+// lora_pack lays A of all pairs side by side, transposed, for lora_down:
+// lora_packed floats.
+void lora_pack(int variant, const lora_input *in, float *packed);
+int64_t lora_packed(const lora_input *in);
 
-// lora_input_backward computes columns j0..j1 of the input's gradient for all
-// rows, p being the frozen part of it, and adds the pairs' grad_a for these columns.
-void lora_input_backward(int variant, const lora_input *in, const product *p, int64_t rows, int64_t j0, int64_t j1, float *scratch);
-int64_t lora_input_scratch(int64_t rank);
+// lora_down computes low = dropout(x) A^T of every pair.
+void lora_down(int variant, const lora_input *in, const float *packed, int64_t t0, int64_t t1, float *scratch);
+int64_t lora_down_scratch(const lora_input *in);
+
+// swiglu_gradients are where swiglu_backward reads and writes.
+typedef struct {
+  const float *gate, *up; // (rows, cols)
+  float *dgate, *dup;
+} swiglu_gradients;
+
+// input_backward computes columns j0..j1 of an input's gradient for all rows, p
+// being the frozen part of it, and adds the pairs' grad_a for these columns. If
+// the input is what swiglu_forward made it goes on to the gradients of gate and
+// up, else swiglu is NULL.
+void input_backward(int variant, const lora_input *in, const product *p, const swiglu_gradients *swiglu, int64_t rows, int64_t j0, int64_t j1, float *scratch);
+int64_t input_scratch(const lora_input *in);
 
 // lora_grad_b adds scale dy^T low to rows n0..n1 of grad (cols, rank).
 void lora_grad_b(int variant, const float *dy, int64_t ld, const float *low, int64_t rank, float scale, float *grad, int64_t rows, int64_t n0, int64_t n1, float *scratch);

@@ -16,18 +16,31 @@ type lowStep struct {
 }
 
 func (s *lowStep) split() (cols, unit int) { return 0, 0 }
-func (s *lowStep) scratch() int64          { return int64(C.lora_down_scratch(s.job.cols, s.job.rank)) }
-
-func (s *lowStep) run(b *Backend, w *worker, t0, t1, _, _ int) {
-	if s.job.n > 0 && t1 > t0 {
-		C.lora_down(b.variant, s.job, C.int64_t(t0), C.int64_t(t1), w.floats())
+func (s *lowStep) unpacked() int64         { return int64(C.lora_packed(s.job)) }
+func (s *lowStep) pack(b *Backend, dst *C.float) {
+	if s.job.n > 0 {
+		C.lora_pack(b.variant, s.job, dst)
 	}
 }
 
-// set describes the adapted projections of an input to job; it leaves n at 0 if
+// scratch has room for packed weights too, for want of which run makes them.
+func (s *lowStep) scratch() int64 { return s.unpacked() + int64(C.lora_down_scratch(s.job)) }
+
+func (s *lowStep) run(b *Backend, scratch, packed *C.float, t0, t1, _, _ int) {
+	if s.job.n == 0 || t0 == t1 {
+		return
+	}
+	if packed == nil {
+		packed, scratch = scratch, offset(scratch, int(s.unpacked()))
+		s.pack(b, packed)
+	}
+	C.lora_down(b.variant, s.job, packed, C.int64_t(t0), C.int64_t(t1), scratch)
+}
+
+// input describes the adapted projections of an input to job; it leaves n at 0 if
 // there are none.
 func (o *operands) input(job *C.lora_input, b *Backend, d *batch, bl *engine.Block, in engine.Input, x *C.float, low *[engine.NumProjections]engine.Buffer, projections []engine.Projection) {
-	job.n, job.rank = 0, 0
+	job.n, job.rank, job.cols = 0, 0, 0
 	for _, p := range projections {
 		a := bl.Adapters[p]
 		if a == nil {
@@ -41,8 +54,8 @@ func (o *operands) input(job *C.lora_input, b *Backend, d *batch, bl *engine.Blo
 		pair := &job.pairs[job.n]
 		job.n++
 		pair.rank = C.int64_t(a.Rank)
-		pair.a = o.floats(p.String()+": A", a.A, a.Rank*ins)
-		pair.low = o.floats(p.String()+": low", low[p], d.Tokens()*a.Rank)
+		pair.a = o.of(p, "A", a.A, a.Rank*ins)
+		pair.low = o.of(p, "low", low[p], d.Tokens()*a.Rank)
 		pair.grad_a = nil
 		job.rank += pair.rank
 		job.cols = C.int64_t(ins)
@@ -58,13 +71,13 @@ var errNoGradients = errors.New("adapter has no gradients")
 // inputBackward is the backward pass of the projections that read one input:
 // gradients of the adapters and of the input.
 type inputBackward struct {
-	input      *C.lora_input
-	base       *C.product // the frozen part of the input's gradient
-	cols       int
-	run        func(w *worker, task int)
-	rows       int
-	after      *swigluStep // if not nil, goes on to its gradients
-	dgate, dup *C.float
+	input  *C.lora_input
+	base   *C.product // the frozen part of the input's gradient
+	cols   int
+	run    func(w *worker, task int)
+	rows   int
+	swiglu *C.swiglu_gradients
+	gated  bool // the input is what SwiGLU made: go on to the gradients of gate and up
 
 	outputs [C.SHARED]output
 	n       int
@@ -125,12 +138,12 @@ func (b *Backend) inputBackward(o *operands, d *batch, bl *engine.Block, in engi
 		outs, ins := g.p.Dims(b.shape)
 		pair, out, product := &j.input.pairs[j.n], &j.outputs[j.n], &b.jobs.products[j.n]
 		j.n++
-		pair.grad_a = o.floats(g.p.String()+": gradient of A", a.GradA, a.Rank*ins)
+		pair.grad_a = o.of(g.p, "gradient of A", a.GradA, a.Rank*ins)
 		*out = output{
 			dy: g.dy, low: pair.low, cols: outs, rank: a.Rank, scale: a.Scale,
-			gradB: o.floats(g.p.String()+": gradient of B", a.GradB, outs*a.Rank),
+			gradB: o.of(g.p, "gradient of B", a.GradB, outs*a.Rank),
 		}
-		m := dense(o.floats(g.p.String()+": B", a.B, outs*a.Rank), outs, a.Rank)
+		m := dense(o.of(g.p, "B", a.B, outs*a.Rank), outs, a.Rank)
 		product.begin(offset(j.input.dlow, at), nil, a.Rank, int(j.input.rank))
 		add(product.job, g.dy, outs, outs, &m, true, a.Scale)
 		at += a.Rank
@@ -150,14 +163,14 @@ func (b *Backend) inputBackward(o *operands, d *batch, bl *engine.Block, in engi
 // input and of A by columns of the input, those of B by columns of the outputs.
 func (j *inputBackward) columns(b *Backend) error {
 	threads := b.pool.threads()
-	j.panels = min((j.cols+C.PANEL-1)/C.PANEL, 4*threads)
+	j.panels = min((j.cols+C.PANEL-1)/C.PANEL, threads)
 	tasks := j.panels
 	for i := range j.n {
 		o := &j.outputs[i]
 		o.tasks = min((o.cols+C.PANEL-1)/C.PANEL, threads)
 		tasks += o.tasks
 	}
-	floats := max(int64(C.lora_input_scratch(j.input.rank)), C.PRODUCT_SCRATCH)
+	floats := int64(C.input_scratch(j.input))
 	for i := range j.n {
 		floats = max(floats, int64(C.lora_grad_b_scratch(C.int64_t(j.outputs[i].rank))))
 	}
@@ -185,13 +198,9 @@ func (j *inputBackward) task(b *Backend, w *worker, task int) {
 
 func (j *inputBackward) panel(b *Backend, w *worker, task int) {
 	j0, j1 := share(task, j.panels, j.cols, C.PANEL)
-	rows, c0, c1 := C.int64_t(j.rows), C.int64_t(j0), C.int64_t(j1)
-	if j.n > 0 {
-		C.lora_input_backward(b.variant, j.input, j.base, rows, c0, c1, w.floats())
-	} else {
-		C.product_run(b.variant, j.base, 0, rows, c0, c1, w.floats())
+	swiglu := j.swiglu
+	if !j.gated {
+		swiglu = nil
 	}
-	if s := j.after; s != nil {
-		C.swiglu_backward(b.variant, s.gate, s.up, j.base.out, j.dgate, j.dup, C.int64_t(j.cols), 0, rows, c0, c1)
-	}
+	C.input_backward(b.variant, j.input, j.base, swiglu, C.int64_t(j.rows), C.int64_t(j0), C.int64_t(j1), w.floats())
 }

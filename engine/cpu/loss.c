@@ -14,19 +14,18 @@ int64_t loss_argmax(int variant, const float *x, int64_t n) {
 #include "log.h"
 #include "row.h"
 
-// largest returns the first index of the largest of x. A NaN at 0 stays there.
+// largest returns the first index of the largest of x; 0 if there is none but NaN.
 INLINE int64_t NAME(largest)(const float *x, int64_t count) {
-  V top = splat(x[0]);
+  V acc[PARTS];
+  for (int z = 0; z < PARTS; z++)
+    acc[z] = splat(-INFINITY);
   ROW_EACH(count, i, part, n) {
-    if (n >= LANES)
-      top = max_v(top, load(x + i));
-    else
-      for (int64_t l = 0; l < n; l++)
-        top = max_v(top, splat(x[i + l]));
+    V v = ROW_LOAD(x + i, n);
+    if (n < LANES)
+      v = select_v(first_n(n), v, splat(-INFINITY));
+    acc[part] = max_v(acc[part], v);
   }
-  float m = top[0];
-  for (int l = 1; l < LANES; l++)
-    m = top[l] > m ? top[l] : m;
+  const float m = max16(acc);
   for (int64_t i = 0; i < count; i++)
     if (x[i] == m)
       return i;
@@ -42,12 +41,9 @@ KERNEL void NAME(loss_row)(float *x, int64_t count, int64_t target, float scale,
   ROW_ZERO(acc);
   ROW_EACH(count, i, part, n) {
     V e = exp_v(ROW_LOAD(x + i, n) - splat(top));
-    if (n < LANES) {
-      store_n(x + i, e, n);
-      e = load_n(x + i, n);
-    } else {
-      store(x + i, e);
-    }
+    if (n < LANES)
+      e = (V)((VI)e & first_n(n));
+    ROW_STORE(x + i, e, n);
     acc[part] = acc[part] + e;
   }
   const float sum = sum16(acc);

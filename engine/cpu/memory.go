@@ -28,7 +28,16 @@ type memory struct {
 // it from one call to the next. It is freed when nothing refers to it any more;
 // whatever holds such a pointer holds the arena too.
 type arena struct {
-	data []float32
+	data    []float32
+	memory  *memory
+	raw     unsafe.Pointer
+	cleanup runtime.Cleanup
+}
+
+// release frees a at once. Nothing may refer to it.
+func (a *arena) release() {
+	a.cleanup.Stop()
+	a.memory.free(a.raw, int64(len(a.data))*4)
 }
 
 // collectAfter is how much new memory makes a collection worth while: Go's
@@ -50,13 +59,15 @@ func (m *memory) allocate(n int64) (*arena, error) {
 		return nil, fmt.Errorf("%d bytes: %w", bytes, errNoMemory)
 	}
 	pad := -uintptr(raw) % (align * 4)
-	a := &arena{data: unsafe.Slice((*float32)(unsafe.Add(raw, pad)), n)}
+	a := &arena{data: unsafe.Slice((*float32)(unsafe.Add(raw, pad)), n), memory: m, raw: raw}
 	m.add(bytes)
-	runtime.AddCleanup(a, func(raw unsafe.Pointer) {
-		C.free(raw)
-		m.add(-bytes)
-	}, raw)
+	a.cleanup = runtime.AddCleanup(a, func(raw unsafe.Pointer) { m.free(raw, bytes) }, raw)
 	return a, nil
+}
+
+func (m *memory) free(raw unsafe.Pointer, bytes int64) {
+	C.free(raw)
+	m.add(-bytes)
 }
 
 var errNoMemory = errors.New("out of memory")
@@ -80,7 +91,10 @@ type scratch struct {
 // floats returns at least n floats, with unspecified contents.
 func (s *scratch) floats(n int64) ([]float32, error) {
 	if s.arena == nil || int64(len(s.arena.data)) < n {
-		s.arena = nil
+		if s.arena != nil {
+			s.arena.release()
+			s.arena = nil
+		}
 		a, err := s.memory.allocate(n)
 		if err != nil {
 			return nil, fmt.Errorf("scratch: %w", err)
@@ -177,6 +191,16 @@ func (o *operands) floats(name string, b engine.Buffer, n int) *C.float {
 		return (*C.float)(unsafe.Pointer(&buf.data[0]))
 	}
 	return nil
+}
+
+// of is floats for a buffer of projection p.
+func (o *operands) of(p engine.Projection, name string, b engine.Buffer, n int) *C.float {
+	before := o.err
+	f := o.floats(name, b, n)
+	if before == nil && o.err != nil {
+		o.err = fmt.Errorf("%s: %w", p, o.err)
+	}
+	return f
 }
 
 // keep is deferred by every operation with its arguments: what they refer to

@@ -51,18 +51,20 @@ func (b *Backend) MLPBackward(in engine.DeviceBatch, bl *engine.Block, act *engi
 	grad := o.floats("d", dst, t*s.Hidden)
 	down, ddown := o.floats("down", act.Down, t*s.Intermediate), o.floats("gradient of down", g.Down, t*s.Intermediate)
 	norm2, dnorm := o.floats("norm2", act.Norm2, t*s.Hidden), o.floats("gradient of norm2", g.Norm, t*s.Hidden)
-	j.swiglu = swigluStep{gate: o.floats("gate", act.Gate, t*s.Intermediate), up: o.floats("up", act.Up, t*s.Intermediate)}
+	gate, up := o.floats("gate", act.Gate, t*s.Intermediate), o.floats("up", act.Up, t*s.Intermediate)
 	dgate, dup := o.floats("gradient of gate", g.Gate, t*s.Intermediate), o.floats("gradient of up", g.Up, t*s.Intermediate)
 	j.rmsnorm = normBackwardStep{
 		x: o.floats("mid", act.Mid, t*s.Hidden), weight: o.floats("norm", bl.Layer.MLPNorm, s.Hidden),
 		dy: dnorm, dx: grad,
 	}
 	if o.err == nil {
-		j.backward.after, j.backward.dgate, j.backward.dup = &j.swiglu, dgate, dup
+		to := j.backward.swiglu
+		to.gate, to.up, to.dgate, to.dup = gate, up, dgate, dup
+		j.backward.gated = true
 		o.err = b.inputBackward(&o, d, bl, engine.DownInput, down, ddown, &act.Low, gradient{engine.Down, grad})
 	}
 	if o.err == nil {
-		j.backward.after = nil
+		j.backward.gated = false
 		o.err = b.inputBackward(&o, d, bl, engine.MLPInput, norm2, dnorm, &act.Low, gradient{engine.Gate, dgate}, gradient{engine.Up, dup})
 	}
 	if o.err == nil {

@@ -1,8 +1,6 @@
 #ifndef VARIANT
 #define SOURCE "nf4.c"
 #include "variants.h"
-
-ENTRY(nf4_unpack, LIST(const matrix *m, float *dst, float *scratch), LIST(m, dst, scratch))
 #else
 #include "gemm.h"
 
@@ -53,15 +51,6 @@ KERNEL void nf4_block(const matrix *m, int64_t block, int64_t k0, int64_t k, flo
     }
     for (; c < end; c++)
       NAME(lookup16)(m->value, codes + c / 2 * 16, c & 1, scale, dst + (c - k0) * ld);
-  }
-}
-
-KERNEL void NAME(nf4_unpack)(const matrix *m, float *dst, float *scratch) {
-  for (int64_t block = 0; block * 16 < m->rows; block++) {
-    nf4_block(m, block, 0, m->cols, scratch, 16);
-    for (int64_t r = 0; r < 16 && block * 16 + r < m->rows; r++)
-      for (int64_t c = 0; c < m->cols; c++)
-        dst[(block * 16 + r) * m->cols + c] = scratch[c * 16 + r];
   }
 }
 #endif

@@ -38,7 +38,7 @@ func (b *Backend) OutputBackward(in engine.DeviceBatch, bl *engine.Block, act *e
 	var o operands
 	attended, grad, dx := o.floats("o", act.O, t*s.QDim()), o.floats("d", dst, t*s.Hidden), o.floats("gradient of o", g.O, t*s.QDim())
 	if o.err == nil {
-		b.jobs.backward.after = nil
+		b.jobs.backward.gated = false
 		o.err = b.inputBackward(&o, d, bl, engine.OutputInput, attended, dx, &act.Low, gradient{engine.O, grad})
 	}
 	return wrap("output backward", o.err)

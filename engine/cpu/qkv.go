@@ -58,7 +58,7 @@ func (b *Backend) QKVBackward(in engine.DeviceBatch, bl *engine.Block, x engine.
 		o.err = b.steps(t, &j.rotate)
 	}
 	if o.err == nil {
-		j.backward.after = nil
+		j.backward.gated = false
 		o.err = b.inputBackward(&o, d, bl, engine.AttentionInput, input, norm, &act.Low,
 			gradient{engine.Q, dq}, gradient{engine.K, dk}, gradient{engine.V, dv})
 	}
@@ -70,15 +70,13 @@ func (b *Backend) QKVBackward(in engine.DeviceBatch, bl *engine.Block, x engine.
 
 // rotateStep turns q and k by their positions.
 type rotateStep struct {
+	rowStep
 	batch *batch
 	q, k  *C.float
 	sign  float32
 }
 
-func (s *rotateStep) split() (cols, unit int) { return 0, 0 }
-func (s *rotateStep) scratch() int64          { return 0 }
-
-func (s *rotateStep) run(b *Backend, _ *worker, t0, t1, _, _ int) {
+func (s *rotateStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
 	b.rotate(s.batch, s.q, b.shape.QDim(), s.sign, t0, t1, 0, b.shape.QDim())
 	b.rotate(s.batch, s.k, b.shape.KVDim(), s.sign, t0, t1, 0, b.shape.KVDim())
 }

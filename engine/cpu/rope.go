@@ -37,6 +37,9 @@ func (r *rope) cover(s engine.Shape, last int) error {
 			cosine[p*half+i], sine[p*half+i] = float32(cos), float32(sin)
 		}
 	}
+	if r.arena != nil {
+		r.arena.release()
+	}
 	r.arena, r.cosine, r.sine, r.positions = a, cosine, sine, n
 	return nil
 }

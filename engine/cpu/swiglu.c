@@ -3,9 +3,8 @@
 #include "variants.h"
 
 ENTRY(swiglu_forward, LIST(const float *gate, const float *up, float *y, int64_t n), LIST(gate, up, y, n))
-ENTRY(swiglu_backward, LIST(const float *gate, const float *up, const float *dy, float *dgate, float *dup, int64_t ld, int64_t t0, int64_t t1, int64_t j0, int64_t j1), LIST(gate, up, dy, dgate, dup, ld, t0, t1, j0, j1))
 #else
-#include "row.h"
+#include "swiglu.h"
 
 // y = silu(gate) * up, Shazeer 2020, eq. 6.
 KERNEL void NAME(swiglu_forward)(const float *gate, const float *up, float *y, int64_t count) {
@@ -16,14 +15,14 @@ KERNEL void NAME(swiglu_forward)(const float *gate, const float *up, float *y, i
 }
 
 // silu'(g) = s(g) + silu(g) (1 - s(g)), s the logistic function.
-KERNEL void NAME(swiglu_backward)(const float *gate, const float *up, const float *dy, float *dgate, float *dup, int64_t ld, int64_t t0, int64_t t1, int64_t j0, int64_t j1) {
+KERNEL void swiglu_backward(const swiglu_gradients *s, const float *dy, int64_t ld, int64_t t0, int64_t t1, int64_t j0, int64_t j1) {
   for (int64_t t = t0; t < t1; t++) {
     const int64_t at = t * ld + j0;
     ROW_EACH(j1 - j0, i, part, n) {
-      V g = ROW_LOAD(gate + at + i, n), d = ROW_LOAD(dy + at + i, n);
-      V s = sigmoid_v(g), silu = g * s;
-      ROW_STORE(dup + at + i, d * silu, n);
-      ROW_STORE(dgate + at + i, d * ROW_LOAD(up + at + i, n) * fma_v(silu, splat(1.0f) - s, s), n);
+      V g = ROW_LOAD(s->gate + at + i, n), d = ROW_LOAD(dy + at + i, n);
+      V logistic = sigmoid_v(g), silu = g * logistic;
+      ROW_STORE(s->dup + at + i, d * silu, n);
+      ROW_STORE(s->dgate + at + i, d * ROW_LOAD(s->up + at + i, n) * fma_v(silu, splat(1.0f) - logistic, logistic), n);
     }
   }
 }

@@ -46,9 +46,11 @@
 #define fma_v NAME(fma_v)
 #define max_v NAME(max_v)
 #define select_v NAME(select_v)
+#define first_n NAME(first_n)
 #define load_n NAME(load_n)
 #define store_n NAME(store_n)
 #define sum16 NAME(sum16)
+#define max16 NAME(max16)
 #define exp_v NAME(exp_v)
 #define sigmoid_v NAME(sigmoid_v)
 #endif
@@ -99,29 +101,78 @@ INLINE V select_v(VI mask, V a, V b) { return (V)((mask & (VI)a) | (~mask & (VI)
 // max_v is the larger, or a if either is NaN.
 INLINE V max_v(V a, V b) { return select_v(b > a, b, a); }
 
-// load_n reads n < LANES elements and zeroes after them.
-INLINE V load_n(const float *p, long n) {
-  float t[LANES] = {0};
-  memcpy(t, p, (size_t)n * sizeof(float));
-  return load(t);
+// first_n is all ones in the first n lanes.
+INLINE VI first_n(int64_t n) {
+#if LANES == 16
+  const VI lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#elif LANES == 8
+  const VI lane = {0, 1, 2, 3, 4, 5, 6, 7};
+#else
+  const VI lane = {0, 1, 2, 3};
+#endif
+  return lane < (int32_t)n;
 }
 
-INLINE void store_n(float *p, V v, long n) {
+// load_n reads n < LANES elements and zeroes after them.
+INLINE V load_n(const float *p, int64_t n) {
+#if VARIANT == VARIANT_AVX512
+  return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#elif VARIANT == VARIANT_AVX2
+  return (V)_mm256_maskload_ps(p, (__m256i)first_n(n));
+#else
+  float t[LANES] = {0};
+  for (int64_t i = 0; i < n; i++)
+    t[i] = p[i];
+  return load(t);
+#endif
+}
+
+INLINE void store_n(float *p, V v, int64_t n) {
+#if VARIANT == VARIANT_AVX512
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#elif VARIANT == VARIANT_AVX2
+  _mm256_maskstore_ps(p, (__m256i)first_n(n), (__m256)v);
+#else
   float t[LANES];
   store(t, v);
-  memcpy(p, t, (size_t)n * sizeof(float));
+  for (int64_t i = 0; i < n; i++)
+    p[i] = t[i];
+#endif
 }
+
+// QUARTER halves a row's sixteen numbers to four, joining i and i+8, then i and
+// i+4, with an operation on vectors of any width.
+#if VARIANT == VARIANT_AVX512
+#define QUARTER(acc, op8, op4)                                                                                             \
+  const __m256 eight = op8(_mm512_castps512_ps256((__m512)acc[0]), _mm512_extractf32x8_ps((__m512)acc[0], 1));             \
+  const __m128 four = op4(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1))
+#elif VARIANT == VARIANT_AVX2
+#define QUARTER(acc, op8, op4)                                        \
+  const __m256 eight = op8((__m256)acc[0], (__m256)acc[1]);           \
+  const __m128 four = op4(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1))
+#endif
 
 // sum16 adds up the sixteen partial sums of a row, halving them each time.
 INLINE float sum16(const V *acc) {
-  float s[16];
-  for (int i = 0; i < PARTS; i++)
-    store(s + i * LANES, acc[i]);
-  for (int n = 8; n > 0; n /= 2)
-    for (int i = 0; i < n; i++)
-      s[i] += s[i + n];
-  return s[0];
+#if VARIANT == VARIANT_BASELINE
+  const V four = (acc[0] + acc[2]) + (acc[1] + acc[3]);
+#else
+  QUARTER(acc, _mm256_add_ps, _mm_add_ps);
+#endif
+  return (four[0] + four[2]) + (four[1] + four[3]);
 }
+
+// max16 is the largest of sixteen numbers, whatever their order.
+INLINE float max16(const V *acc) {
+#if VARIANT == VARIANT_BASELINE
+  const V four = max_v(max_v(acc[0], acc[2]), max_v(acc[1], acc[3]));
+#else
+  QUARTER(acc, _mm256_max_ps, _mm_max_ps);
+#endif
+  const float a = four[0] > four[2] ? four[0] : four[2], b = four[1] > four[3] ? four[1] : four[3];
+  return a > b ? a : b;
+}
+#undef QUARTER
 
 // exp_v is e^x with a relative error below 1.2e-7 (2 ulp): x = n ln 2 + r with
 // |r| <= ln 2 / 2, a polynomial in r, and n added to the exponent. Below -87.3
