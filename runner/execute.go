@@ -322,11 +322,12 @@ func (e *execution) settle(f *follower, died error) {
 		}
 	}
 	e.tell(func() {
-		if state == ledger.Finished {
+		switch state {
+		case ledger.Finished:
 			e.outcome.Finished++
-		} else if state == ledger.Failed {
+		case ledger.Failed:
 			e.outcome.Failed = append(e.outcome.Failed, Failure{f.item, why, advice})
-		} else {
+		case ledger.Interrupted, ledger.New, ledger.Running:
 			e.outcome.Interrupted++
 		}
 		e.Progress.End(f.item, state, why)
