@@ -9,7 +9,7 @@ import (
 
 // describe builds the facts that the ledger gets when the plan is run.
 func (p *planner) describe() error {
-	git, err := ReadGit(p.Root)
+	git, err := ReadGit(p.Root, p.sweep.Dir)
 	if err != nil {
 		return err
 	}

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sort"
 	"strings"
 
+	"github.com/go-git/go-billy/v5/osfs"
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 
 	"daybook/ledger"
 )
@@ -17,17 +20,25 @@ import (
 // maxDirtyFiles bounds how many changed files are listed by name.
 const maxDirtyFiles = 100
 
-// ReadGit returns the state of the repository that holds the root, or the zero
-// value outside a repository. Daybook's own outputs don't count as changes.
-func ReadGit(root Root) (ledger.Git, error) {
-	repo, err := git.PlainOpenWithOptions(root.Dir, &git.PlainOpenOptions{DetectDotGit: true})
+// ReadGit returns the state of the repository that holds dir, the folder of a
+// sweep, or the zero value outside a repository. Outputs of the root don't count
+// as changes.
+func ReadGit(root Root, dir string) (ledger.Git, error) {
+	state, err := readGit(root, dir)
+	if err != nil {
+		return ledger.Git{}, WithHint(fmt.Errorf("git: %w", err), "runs record the commit they are made from; see whether 'git status' works in "+dir)
+	}
+	return state, nil
+}
+
+func readGit(root Root, dir string) (state ledger.Git, err error) {
+	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return ledger.Git{}, nil
+		return state, nil
 	}
 	if err != nil {
-		return ledger.Git{}, fmt.Errorf("git: %w", err)
+		return state, err
 	}
-	var state ledger.Git
 	head, err := repo.Head()
 	switch {
 	case err == nil:
@@ -36,7 +47,7 @@ func ReadGit(root Root) (ledger.Git, error) {
 			state.Branch = head.Name().Short()
 		}
 	case !errors.Is(err, plumbing.ErrReferenceNotFound): // a repository without a commit has no head
-		return ledger.Git{}, fmt.Errorf("git: head: %w", err)
+		return state, fmt.Errorf("head: %w", err)
 	}
 	if remote, err := repo.Remote("origin"); err == nil && len(remote.Config().URLs) > 0 {
 		state.Remote = withoutCredentials(remote.Config().URLs[0])
@@ -46,11 +57,14 @@ func ReadGit(root Root) (ledger.Git, error) {
 		return state, nil
 	}
 	if err != nil {
-		return ledger.Git{}, fmt.Errorf("git: work tree: %w", err)
+		return state, fmt.Errorf("work tree: %w", err)
+	}
+	if tree.Excludes, err = ignoredEverywhere(); err != nil {
+		return state, fmt.Errorf("ignored files: %w", err)
 	}
 	status, err := tree.Status()
 	if err != nil {
-		return ledger.Git{}, fmt.Errorf("git: status: %w", err)
+		return state, fmt.Errorf("status: %w", err)
 	}
 	for path, s := range status {
 		rel := root.Rel(filepath.Join(tree.Filesystem.Root(), filepath.FromSlash(path)))
@@ -66,6 +80,21 @@ func ReadGit(root Root) (ledger.Git, error) {
 		state.Files = state.Files[:maxDirtyFiles]
 	}
 	return state, nil
+}
+
+// ignoredEverywhere returns what the system and the user have git ignore in every
+// repository.
+func ignoredEverywhere() ([]gitignore.Pattern, error) {
+	disk := osfs.New("/")
+	patterns, err := gitignore.LoadSystemPatterns(disk)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.UserHomeDir(); err != nil {
+		return patterns, nil // a user without a folder has no configuration
+	}
+	own, err := gitignore.LoadGlobalPatterns(disk)
+	return append(patterns, own...), err
 }
 
 // withoutCredentials removes user and password from a remote's URL.

@@ -89,10 +89,10 @@ func examineState(root runner.Root) finding {
 }
 
 func examineGit(root runner.Root) finding {
-	git, err := runner.ReadGit(root)
+	git, err := runner.ReadGit(root, root.Dir)
 	switch {
 	case err != nil:
-		return finding{"problem", "git", err.Error(), "runs record the commit they were made from; repair the repository or move the root out of it"}
+		return finding{"problem", "git", err.Error(), runner.HintOf(err)}
 	case git.Commit == "":
 		return finding{"note", "git", "no commit here", "put the sweep under version control, so that a run names the code it came from"}
 	case git.Dirty:
@@ -120,12 +120,7 @@ func examineLedger(ctx context.Context, root runner.Root) finding {
 	}
 	l, err := ledger.OpenReadOnly(ctx, root.Ledger(), ledger.Options{})
 	if err != nil {
-		f := finding{Level: "problem", What: "ledger", Found: err.Error()}
-		var h interface{ Hint() string }
-		if errors.As(err, &h) {
-			f.Hint = h.Hint()
-		}
-		return f
+		return finding{"problem", "ledger", err.Error(), runner.HintOf(err)}
 	}
 	runs, err := l.Runs(ctx, ledger.RunFilter{})
 	if err := errors.Join(err, l.Close()); err != nil {
