@@ -136,11 +136,13 @@ KERNEL void multiply_transposed(int64_t rows, int64_t cols, int64_t n, const seg
   NAME(multiply_any)(1, rows, cols, n, s, c, ldc, accumulate, 0);
 }
 
-INLINE void NAME(pack_term)(const term *t, int64_t j, int64_t cols, int64_t k0, int64_t k, float *dst) {
+// pack_term unpacks rows k0..k0+k of a panel to dst.
+INLINE const float *NAME(pack_term)(const term *t, int64_t j, int64_t cols, int64_t k0, int64_t k, float *dst) {
   if (t->by_rows)
     pack_rows(&t->m, t->scale, j, cols, k0, k, dst);
   else
     pack_columns(&t->m, t->scale, j, cols, k0, k, dst);
+  return dst;
 }
 
 KERNEL void NAME(product_pack)(const product *p, int64_t j0, int64_t j1, float *packed) {
@@ -152,50 +154,37 @@ KERNEL void NAME(product_pack)(const product *p, int64_t j0, int64_t j1, float *
   }
 }
 
-// panel_run computes one panel of product_run, unpacking DEPTH rows at a time.
-INLINE void NAME(panel_run)(const product *p, int64_t t0, int64_t rows, int64_t j, int64_t cols, float *out, const float *residual, float *scratch) {
-  const int64_t width = panel_width(cols);
-  int64_t i = 0, at = 0;
-  for (int accumulate = 0; i < p->n; accumulate = 1) {
-    segment s[SEGMENTS];
-    int64_t n = 0, depth = 0;
-    while (i < p->n && n < SEGMENTS) {
-      const term *t = &p->terms[i];
-      int64_t take = t->k - at;
-      if (take > DEPTH - depth)
-        take = (DEPTH - depth) & ~(int64_t)15;
-      if (take == 0)
-        break;
-      float *dst = scratch + depth * width;
-      NAME(pack_term)(t, j, cols, at, take, dst);
-      s[n++] = (segment){t->a + t0 * t->lda + at, t->lda, 1, dst, width, take};
-      depth += take;
-      at += take;
-      if (at == t->k)
-        i++, at = 0;
-    }
-    multiply(rows, cols, n, s, out, p->ld, accumulate, i == p->n ? residual : 0);
-  }
-}
-
+// Panels are taken DEPTH rows at a time, which the first-level cache holds while
+// all rows of the product go over them.
 KERNEL void NAME(product_run)(const product *p, const float *packed, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch) {
-  const int64_t depth = product_depth(p);
   for (int64_t j = j0; j < j1; j += WIDEST) {
     const int64_t cols = j1 - j < WIDEST ? j1 - j : WIDEST, width = panel_width(cols);
-    float *out = p->out + t0 * p->ld + j;
     const float *residual = p->residual ? p->residual + t0 * p->ld + j : 0;
-    if (!packed) {
-      NAME(panel_run)(p, t0, t1 - t0, j, cols, out, residual, scratch);
-      continue;
+    const float *next = packed ? packed + (j - j0) * product_depth(p) : 0;
+    int64_t i = 0, at = 0; // the term, and how much of it is done
+    for (int accumulate = 0; i < p->n; accumulate = 1) {
+      segment s[SEGMENTS];
+      int64_t n = 0, depth = 0;
+      while (i < p->n && n < SEGMENTS) {
+        const term *t = &p->terms[i];
+        int64_t take = t->k - at;
+        if (take > DEPTH - depth)
+          take = (DEPTH - depth) & ~(int64_t)15;
+        if (take == 0)
+          break;
+        const float *b = next;
+        if (packed)
+          next += take * width;
+        else
+          b = NAME(pack_term)(t, j, cols, at, take, scratch + depth * width);
+        s[n++] = (segment){t->a + t0 * t->lda + at, t->lda, 1, b, width, take};
+        depth += take;
+        at += take;
+        if (at == t->k)
+          i++, at = 0;
+      }
+      multiply(t1 - t0, cols, n, s, p->out + t0 * p->ld + j, p->ld, accumulate, i == p->n ? residual : 0);
     }
-    segment s[SEGMENTS];
-    const float *b = packed + (j - j0) * depth;
-    for (int64_t i = 0; i < p->n; i++) {
-      const term *t = &p->terms[i];
-      s[i] = (segment){t->a + t0 * t->lda, t->lda, 1, b, width, t->k};
-      b += t->k * width;
-    }
-    multiply(t1 - t0, cols, p->n, s, out, p->ld, 0, residual);
   }
 }
 #endif

@@ -29,7 +29,7 @@ type jobs struct {
 	rotate   rotateStep
 	backward inputBackward
 	rmsnorm  normBackwardStep
-	loss     lossJob
+	scoring  scoring
 
 	attention *C.attention
 	cache     *C.cache_layer
@@ -77,7 +77,8 @@ func (b *Backend) initJobs() error {
 	j.byColumns = func(w *worker, task int) { j.columnsOf(b, w, task) }
 	j.backward.run = func(w *worker, task int) { j.backward.task(b, w, task) }
 	j.attend.run = func(w *worker, task int) { j.attend.task(b, w, task) }
-	j.loss.run = func(_ *worker, task int) { j.loss.task(b, task) }
+	s := &j.scoring
+	s.gather.scoring, s.losses.scoring, s.largest.scoring, s.copy.scoring, s.scatter.scoring = s, s, s, s, s
 	return nil
 }
 

@@ -13,7 +13,7 @@
 enum { PANEL = 64 };
 
 // DEPTH is how many rows of a panel are unpacked at once.
-enum { DEPTH = 192 };
+enum { DEPTH = 256 };
 
 // ROWS is how many rows the fused operations hold in scratch at once.
 enum { ROWS = 48 };

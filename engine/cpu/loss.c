@@ -14,8 +14,8 @@ int64_t loss_argmax(int variant, const float *x, int64_t n) {
 #include "log.h"
 #include "row.h"
 
-// largest returns the first index of the largest of x; 0 if there is none but NaN.
-INLINE int64_t NAME(largest)(const float *x, int64_t count) {
+// most is the largest of x, NaN aside.
+INLINE float NAME(most)(const float *x, int64_t count) {
   V acc[PARTS];
   for (int z = 0; z < PARTS; z++)
     acc[z] = splat(-INFINITY);
@@ -25,18 +25,26 @@ INLINE int64_t NAME(largest)(const float *x, int64_t count) {
       v = select_v(first_n(n), v, splat(-INFINITY));
     acc[part] = max_v(acc[part], v);
   }
-  const float m = max16(acc);
-  for (int64_t i = 0; i < count; i++)
-    if (x[i] == m)
-      return i;
-  return 0;
+  return max16(acc);
 }
 
-KERNEL void NAME(argmax)(const float *x, int64_t count, int64_t *index) { *index = NAME(largest)(x, count); }
+KERNEL void NAME(argmax)(const float *x, int64_t count, int64_t *index) {
+  const float top = NAME(most)(x, count);
+  *index = 0; // if all are NaN
+  for (int64_t i = 0; i < count; i++)
+    if (x[i] == top) {
+      *index = i;
+      return;
+    }
+}
 
 KERNEL void NAME(loss_row)(float *x, int64_t count, int64_t target, float scale, int gradient, float *nll, float *hit) {
-  const int64_t best = NAME(largest)(x, count);
-  const float top = x[best], wanted = x[target];
+  const float top = NAME(most)(x, count), wanted = x[target];
+  int64_t first = target;
+  if (wanted == top)
+    for (first = 0; x[first] != top;)
+      first++;
+  *hit = wanted == top && first == target ? 1.0f : 0.0f;
   V acc[PARTS];
   ROW_ZERO(acc);
   ROW_EACH(count, i, part, n) {
@@ -48,7 +56,6 @@ KERNEL void NAME(loss_row)(float *x, int64_t count, int64_t target, float scale,
   }
   const float sum = sum16(acc);
   *nll = (top - wanted) + log_1(sum);
-  *hit = best == target ? 1.0f : 0.0f;
   if (!gradient)
     return;
   const V f = splat(scale / sum);

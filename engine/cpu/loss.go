@@ -10,96 +10,134 @@ import (
 	"daybook/engine"
 )
 
-// chunkLogits is how many logits exist at a time: 2 MiB, the second-level cache.
+// chunkLogits is how many logits exist at a time, at most: 2 MiB, a second-level
+// cache. Fewer do where the head's weights fit beside them; see steps.
 const chunkLogits = 1 << 19
 
-// lossJob is what the rows of a chunk share.
-type lossJob struct {
-	run  func(w *worker, task int)
-	kind lossKind
-	rows []int32 // of the batch, one a row of the chunk
+// scoring is what the rows of a chunk share, from the residual stream to logits.
+type scoring struct {
+	rows    []int32  // of the batch, one a row of the chunk
+	first   int      // number of the chunk's first row
+	x, norm *C.float // (T, Hidden), (Hidden)
+	normed  *C.float // (rows, Hidden)
+	dnormed *C.float // (rows, Hidden)
+	logits  *C.float // (rows, Vocab)
 
-	x, norm     *C.float // (T, Hidden), (Hidden)
-	normed      *C.float // (rows, Hidden)
-	logits      *C.float // (rows, Vocab)
-	targets     []int32  // (T)
+	targets     []int32 // (T)
 	scale       float32
-	nll, hit, d *C.float // (T), (T), (T, Hidden) or nil
-	dnormed     *C.float // (rows, Hidden)
-	best        []int32
-	parts       int
+	nll, hit, d *C.float  // (T), (T), (T, Hidden) or nil
+	best        []int32   // of all chunks
+	out         []float32 // (rows of all chunks, Vocab)
+
+	steps   []step
+	gather  gatherStep
+	losses  lossStep
+	largest largestStep
+	copy    copyStep
+	scatter scatterStep
 }
 
-type lossKind int
+// gatherStep computes normed from rows of x.
+type gatherStep struct {
+	rowStep
+	*scoring
+}
 
-const (
-	lossNorm lossKind = iota
-	lossScore
-	lossBest
-	lossNormBackward
-)
-
-// task does its share of a chunk's rows.
-func (j *lossJob) task(b *Backend, task int) {
-	from, to := share(task, j.parts, len(j.rows), 1)
-	hidden, vocab := b.shape.Hidden, b.shape.Vocab
-	for i := from; i < to; i++ {
-		row := int(j.rows[i])
-		switch j.kind {
-		case lossNorm:
-			C.rmsnorm_forward(b.variant, offset(j.x, row*hidden), j.norm, C.float(b.shape.NormEps), offset(j.normed, i*hidden), C.int64_t(hidden), 0, 1)
-		case lossScore:
-			gradient := C.int(0)
-			if j.d != nil {
-				gradient = 1
-			}
-			C.loss_row(b.variant, offset(j.logits, i*vocab), C.int64_t(vocab), C.int64_t(j.targets[row]), C.float(j.scale), gradient, offset(j.nll, row), offset(j.hit, row))
-		case lossBest:
-			j.best[i] = int32(C.loss_argmax(b.variant, offset(j.logits, i*vocab), C.int64_t(vocab)))
-		case lossNormBackward:
-			C.rmsnorm_backward(b.variant, offset(j.x, row*hidden), j.norm, C.float(b.shape.NormEps), offset(j.dnormed, i*hidden), offset(j.d, row*hidden), C.int64_t(hidden), 0, 1)
-		}
+func (s *gatherStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
+	n := b.shape.Hidden
+	for i := t0; i < t1; i++ {
+		C.rmsnorm_forward(b.variant, offset(s.x, int(s.rows[i])*n), s.norm, C.float(b.shape.NormEps), offset(s.normed, i*n), C.int64_t(n), 0, 1)
 	}
 }
 
-func (b *Backend) lossRows(kind lossKind) error {
-	j := &b.jobs.loss
-	j.kind = kind
-	j.parts = min(len(j.rows), b.pool.threads())
-	return b.pool.each(j.parts, 0, j.run)
+// lossStep turns logits into losses and, where d is set, into their gradients.
+type lossStep struct {
+	rowStep
+	*scoring
 }
 
-// score computes the logits of the given rows of x, a chunk at a time, and calls
-// use for each chunk, whose first row is the at-th of rows.
-func (b *Backend) score(o *operands, h *engine.Head, x *C.float, rows []int32, use func(at int, w *weight) error) error {
-	s, j := b.shape, &b.jobs.loss
-	w := o.weight("head", h.Weight, s.Vocab, s.Hidden)
-	j.x, j.norm = x, o.floats("norm", h.Norm, s.Hidden)
+func (s *lossStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
+	n, gradient := b.shape.Vocab, C.int(0)
+	if s.d != nil {
+		gradient = 1
+	}
+	for i := t0; i < t1; i++ {
+		row := int(s.rows[i])
+		C.loss_row(b.variant, offset(s.logits, i*n), C.int64_t(n), C.int64_t(s.targets[row]), C.float(s.scale), gradient, offset(s.nll, row), offset(s.hit, row))
+	}
+}
+
+// largestStep finds the most likely token of each row.
+type largestStep struct {
+	rowStep
+	*scoring
+}
+
+func (s *largestStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
+	n := b.shape.Vocab
+	for i := t0; i < t1; i++ {
+		s.best[s.first+i] = int32(C.loss_argmax(b.variant, offset(s.logits, i*n), C.int64_t(n)))
+	}
+}
+
+// scatterStep adds the gradient of rows of x to d.
+type scatterStep struct {
+	rowStep
+	*scoring
+}
+
+func (s *scatterStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
+	n := b.shape.Hidden
+	for i := t0; i < t1; i++ {
+		at := int(s.rows[i]) * n
+		C.rmsnorm_backward(b.variant, offset(s.x, at), s.norm, C.float(b.shape.NormEps), offset(s.dnormed, i*n), offset(s.d, at), C.int64_t(n), 0, 1)
+	}
+}
+
+// copyStep copies logits to the host.
+type copyStep struct {
+	rowStep
+	*scoring
+}
+
+func (s *copyStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
+	n := b.shape.Vocab
+	copy(s.out[(s.first+t0)*n:(s.first+t1)*n], unsafe.Slice((*float32)(unsafe.Pointer(offset(s.logits, t0*n))), (t1-t0)*n))
+}
+
+// score computes the logits of the given rows of x, a chunk at a time, and takes
+// each chunk through the steps after that.
+func (b *Backend) score(o *operands, h *engine.Head, x *C.float, rows []int32, after ...step) error {
+	v, j := b.shape, &b.jobs.scoring
+	w := o.weight("head", h.Weight, v.Vocab, v.Hidden)
+	j.x, j.norm = x, o.floats("norm", h.Norm, v.Hidden)
 	if o.err != nil {
 		return o.err
 	}
-	chunk := min(max(chunkLogits/s.Vocab, C.ROWS), len(rows))
-	normed, err := b.normed.floats(2 * aligned(chunk*s.Hidden))
+	chunk := min(max(chunkLogits/v.Vocab, C.ROWS), len(rows))
+	normed, err := b.normed.floats(2 * aligned(chunk*v.Hidden))
 	if err != nil {
 		return err
 	}
-	logits, err := b.logits.floats(int64(chunk) * int64(s.Vocab))
+	logits, err := b.logits.floats(int64(chunk) * int64(v.Vocab))
 	if err != nil {
 		return err
 	}
-	j.normed, j.dnormed, j.logits = address(normed), address(normed[aligned(chunk*s.Hidden):]), address(logits)
-	for at := 0; at < len(rows); at += chunk {
-		j.rows = rows[at:min(at+chunk, len(rows))]
-		if err := b.lossRows(lossNorm); err != nil {
-			return err
-		}
-		p := &b.jobs.products[0]
-		p.begin(j.logits, nil, s.Vocab, s.Vocab)
-		add(p.job, j.normed, s.Hidden, s.Hidden, &w.matrix, false, 1)
-		if err := b.steps(len(j.rows), p); err != nil {
-			return err
-		}
-		if err := use(at, w); err != nil {
+	j.normed, j.dnormed, j.logits = address(normed), address(normed[aligned(chunk*v.Hidden):]), address(logits)
+
+	forward, backward := &b.jobs.products[0], &b.jobs.products[1]
+	forward.begin(j.logits, nil, v.Vocab, v.Vocab)
+	add(forward.job, j.normed, v.Hidden, v.Hidden, &w.matrix, false, 1)
+	backward.begin(j.dnormed, nil, v.Hidden, v.Hidden)
+	add(backward.job, j.logits, v.Vocab, v.Vocab, &w.matrix, true, 1)
+	j.steps = append(j.steps[:0], &j.gather, forward)
+	j.steps = append(j.steps, after...)
+	if j.d != nil {
+		j.steps = append(j.steps, backward, &j.scatter)
+	}
+	for j.first = 0; j.first < len(rows); j.first += chunk {
+		j.rows = rows[j.first:min(j.first+chunk, len(rows))]
+		if err := b.steps(len(j.rows), j.steps...); err != nil {
 			return err
 		}
 	}
@@ -113,7 +151,7 @@ func (b *Backend) Loss(in engine.DeviceBatch, h *engine.Head, x engine.Buffer, s
 	if err != nil {
 		return fmt.Errorf("loss: %w", err)
 	}
-	t, s, j := d.Tokens(), b.shape, &b.jobs.loss
+	t, s, j := d.Tokens(), b.shape, &b.jobs.scoring
 	var o operands
 	from := o.floats("x", x, t*s.Hidden)
 	j.nll, j.hit, j.d = o.floats("nll", nll, t), o.floats("hit", hit, t), nil
@@ -129,23 +167,7 @@ func (b *Backend) Loss(in engine.DeviceBatch, h *engine.Head, x engine.Buffer, s
 		clear(unsafe.Slice((*float32)(unsafe.Pointer(j.d)), t*s.Hidden))
 	}
 	j.targets, j.scale = d.targets, scale
-	err = b.score(&o, h, from, d.scored, b.lossChunk)
-	return wrap("loss", err)
-}
-
-// lossChunk turns a chunk's logits into losses and, if asked for, gradients.
-func (b *Backend) lossChunk(_ int, w *weight) error {
-	j, s := &b.jobs.loss, b.shape
-	if err := b.lossRows(lossScore); err != nil || j.d == nil {
-		return err
-	}
-	p := &b.jobs.products[0]
-	p.begin(j.dnormed, nil, s.Hidden, s.Hidden)
-	add(p.job, j.logits, s.Vocab, s.Vocab, &w.matrix, true, 1)
-	if err := b.steps(len(j.rows), p); err != nil {
-		return err
-	}
-	return b.lossRows(lossNormBackward)
+	return wrap("loss", b.score(&o, h, from, d.scored, &j.losses))
 }
 
 // Greedy implements engine.Backend.
@@ -155,18 +177,13 @@ func (b *Backend) Greedy(in engine.DeviceBatch, h *engine.Head, x engine.Buffer)
 	if err != nil {
 		return nil, fmt.Errorf("greedy: %w", err)
 	}
-	out := make([]int32, d.documents())
 	var o operands
-	from := o.floats("x", x, d.Tokens()*b.shape.Hidden)
-	err = b.score(&o, h, from, d.last, func(at int, _ *weight) error {
-		b.jobs.loss.best = out[at:]
-		return b.lossRows(lossBest)
-	})
-	b.jobs.loss.best = nil
-	if err != nil {
+	j := &b.jobs.scoring
+	j.d, j.best = nil, make([]int32, d.documents())
+	if err := b.score(&o, h, o.floats("x", x, d.Tokens()*b.shape.Hidden), d.last, &j.largest); err != nil {
 		return nil, wrap("greedy", err)
 	}
-	return out, nil
+	return j.best, nil
 }
 
 // Logits implements engine.Backend.
@@ -180,16 +197,13 @@ func (b *Backend) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer)
 	for i := range rows {
 		rows[i] = int32(i)
 	}
-	vocab := b.shape.Vocab
-	out := make([]float32, len(rows)*vocab)
 	var o operands
-	from := o.floats("x", x, d.Tokens()*b.shape.Hidden)
-	err = b.score(&o, h, from, rows, func(at int, _ *weight) error {
-		copy(out[at*vocab:], b.logits.arena.data[:len(b.jobs.loss.rows)*vocab])
-		return nil
-	})
-	if err != nil {
+	j := &b.jobs.scoring
+	j.d, j.out = nil, make([]float32, len(rows)*b.shape.Vocab)
+	if err := b.score(&o, h, o.floats("x", x, d.Tokens()*b.shape.Hidden), rows, &j.copy); err != nil {
 		return nil, wrap("logits", err)
 	}
+	out := j.out
+	j.out = nil
 	return out, nil
 }
