@@ -43,7 +43,7 @@ type RunOptions struct {
 	Ledger   *ledger.Ledger
 	Store    *store.Store
 	Jobs     int                    // runs in parallel
-	Threads  int                    // of each
+	Threads  int                    // of each, if there are as many runs as jobs
 	Again    bool                   // train finished runs anew, and interrupted ones from the beginning
 	Worker   string                 // this process, for the ledger
 	Holder   string                 // this process and machine, for leases
@@ -154,10 +154,12 @@ func (e *execution) phase(ctx context.Context, items []*Item) error {
 		queue <- item
 	}
 	close(queue)
+	jobs := min(e.Jobs, len(items))
+	threads := e.Jobs * e.Threads / jobs
 	var wg sync.WaitGroup
-	for range min(e.Jobs, len(items)) {
+	for range jobs {
 		wg.Go(func() {
-			if err := e.serve(ctx, queue); err != nil {
+			if err := e.serve(ctx, queue, threads); err != nil {
 				cancel(err)
 			}
 		})
@@ -168,8 +170,8 @@ func (e *execution) phase(ctx context.Context, items []*Item) error {
 
 // serve works through the queue with one worker process. Runs that another
 // process holds are kept for the end.
-func (e *execution) serve(ctx context.Context, queue <-chan *Item) (err error) {
-	slot := &slot{start: e.Start}
+func (e *execution) serve(ctx context.Context, queue <-chan *Item, threads int) (err error) {
+	slot := &slot{start: e.Start, threads: threads}
 	defer func() { err = errors.Join(err, slot.close()) }()
 	var held []*Item
 	for item := range queue {
@@ -251,7 +253,7 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 	}
 	dir := e.plan.Root.Attempt(key, number)
 	job := item.Job
-	job.Attempt, job.Threads = number, e.Threads
+	job.Attempt, job.Threads = number, s.threads
 	if e.resumable(status) {
 		job.Resume = &Resume{Checkpoint: status.Checkpoint, Step: status.CheckpointStep, Attempt: status.CheckpointDir}
 	}
@@ -392,8 +394,9 @@ func (f *follower) close() {
 // slot is a place for one worker process, started when first needed and again
 // after a crash.
 type slot struct {
-	start func() (Worker, error)
-	now   Worker
+	start   func() (Worker, error)
+	threads int
+	now     Worker
 }
 
 func (s *slot) worker() (Worker, error) {

@@ -50,7 +50,7 @@ func readGit(root Root, dir string) (state ledger.Git, err error) {
 		return state, fmt.Errorf("head: %w", err)
 	}
 	if remote, err := repo.Remote("origin"); err == nil && len(remote.Config().URLs) > 0 {
-		state.Remote = withoutCredentials(remote.Config().URLs[0])
+		state.Remote = withoutSecrets(remote.Config().URLs[0])
 	}
 	tree, err := repo.Worktree()
 	if errors.Is(err, git.ErrIsBareRepository) {
@@ -97,15 +97,18 @@ func ignoredEverywhere() ([]gitignore.Pattern, error) {
 	return append(patterns, own...), err
 }
 
-// withoutCredentials removes user and password from a remote's URL.
-func withoutCredentials(remote string) string {
+// withoutSecrets removes from a remote's URL what is nobody's business: user,
+// password, query, and all but the name of a folder on this machine.
+func withoutSecrets(remote string) string {
 	if u, err := url.Parse(remote); err == nil && u.Host != "" {
-		u.User = nil
-		u.RawQuery = ""
-		return u.String()
+		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 	}
-	if _, rest, ok := strings.Cut(remote, "@"); ok { // scp form: user@host:path
-		return rest
+	host, path, ok := strings.Cut(remote, ":")
+	if !ok || len(host) < 2 || strings.ContainsAny(host, `/\`) || strings.HasPrefix(path, "//") {
+		return filepath.Base(filepath.FromSlash(remote)) // of another clone
 	}
-	return remote
+	if _, rest, ok := strings.Cut(host, "@"); ok { // scp form: user@host:path
+		host = rest
+	}
+	return host + ":" + path
 }

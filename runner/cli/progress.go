@@ -158,6 +158,9 @@ func (b *bars) Held(item *runner.Item, holder string)         { b.lines.Held(ite
 func (b *bars) Published(item *runner.Item, a ledger.Adapter) { b.lines.Published(item, a) }
 
 func (b *bars) close() {
+	for _, one := range b.runs { // of attempts that an error kept from ending
+		one.Abort(true)
+	}
 	b.all.Abort(false)
 	b.p.Wait()
 }

@@ -1,0 +1,108 @@
+package runner_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"daybook/ledger"
+	"daybook/runner"
+)
+
+// TestPublishOnce has a crash between the rename of an adapter's folder and the
+// fact in the ledger: the folder is there already, and is taken for what it is.
+func TestPublishOnce(t *testing.T) {
+	whole, p := newPlace(t), newPlace(t)
+	whole.mustRun(t, whole.plan(t, one))
+	check(t, os.CopyFS(filepath.Join(p.dir, "adapters"), os.DirFS(filepath.Join(whole.dir, "adapters"))))
+	p.mustRun(t, p.plan(t, one))
+	found, err := p.ledger.Adapters(t.Context(), ledger.AdapterFilter{Sweep: "tiny"})
+	check(t, err)
+	if len(found) != 1 || found[0].Version != 1 || found[0].Path != "adapters/tiny/v0001" {
+		t.Errorf("adapters are %+v", found)
+	}
+	onlyVersions(t, p, "v0001")
+	alias, err := p.ledger.Adapter(t.Context(), "tiny@best")
+	check(t, err)
+	if alias.Version != 1 {
+		t.Errorf("best is version %d", alias.Version)
+	}
+}
+
+// TestPublishWhole has a part of the adapter vanish before it is published: no
+// folder appears, and no half of one.
+func TestPublishWhole(t *testing.T) {
+	p := newPlace(t)
+	_, err := p.run(t.Context(), p.plan(t, one), func(o *runner.RunOptions) {
+		o.Start = func() (runner.Worker, error) {
+			w, err := p.worker()
+			return workerFunc(func(ctx context.Context, dir string) error {
+				if err := w.Work(ctx, dir); err != nil {
+					return err
+				}
+				parts, err := filepath.Glob(filepath.Join(p.root.Abs(dir), runner.Checkpoints, "epoch-*", "adapter_config.json"))
+				for _, part := range parts {
+					check(t, os.Remove(part))
+				}
+				return err
+			}), err
+		}
+	})
+	if err == nil || !strings.Contains(err.Error(), "is gone from") || !strings.Contains(runner.HintOf(err), "--again") {
+		t.Fatalf("error is %v, hint %q", err, runner.HintOf(err))
+	}
+	onlyVersions(t, p)
+
+	// What the hint says helps.
+	p.mustRun(t, p.plan(t, one, func(o *runner.PlanOptions) { o.Again = true }), func(o *runner.RunOptions) { o.Again = true })
+	onlyVersions(t, p, "v0001")
+	whole := newPlace(t)
+	whole.mustRun(t, whole.plan(t, one))
+	if !bytes.Equal(p.adapter(t), whole.adapter(t)) {
+		t.Error("the adapter is another")
+	}
+}
+
+// onlyVersions checks what is in the folder of the sweep's adapters.
+func onlyVersions(t *testing.T, p *place, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(p.root.Adapters("tiny"))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("folders are %v, want %v", got, want)
+	}
+}
+
+// TestBestFollowsValidation points best at the run that validation prefers,
+// whatever the test set says of it.
+func TestBestFollowsValidation(t *testing.T) {
+	p := newPlace(t)
+	p.mustRun(t, p.plan(t, `local d = import 'daybook.libsonnet';
+d.sweep('tiny', import 'tiny.libsonnet', d.axis('rate', 'train.learning_rate', [1e-2, 1e-4, 1e-3]))`))
+	best, err := p.ledger.Adapter(t.Context(), "tiny@best")
+	check(t, err)
+	results, err := p.ledger.Sweep(t.Context(), "tiny")
+	check(t, err)
+	low, lowest := 0.0, ""
+	for _, r := range results.Planned {
+		epochs, err := p.ledger.Epochs(t.Context(), r.Key)
+		check(t, err)
+		for _, e := range epochs {
+			if lowest == "" || *e.Selected < low {
+				low, lowest = *e.Selected, r.Key
+			}
+		}
+	}
+	if best.Run != lowest {
+		t.Errorf("best is run %.12s, validation prefers %.12s", best.Run, lowest)
+	}
+}
