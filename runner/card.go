@@ -150,10 +150,10 @@ func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a 
 	}
 	m.Metrics.Select = job.Spec.Eval.Select
 	var err error
-	if m.Metrics.Baseline, err = e.metrics(ctx, item.against, job, "test", 0); err != nil {
+	if m.Metrics.Baseline, err = e.metrics(ctx, item.against, item, "test", 0); err != nil {
 		return nil, err
 	}
-	if m.Metrics.Test, err = e.metrics(ctx, run.Key, job, "test", a.Epoch); err != nil {
+	if m.Metrics.Test, err = e.metrics(ctx, run.Key, item, "test", a.Epoch); err != nil {
 		return nil, err
 	}
 	epochs, err := e.Ledger.Epochs(ctx, run.Key)
@@ -161,7 +161,7 @@ func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a 
 		return nil, err
 	}
 	for _, ep := range epochs {
-		values, err := e.metrics(ctx, run.Key, job, "validation", ep.Epoch.Epoch)
+		values, err := e.metrics(ctx, run.Key, item, "validation", ep.Epoch.Epoch)
 		if err != nil {
 			return nil, err
 		}
@@ -172,13 +172,13 @@ func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a 
 
 // metrics returns the aggregates of one evaluation on this job's records; empty
 // if there is none.
-func (e *execution) metrics(ctx context.Context, run ledger.Digest, job *Job, split string, epoch int) (map[string]*float64, error) {
+func (e *execution) metrics(ctx context.Context, run ledger.Digest, item *Item, split string, epoch int) (map[string]*float64, error) {
 	out := map[string]*float64{}
-	for _, j := range job.Judged {
+	for _, j := range item.Job.Judged {
 		if j.Split != split {
 			continue
 		}
-		found, err := e.Ledger.Evaluations(ctx, ledger.EvaluationFilter{Run: run, Split: split, Epoch: epoch, Set: j.Set})
+		found, err := e.Ledger.Evaluations(ctx, ledger.EvaluationFilter{Run: run, Split: split, Epoch: epoch, Set: j.Set, Evaluation: item.evaluation})
 		if err != nil {
 			return nil, err
 		}

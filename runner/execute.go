@@ -280,6 +280,13 @@ func (e *execution) follow(ctx context.Context, s *slot, w Worker, item *Item, n
 	done := make(chan error, 1)
 	go func() { done <- w.Work(ctx, dir) }()
 	background := context.WithoutCancel(ctx)
+	// A run that can't be recorded any more must not go on without its lease.
+	abandon := func(err error) error {
+		s.discard()
+		<-done
+		return err
+	}
+	leased := e.Now()
 	renew := time.NewTicker(leaseRenew)
 	defer renew.Stop()
 	poll := time.NewTicker(journalPoll)
@@ -288,11 +295,14 @@ func (e *execution) follow(ctx context.Context, s *slot, w Worker, item *Item, n
 		select {
 		case <-poll.C:
 			if err := f.ingest(background); err != nil {
-				return err
+				return abandon(err)
 			}
 		case <-renew.C:
-			if err := e.Ledger.Renew(background, item.Job.Key, e.Holder, leaseTTL); err != nil {
-				return err
+			switch err := e.Ledger.Renew(background, item.Job.Key, e.Holder, leaseTTL); {
+			case err == nil:
+				leased = e.Now()
+			case lost(err) || e.Now().Sub(leased) > leaseTTL-leaseRenew:
+				return abandon(err)
 			}
 		case died := <-done:
 			if died != nil {
@@ -305,6 +315,12 @@ func (e *execution) follow(ctx context.Context, s *slot, w Worker, item *Item, n
 			return nil
 		}
 	}
+}
+
+// lost reports that a lease is somebody else's now, so that renewing it again is no use.
+func lost(err error) bool {
+	var held *ledger.HeldError
+	return errors.As(err, &held) || errors.Is(err, ledger.ErrLeaseLost)
 }
 
 // settle counts and announces how an attempt ended.

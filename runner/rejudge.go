@@ -20,6 +20,9 @@ import (
 func (e *execution) rejudge(ctx context.Context) error {
 	var again []*Item
 	for _, item := range e.plan.Items {
+		if !item.Selected {
+			continue
+		}
 		run, err := e.Ledger.Run(ctx, item.Job.Key)
 		if errors.Is(err, ledger.ErrNotFound) {
 			continue

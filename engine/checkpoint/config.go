@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"daybook/engine"
 )
@@ -222,13 +224,18 @@ func (c *config) ropeTheta() float64 {
 	return theta
 }
 
-// readName returns _name_or_path of a config.json, "" if it has none.
+// readName returns _name_or_path of a config.json, "" if it has none. Of a
+// folder on somebody's machine only the last element is taken: the name is
+// published with adapters.
 func readName(data []byte) (string, error) {
 	var c struct {
 		Name string `json:"_name_or_path"`
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
 		return "", fmt.Errorf("_name_or_path: %w", err)
+	}
+	if strings.HasPrefix(c.Name, "/") || strings.HasPrefix(c.Name, ".") || strings.HasPrefix(c.Name, "~") || strings.Contains(c.Name, `\`) {
+		return path.Base(strings.ReplaceAll(c.Name, `\`, "/")), nil
 	}
 	return c.Name, nil
 }

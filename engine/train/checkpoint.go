@@ -51,11 +51,15 @@ func (r *run) checkpoint() error {
 	if err := writeFolder(filepath.Join(r.Dir, name), r.write); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
+	r.saved = &Checkpoint{Step: s.Step, Path: name}
+	if err := r.emit(r.saved); err != nil {
+		return err
+	}
+	// Only now, for until its event is written the older one is what is known.
 	if err := removeOthers(r.Dir, name); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	r.saved = &Checkpoint{Step: s.Step, Path: name}
-	return r.emit(r.saved)
+	return nil
 }
 
 // write fills the folder of a checkpoint.

@@ -75,6 +75,9 @@ func printReport(ctx context.Context, e *env, l *ledger.Ledger, sweep int64, for
 		return err
 	}
 	r, err := reports.New(results, reports.Options{Metric: metric})
+	if unknown := (*reports.MetricError)(nil); errors.As(err, &unknown) {
+		return usageError{err}
+	}
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,9 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 		return runner.WithHint(fmt.Errorf("%w: %d of %d", errRunsFailed, n, n+outcome.Finished+outcome.Already),
 			"'daybook show RUN' has the details; running the sweep again tries them again")
 	}
+	if n := outcome.Interrupted; n > 0 {
+		return runner.WithHint(fmt.Errorf("%w: %d interrupted", errRunsFailed, n), "running the sweep again goes on from their last checkpoints")
+	}
 	return nil
 }
 

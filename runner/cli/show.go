@@ -243,12 +243,31 @@ func printResults(p *page, d *details) {
 	}
 }
 
-// find returns the newest values on a split for an epoch.
+// find returns the values on a split for an epoch, of the set and settings
+// that were evaluated last. Metrics may have been added one evaluation after
+// another; of each the newest value counts.
 func find(all []ledger.Evaluation, split string, epoch int) []journal.MetricValue {
+	type name struct{ metric, by, tag string }
+	at := map[name]int{}
 	var out []journal.MetricValue
+	var last ledger.Evaluation
 	for _, e := range all {
-		if e.Split == split && e.Epoch == epoch {
-			out = e.Metrics
+		if e.Split != split || e.Epoch != epoch {
+			continue
+		}
+		if e.PredictionKey != last.PredictionKey {
+			clear(at)
+			out = nil
+		}
+		last = e
+		for _, m := range e.Metrics {
+			k := name{m.Metric, m.By, m.Tag}
+			if i, ok := at[k]; ok {
+				out[i] = m
+				continue
+			}
+			at[k] = len(out)
+			out = append(out, m)
 		}
 	}
 	return out
