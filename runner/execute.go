@@ -283,7 +283,7 @@ func (e *execution) follow(ctx context.Context, s *slot, w Worker, item *Item, n
 	// A run that can't be recorded any more must not go on without its lease.
 	abandon := func(err error) error {
 		s.discard()
-		_ = <-done // it was told to end; err says why
+		<-done // it was told to end; err says why
 		return err
 	}
 	leased := e.Now()

@@ -33,9 +33,10 @@ func newGenerateCommand(e *env) *cobra.Command {
 		Use:   "generate ADAPTER [PROMPT]",
 		Short: "Answer a prompt with an adapter",
 		Long: `Generate loads an adapter with the base it was trained on, quantized as it was
-then, and answers PROMPT, or what is on standard input, greedily.`,
-		Example: `  daybook generate clinical@best "Started lisinopril 10 mg PO daily."
-  daybook generate clinical@v3 --compare <note.txt`,
+then, and answers PROMPT, or what is on standard input, greedily. The prompt is
+the user's turn as the training data has it, with its instruction.`,
+		Example: `  daybook generate clinical@best <prompt.txt
+  daybook generate clinical@v3 --compare "Give medications as JSON ... Started lisinopril 10 mg PO daily."`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			prompt := ""
