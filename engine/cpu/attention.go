@@ -75,8 +75,17 @@ func (b *Backend) Attention(in engine.DeviceBatch, act *engine.Activations) erro
 }
 
 func (b *Backend) attend(d *batch, kind attentionKind, floats int64) error {
-	b.jobs.attend.kind, b.jobs.attend.batch = kind, d
-	return b.pool.each(d.documents()*b.shape.KVHeads, floats, b.jobs.attend.run)
+	j := &b.jobs.attend
+	j.kind, j.batch = kind, d
+	tasks, work := d.documents()*b.shape.KVHeads, 0
+	for i, first := range d.first {
+		n := int(d.starts[i+1] - d.starts[i])
+		work += n * (n + int(first)) * b.shape.QDim()
+	}
+	if work < minWork {
+		return b.pool.alone(tasks, floats, j.run)
+	}
+	return b.pool.each(tasks, floats, j.run)
 }
 
 // AttentionBackward implements engine.Backend.

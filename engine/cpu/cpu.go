@@ -14,8 +14,8 @@
 //     what one larger batch gives;
 //   - exponentials and logarithms are its own.
 //
-// Frozen weights in NF4 stay packed: products unpack a panel of at most DEPTH
-// rows and PANEL columns at a time into scratch. Logits exist for some rows at a
+// Frozen weights in NF4 stay packed: a thread unpacks what it needs of them for
+// one operation into scratch, at most 1 MiB at a time. Logits exist for some rows at a
 // time, attention scores for some queries of one head. It allocates nothing
 // once buffers have the size that a batch needs.
 //

@@ -37,6 +37,8 @@ func (s *productStep) pack(b *Backend, dst *C.float) {
 
 func (s *productStep) scratch() int64 { return C.PRODUCT_SCRATCH }
 
+func (s *productStep) work(*Backend) int { return s.cols * int(C.product_depth(s.job)) }
+
 func (s *productStep) run(b *Backend, scratch, packed *C.float, t0, t1, j0, j1 int) {
 	C.product_run(b.variant, s.job, packed, C.int64_t(t0), C.int64_t(t1), C.int64_t(j0), C.int64_t(j1), scratch)
 	if s.rotate != nil {

@@ -26,6 +26,8 @@ func (s *lowStep) pack(b *Backend, dst *C.float) {
 // scratch has room for packed weights too, for want of which run makes them.
 func (s *lowStep) scratch() int64 { return s.unpacked() + int64(C.lora_down_scratch(s.job)) }
 
+func (s *lowStep) work(*Backend) int { return int(s.job.cols * s.job.rank) }
+
 func (s *lowStep) run(b *Backend, scratch, packed *C.float, t0, t1, _, _ int) {
 	if s.job.n == 0 || t0 == t1 {
 		return

@@ -43,6 +43,8 @@ type gatherStep struct {
 	*scoring
 }
 
+func (s *gatherStep) work(b *Backend) int { return 8 * b.shape.Hidden }
+
 func (s *gatherStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
 	n := b.shape.Hidden
 	for i := t0; i < t1; i++ {
@@ -55,6 +57,8 @@ type lossStep struct {
 	rowStep
 	*scoring
 }
+
+func (s *lossStep) work(b *Backend) int { return 48 * b.shape.Vocab }
 
 func (s *lossStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
 	n, gradient := b.shape.Vocab, C.int(0)
@@ -73,6 +77,8 @@ type largestStep struct {
 	*scoring
 }
 
+func (s *largestStep) work(b *Backend) int { return 16 * b.shape.Vocab }
+
 func (s *largestStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
 	n := b.shape.Vocab
 	for i := t0; i < t1; i++ {
@@ -85,6 +91,8 @@ type scatterStep struct {
 	rowStep
 	*scoring
 }
+
+func (s *scatterStep) work(b *Backend) int { return 16 * b.shape.Hidden }
 
 func (s *scatterStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
 	n := b.shape.Hidden
@@ -99,6 +107,8 @@ type copyStep struct {
 	rowStep
 	*scoring
 }
+
+func (s *copyStep) work(b *Backend) int { return 8 * b.shape.Vocab }
 
 func (s *copyStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
 	n := b.shape.Vocab

@@ -76,6 +76,8 @@ type rotateStep struct {
 	sign  float32
 }
 
+func (s *rotateStep) work(b *Backend) int { return 16 * b.shape.QDim() }
+
 func (s *rotateStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
 	b.rotate(s.batch, s.q, b.shape.QDim(), s.sign, t0, t1, 0, b.shape.QDim())
 	b.rotate(s.batch, s.k, b.shape.KVDim(), s.sign, t0, t1, 0, b.shape.KVDim())

@@ -9,6 +9,8 @@ type normStep struct {
 	x, weight, y *C.float
 }
 
+func (s *normStep) work(b *Backend) int { return 8 * b.shape.Hidden }
+
 func (s *normStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
 	C.rmsnorm_forward(b.variant, s.x, s.weight, C.float(b.shape.NormEps), s.y, C.int64_t(b.shape.Hidden), C.int64_t(t0), C.int64_t(t1))
 }
@@ -18,6 +20,8 @@ type normBackwardStep struct {
 	rowStep
 	x, weight, dy, dx *C.float
 }
+
+func (s *normBackwardStep) work(b *Backend) int { return 16 * b.shape.Hidden }
 
 func (s *normBackwardStep) run(b *Backend, _, _ *C.float, t0, t1, _, _ int) {
 	C.rmsnorm_backward(b.variant, s.x, s.weight, C.float(b.shape.NormEps), s.dy, s.dx, C.int64_t(b.shape.Hidden), C.int64_t(t0), C.int64_t(t1))

@@ -16,6 +16,8 @@ type step interface {
 	pack(b *Backend, dst *C.float)
 	// scratch returns the floats of scratch that run needs.
 	scratch() int64
+	// work returns the multiply-adds, or what takes as long, of each row.
+	work(b *Backend) int
 	// run computes rows t0..t1 of columns j0..j1. packed is what pack made, or nil.
 	run(b *Backend, scratch, packed *C.float, t0, t1, j0, j1 int)
 }
@@ -35,6 +37,9 @@ const (
 	// blockRows is how many rows go through all steps of an operation together,
 	// so that what one step writes is still in the cache when the next reads it.
 	blockRows = 2 * C.ROWS
+	// minWork is how many multiply-adds make it worth while to share them: they
+	// take one thread about 5 us, and it takes 1 us to meet again.
+	minWork = 1 << 19
 )
 
 // steps runs s one after the other over so many rows. If there are many rows
@@ -57,7 +62,9 @@ func (b *Backend) steps(rows int, s ...step) error {
 		if cols == 0 {
 			cols, unit, each = rows, 1, j.byRows
 		}
-		j.parts = min((cols+unit-1)/unit, threads)
+		if j.parts = min((cols+unit-1)/unit, threads); rows*s[i].work(b) < minWork {
+			j.parts = 1
+		}
 		weights, floats := b.layout(1)
 		if err := b.pool.each(j.parts, weights+floats, each); err != nil {
 			return err
