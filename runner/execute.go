@@ -278,12 +278,16 @@ func (e *execution) follow(ctx context.Context, s *slot, w Worker, item *Item, n
 	f := &follower{execution: e, item: item, attempt: number, path: e.plan.Root.journal(dir)}
 	defer f.close()
 	done := make(chan error, 1)
-	go func() { done <- w.Work(ctx, dir) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		done <- w.Work(ctx, dir)
+	}()
 	background := context.WithoutCancel(ctx)
 	// A run that can't be recorded any more must not go on without its lease.
 	abandon := func(err error) error {
 		s.discard()
-		<-done // it was told to end; err says why
+		<-ended // as it was told; err says why
 		return err
 	}
 	leased := e.Now()
