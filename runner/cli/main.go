@@ -119,6 +119,10 @@ func advise(err error) string {
 		return "check the spelling, and the folder that the path is relative to"
 	case errors.Is(err, sweeps.ErrInvalid):
 		return "correct the file and plan it again; nothing was run"
+	case errors.Is(err, syscall.ENOSPC):
+		return "free some space and run the command again; nothing is lost"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return "choose a writable folder with --root"
 	}
 	return ""
 }
