@@ -2,23 +2,77 @@
 #define SOURCE "attention.c"
 #include "variants.h"
 
-ENTRY(attention_forward, LIST(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch), LIST(a, t0, n, kv_head, scratch))
-ENTRY(attention_backward, LIST(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch), LIST(a, t0, n, kv_head, scratch))
-ENTRY(attention_cached, LIST(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position, int64_t kv_head, float *scratch), LIST(a, c, slot, t0, n, position, kv_head, scratch))
-ENTRY(attention_store, LIST(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position), LIST(a, c, slot, t0, n, position))
+#include "kernels.h"
+
+static ENTRY(forward, LIST(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch), LIST(a, t0, n, kv_head, scratch))
+static ENTRY(backward, LIST(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch), LIST(a, t0, n, kv_head, scratch))
+static ENTRY(cached, LIST(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position, int64_t kv_head, float *scratch), LIST(a, c, slot, t0, n, position, kv_head, scratch))
+static ENTRY(store_document, LIST(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position), LIST(a, c, slot, t0, n, position))
+
+// MIN_WORK is how many multiply-adds make it worth while to share them.
+enum { MIN_WORK = 1 << 18 };
 
 static int64_t padded(int64_t n) { return (n + PANEL - 1) / PANEL * PANEL; }
 
-int64_t attention_scratch(int64_t n, int64_t dim, int backward) {
-  // Forward: keys, values, scores. Backward: values too as columns, keys too as
-  // rows, the gradient of the scores, and the rows of one block.
-  const int64_t panels = padded(n) * padded(dim), scores = ROWS * padded(n);
-  return backward ? 3 * panels + 2 * scores + ROWS * padded(dim) : 2 * panels + scores;
+int64_t cache_floats(int64_t positions, int64_t kv_heads, int64_t dim) { return padded(positions) * kv_heads * padded(dim); }
+
+int64_t attention_scratch(int kind, const attention *a, const documents *d, const cache_layer *c) {
+  int64_t longest = kind == ATTENTION_CACHED ? c->positions : 0;
+  for (int64_t i = 0; kind != ATTENTION_CACHED && i < d->n; i++)
+    longest = d->starts[i + 1] - d->starts[i] > longest ? d->starts[i + 1] - d->starts[i] : longest;
+  const int64_t panels = padded(longest) * padded(a->dim), scores = ROWS * padded(longest);
+  switch (kind) {
+  case ATTENTION_FORWARD: // keys, values, scores
+    return 2 * panels + scores;
+  case ATTENTION_BACKWARD: // keys and values, keys as rows, scores, their gradients, rows of a block
+    return 3 * panels + 2 * scores + ROWS * padded(a->dim);
+  default: // scores
+    return scores;
+  }
 }
 
-int64_t attention_cached_scratch(int64_t positions) { return ROWS * padded(positions); }
+typedef struct {
+  int variant, kind;
+  const attention *a;
+  const documents *d;
+  const cache_layer *c;
+} all;
 
-int64_t cache_floats(int64_t positions, int64_t kv_heads, int64_t dim) { return padded(positions) * kv_heads * padded(dim); }
+// task is one document and key-value head.
+static void task(const void *job, float *scratch, int64_t number) {
+  const all *j = job;
+  const documents *d = j->d;
+  const int64_t i = number / j->a->kv_heads, head = number % j->a->kv_heads, t0 = d->starts[i], n = d->starts[i + 1] - t0;
+  switch (j->kind) {
+  case ATTENTION_FORWARD:
+    forward(j->variant, j->a, t0, n, head, scratch);
+    break;
+  case ATTENTION_BACKWARD:
+    backward(j->variant, j->a, t0, n, head, scratch);
+    break;
+  default:
+    cached(j->variant, j->a, j->c, d->slots[i], t0, n, d->first[i], head, scratch);
+  }
+}
+
+void attention_run(pool *p, int variant, int kind, const attention *a, const documents *d, const cache_layer *c) {
+  const all j = {variant, kind, a, d, c};
+  const int64_t tasks = d->n * a->kv_heads;
+  int64_t work = 0;
+  for (int64_t i = 0; i < d->n; i++) {
+    const int64_t n = d->starts[i + 1] - d->starts[i];
+    work += n * (n + d->first[i]) * a->heads * a->dim;
+  }
+  if (work < MIN_WORK)
+    pool_alone(p, tasks, task, &j);
+  else
+    pool_run(p, tasks, task, &j);
+}
+
+void attention_store(int variant, const attention *a, const documents *d, const cache_layer *c) {
+  for (int64_t i = 0; i < d->n; i++)
+    store_document(variant, a, c, d->slots[i], d->starts[i], d->starts[i + 1] - d->starts[i], d->first[i]);
+}
 #else
 #include "gemm.h"
 #include "log.h"
@@ -117,7 +171,7 @@ INLINE void NAME(attend)(const float *x, int64_t ldx, float *o, int64_t rows, in
   }
 }
 
-KERNEL void NAME(attention_forward)(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch) {
+static KERNEL void NAME(forward)(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch) {
   const int64_t group = a->heads / a->kv_heads, ldq = a->heads * a->dim, ldk = a->kv_heads * a->dim;
   const int64_t panels = (n + PANEL - 1) / PANEL * PANEL * ((a->dim + PANEL - 1) / PANEL * PANEL);
   float *keys = scratch, *values = keys + panels, *scores = values + panels;
@@ -133,7 +187,7 @@ KERNEL void NAME(attention_forward)(const attention *a, int64_t t0, int64_t n, i
 // dV = P^T dO, dS = P o (dO V^T - D) * scale, dQ = dS K, dK = dS^T Q
 // (Dao et al. 2022, appendix B.2). dK and dV add up over the heads of the group,
 // then over queries, both in order.
-KERNEL void NAME(attention_backward)(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch) {
+static KERNEL void NAME(backward)(const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch) {
   const int64_t dim = a->dim, group = a->heads / a->kv_heads, ldq = a->heads * dim, ldk = a->kv_heads * dim;
   const int64_t panels = (n + PANEL - 1) / PANEL * PANEL * ((dim + PANEL - 1) / PANEL * PANEL);
   const int64_t wide = (n + PANEL - 1) / PANEL * PANEL, most = NAME(block_rows)(n);
@@ -199,7 +253,7 @@ KERNEL void NAME(attention_backward)(const attention *a, int64_t t0, int64_t n, 
   }
 }
 
-KERNEL void NAME(attention_store)(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position) {
+static KERNEL void NAME(store_document)(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position) {
   const int64_t dim = a->dim, ldk = a->kv_heads * dim;
   const int64_t padded_dim = (dim + PANEL - 1) / PANEL * PANEL;
   for (int64_t g = 0; g < a->kv_heads; g++) {
@@ -218,7 +272,7 @@ KERNEL void NAME(attention_store)(const attention *a, const cache_layer *c, int6
   }
 }
 
-KERNEL void NAME(attention_cached)(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position, int64_t kv_head, float *scratch) {
+static KERNEL void NAME(cached)(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position, int64_t kv_head, float *scratch) {
   const int64_t dim = a->dim, group = a->heads / a->kv_heads, ldq = a->heads * dim;
   const int64_t base = (slot * a->kv_heads + kv_head) * c->positions * ((dim + PANEL - 1) / PANEL * PANEL);
   const float *keys = c->keys + base, *values = c->values + base;

@@ -10,36 +10,6 @@ import (
 	"daybook/engine"
 )
 
-// attentionJob is attention over the documents of a batch: one task for each
-// document and key-value head.
-type attentionJob struct {
-	kind  attentionKind
-	batch *batch
-	run   func(w *worker, task int)
-}
-
-type attentionKind int
-
-const (
-	attentionForward attentionKind = iota
-	attentionBackward
-	attentionCached
-)
-
-func (j *attentionJob) task(b *Backend, w *worker, task int) {
-	doc, head := task/b.shape.KVHeads, C.int64_t(task%b.shape.KVHeads)
-	t0 := C.int64_t(j.batch.starts[doc])
-	n := C.int64_t(j.batch.starts[doc+1]) - t0
-	switch j.kind {
-	case attentionForward:
-		C.attention_forward(b.variant, b.jobs.attention, t0, n, head, w.floats())
-	case attentionBackward:
-		C.attention_backward(b.variant, b.jobs.attention, t0, n, head, w.floats())
-	case attentionCached:
-		C.attention_cached(b.variant, b.jobs.attention, b.jobs.cache, C.int64_t(j.batch.slots[doc]), t0, n, C.int64_t(j.batch.first[doc]), head, w.floats())
-	}
-}
-
 // attention sets what the tasks of every kind share.
 func (b *Backend) attention(o *operands, d *batch, act *engine.Activations) *C.attention {
 	t, s, a := d.Tokens(), b.shape, b.jobs.attention
@@ -50,13 +20,25 @@ func (b *Backend) attention(o *operands, d *batch, act *engine.Activations) *C.a
 	return a
 }
 
-// longest returns the most tokens that a document has.
-func (d *batch) longest() int {
-	n := 0
-	for i := range d.documents() {
-		n = max(n, int(d.starts[i+1]-d.starts[i]))
+// attend computes the attention of every document and head of d; see kernels.h.
+func (b *Backend) attend(d *batch, kind C.int, cache *C.cache_layer) error {
+	a, docs := b.jobs.attention, b.documents(d)
+	if err := b.pool.reserve(C.attention_scratch(kind, a, docs, cache)); err != nil {
+		return err
 	}
-	return n
+	C.attention_run(b.pool.pool, b.variant, kind, a, docs, cache)
+	return nil
+}
+
+// documents describes those of d to kernels.
+func (b *Backend) documents(d *batch) *C.documents {
+	j := b.jobs.documents
+	j.n = C.int64_t(d.documents())
+	j.starts, j.first, j.slots = (*C.int32_t)(&d.starts[0]), (*C.int32_t)(&d.first[0]), nil
+	if len(d.slots) > 0 {
+		j.slots = (*C.int32_t)(&d.slots[0])
+	}
+	return j
 }
 
 // Attention implements engine.Backend.
@@ -69,23 +51,9 @@ func (b *Backend) Attention(in engine.DeviceBatch, act *engine.Activations) erro
 	var o operands
 	b.attention(&o, d, act)
 	if o.err == nil {
-		o.err = b.attend(d, attentionForward, int64(C.attention_scratch(C.int64_t(d.longest()), C.int64_t(b.shape.HeadDim), 0)))
+		o.err = b.attend(d, C.ATTENTION_FORWARD, nil)
 	}
 	return wrap("attention", o.err)
-}
-
-func (b *Backend) attend(d *batch, kind attentionKind, floats int64) error {
-	j := &b.jobs.attend
-	j.kind, j.batch = kind, d
-	tasks, work := d.documents()*b.shape.KVHeads, 0
-	for i, first := range d.first {
-		n := int(d.starts[i+1] - d.starts[i])
-		work += n * (n + int(first)) * b.shape.QDim()
-	}
-	if work < minWork {
-		return b.pool.alone(tasks, floats, j.run)
-	}
-	return b.pool.each(tasks, floats, j.run)
 }
 
 // AttentionBackward implements engine.Backend.
@@ -100,7 +68,7 @@ func (b *Backend) AttentionBackward(in engine.DeviceBatch, act *engine.Activatio
 	a.d_o, a.dq = o.floats("gradient of o", g.O, t*b.shape.QDim()), o.floats("gradient of q", g.Q, t*b.shape.QDim())
 	a.dk, a.dv = o.floats("gradient of k", g.K, t*b.shape.KVDim()), o.floats("gradient of v", g.V, t*b.shape.KVDim())
 	if o.err == nil {
-		o.err = b.attend(d, attentionBackward, int64(C.attention_scratch(C.int64_t(d.longest()), C.int64_t(b.shape.HeadDim), 1)))
+		o.err = b.attend(d, C.ATTENTION_BACKWARD, nil)
 	}
 	return wrap("attention backward", o.err)
 }

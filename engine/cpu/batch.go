@@ -17,19 +17,19 @@ type batch struct {
 	arena              *arena
 	maxTokens, maxDocs int
 
-	tokens  []int32
-	targets []int32
-	starts  []int32
-	slots   []int32
-	first   []int32 // position of each document's first token
-	last    []int32 // row of each document's last token
-	scored  []int32 // rows that have a target
-	broken  int32   // a document whose positions are not consecutive; -1 if there is none
-	keyed   bool
+	tokens []int32
+	broken int32 // a document whose positions are not consecutive; -1 if there is none
+	keyed  bool
 
 	// What kernels read, in the arena.
 	positions []int32  // (T)
 	where     []uint32 // (T, 3): position and record key, for dropout
+	targets   []int32  // (T) or empty
+	scored    []int32  // rows that have a target
+	starts    []int32  // (D+1)
+	slots     []int32  // (D) or empty
+	first     []int32  // (D) position of each document's first token
+	last      []int32  // (D) row of each document's last token
 }
 
 // NewBatch implements engine.Backend.
@@ -37,16 +37,23 @@ func (b *Backend) NewBatch(maxTokens, maxDocuments int) (engine.DeviceBatch, err
 	if maxTokens < 1 || maxDocuments < 1 {
 		return nil, fmt.Errorf("batch: capacity of %d tokens and %d documents: both must be positive", maxTokens, maxDocuments)
 	}
-	a, err := b.memory.allocate(4 * int64(maxTokens))
+	a, err := b.memory.allocate(6*int64(maxTokens) + 4*int64(maxDocuments) + 1)
 	if err != nil {
 		return nil, fmt.Errorf("batch: %w", err)
 	}
-	p := unsafe.Pointer(address(a.data))
-	return &batch{
+	rest := unsafe.Pointer(address(a.data))
+	next := func(n int) []int32 {
+		part := unsafe.Slice((*int32)(rest), n)
+		rest = unsafe.Add(rest, 4*n)
+		return part
+	}
+	d := &batch{
 		backend: b, arena: a, maxTokens: maxTokens, maxDocs: maxDocuments,
-		positions: unsafe.Slice((*int32)(p), maxTokens),
-		where:     unsafe.Slice((*uint32)(unsafe.Add(p, 4*maxTokens)), 3*maxTokens),
-	}, nil
+		positions: next(maxTokens), targets: next(maxTokens), scored: next(maxTokens),
+		starts: next(maxDocuments + 1), slots: next(maxDocuments), first: next(maxDocuments), last: next(maxDocuments),
+	}
+	d.where = unsafe.Slice((*uint32)(rest), 3*maxTokens)
+	return d, nil
 }
 
 // Tokens implements engine.DeviceBatch.
@@ -104,6 +111,8 @@ func (b *Backend) loaded(in engine.DeviceBatch) (*batch, error) {
 	switch {
 	case !ok || d == nil || d.backend != b:
 		return nil, fmt.Errorf("batch: %w", errForeign)
+	case b.pool.pool == nil:
+		return nil, errClosed
 	case len(d.tokens) == 0:
 		return nil, fmt.Errorf("batch: nothing is loaded")
 	}

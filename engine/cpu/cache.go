@@ -37,31 +37,31 @@ func (b *Backend) NewCache(slots, maxPositions int) (engine.Cache, error) {
 var errSlots = errors.New("the batch has no slots")
 
 // cached sets the job's layer of c after checking that the batch fits it.
-func (b *Backend) cached(d *batch, in engine.Cache, layer int) (*cache, error) {
+func (b *Backend) cached(d *batch, in engine.Cache, layer int) error {
 	c, ok := in.(*cache)
 	switch {
 	case !ok || c == nil || c.backend != b:
-		return nil, fmt.Errorf("cache: %w", errForeign)
+		return fmt.Errorf("cache: %w", errForeign)
 	case layer < 0 || layer >= b.shape.Layers:
-		return nil, fmt.Errorf("cache: layer %d of %d", layer, b.shape.Layers)
+		return fmt.Errorf("cache: layer %d of %d", layer, b.shape.Layers)
 	case len(d.slots) == 0:
-		return nil, errSlots
+		return errSlots
 	}
 	if d.broken >= 0 {
-		return nil, fmt.Errorf("document %d: positions are not consecutive", d.broken)
+		return fmt.Errorf("document %d: positions are not consecutive", d.broken)
 	}
 	for i, slot := range d.slots {
 		if slot < 0 || int(slot) >= c.slots {
-			return nil, fmt.Errorf("document %d: slot %d of %d", i, slot, c.slots)
+			return fmt.Errorf("document %d: slot %d of %d", i, slot, c.slots)
 		}
 		if end := int(d.first[i] + d.starts[i+1] - d.starts[i]); end > c.positions {
-			return nil, fmt.Errorf("document %d: %d positions exceed the cache's %d", i, end, c.positions)
+			return fmt.Errorf("document %d: %d positions exceed the cache's %d", i, end, c.positions)
 		}
 	}
 	l, at := b.jobs.cache, 2*c.half*int64(layer)
 	l.keys, l.values = address(c.arena.data[at:]), address(c.arena.data[at+c.half:])
 	l.positions = C.int64_t((c.positions + C.PANEL - 1) / C.PANEL * C.PANEL)
-	return c, nil
+	return nil
 }
 
 // Store implements engine.Backend.
@@ -71,7 +71,7 @@ func (b *Backend) Store(in engine.DeviceBatch, to engine.Cache, layer int, act *
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	if _, err := b.cached(d, to, layer); err != nil {
+	if err := b.cached(d, to, layer); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	t, s, a := d.Tokens(), b.shape, b.jobs.attention
@@ -79,10 +79,7 @@ func (b *Backend) Store(in engine.DeviceBatch, to engine.Cache, layer int, act *
 	a.heads, a.kv_heads, a.dim = C.int64_t(s.Heads), C.int64_t(s.KVHeads), C.int64_t(s.HeadDim)
 	a.k, a.v = o.floats("k", act.K, t*s.KVDim()), o.floats("v", act.V, t*s.KVDim())
 	if o.err == nil {
-		for i, slot := range d.slots {
-			t0 := d.starts[i]
-			C.attention_store(b.variant, a, b.jobs.cache, C.int64_t(slot), C.int64_t(t0), C.int64_t(d.starts[i+1]-t0), C.int64_t(d.first[i]))
-		}
+		C.attention_store(b.variant, a, b.documents(d), b.jobs.cache)
 	}
 	return wrap("store", o.err)
 }
@@ -94,14 +91,13 @@ func (b *Backend) CachedAttention(in engine.DeviceBatch, from engine.Cache, laye
 	if err != nil {
 		return fmt.Errorf("cached attention: %w", err)
 	}
-	c, err := b.cached(d, from, layer)
-	if err != nil {
+	if err := b.cached(d, from, layer); err != nil {
 		return fmt.Errorf("cached attention: %w", err)
 	}
 	var o operands
 	b.attention(&o, d, act)
 	if o.err == nil {
-		o.err = b.attend(d, attentionCached, int64(C.attention_cached_scratch(C.int64_t(c.positions))))
+		o.err = b.attend(d, C.ATTENTION_CACHED, b.jobs.cache)
 	}
 	return wrap("cached attention", o.err)
 }

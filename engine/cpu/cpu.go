@@ -73,6 +73,7 @@ type Backend struct {
 	low     scratch // (tokens, ranks side by side) gradients of an input's adapters
 	normed  scratch // (rows of a chunk, Hidden) of the loss, twice
 	logits  scratch // (rows of a chunk, Vocab)
+	ints    scratch
 }
 
 var _ engine.Backend = (*Backend)(nil)
@@ -102,8 +103,12 @@ func Open(s engine.Shape, o Options) (*Backend, error) {
 		return nil, fmt.Errorf("cpu: variant %q: this machine has %v", o.Variant, names)
 	}
 	m := &memory{}
-	b := &Backend{shape: s, variant: C.int(variant), memory: m, pool: newPool(o.Threads, m), low: scratch{memory: m}}
-	b.rope.memory, b.normed.memory, b.logits.memory = m, m, m
+	p, err := newPool(o.Threads, m)
+	if err != nil {
+		return nil, fmt.Errorf("cpu: %d threads: %w", o.Threads, err)
+	}
+	b := &Backend{shape: s, variant: C.int(variant), memory: m, pool: p, low: scratch{memory: m}}
+	b.rope.memory, b.normed.memory, b.logits.memory, b.ints.memory = m, m, m, m
 	if err := b.initJobs(); err != nil {
 		b.pool.close()
 		return nil, fmt.Errorf("cpu: %w", err)
@@ -150,7 +155,7 @@ func Numerics() engine.Numerics {
 func (b *Backend) Describe() map[string]string {
 	return map[string]string{
 		"cpu":      processorName(),
-		"threads":  strconv.Itoa(b.pool.threads()),
+		"threads":  strconv.Itoa(b.pool.threads),
 		"kernels":  variantNames[b.variant],
 		"compiler": C.GoString(C.compiler_version()),
 	}
@@ -165,11 +170,14 @@ func (b *Backend) Memory() (resident, peak int64) {
 // Sync implements engine.Backend. Operations are done when they return.
 func (b *Backend) Sync() error { return nil }
 
-// Close implements engine.Backend. Buffers and weights stay readable as long
-// as something refers to them.
+// Close implements engine.Backend. Buffers stay readable as long as something
+// refers to them; operations fail.
 func (b *Backend) Close() error {
 	b.pool.close()
 	return nil
 }
 
-var errForeign = errors.New("made by another backend")
+var (
+	errForeign = errors.New("made by another backend")
+	errClosed  = errors.New("the backend is closed")
+)

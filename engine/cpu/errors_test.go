@@ -199,6 +199,27 @@ func TestOperationsRefuse(t *testing.T) {
 	}
 }
 
+func TestClosed(t *testing.T) {
+	be := open(t, million(), Options{Threads: 3})
+	in, err := be.NewBatch(8, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := &engine.Batch{}
+	batch.Add([]int32{1, 2, 3}, nil, 1)
+	if err := in.Load(batch); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := be.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := be.Attention(in, &engine.Activations{}); !errors.Is(err, errClosed) {
+		t.Errorf("error %v, want %v", err, errClosed)
+	}
+}
+
 // TestMemoryComesBack counts what is held, and frees what nothing refers to.
 func TestMemoryComesBack(t *testing.T) {
 	be := open(t, million(), Options{Threads: 1})

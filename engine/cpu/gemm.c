@@ -1,9 +1,12 @@
 #ifndef VARIANT
 #define SOURCE "gemm.c"
 #include "variants.h"
+#include "kernels.h"
+#include "product.h"
+#include "rope.h"
 
-ENTRY(product_pack, LIST(const product *p, int64_t j0, int64_t j1, float *packed), LIST(p, j0, j1, packed))
-ENTRY(product_run, LIST(const product *p, const float *packed, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch), LIST(p, packed, t0, t1, j0, j1, scratch))
+static ENTRY(product_pack, LIST(const product *p, int64_t j0, int64_t j1, float *packed), LIST(p, j0, j1, packed))
+static ENTRY(product_run, LIST(const product *p, const float *packed, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch), LIST(p, packed, t0, t1, j0, j1, scratch))
 
 int64_t product_depth(const product *p) {
   int64_t depth = 0;
@@ -11,6 +14,35 @@ int64_t product_depth(const product *p) {
     depth += p->terms[i].k;
   return depth;
 }
+
+STEP(run) {
+  const product *p = job;
+  product_run(variant, p, packed, t0, t1, j0, j1, scratch);
+  if (p->turn.dim)
+    rope_rotate(variant, &p->turn, p->out, p->ld, t0, t1, j0, j1);
+}
+
+static int64_t work(const void *job) { return ((const product *)job)->cols * product_depth(job); }
+
+// What stays together is a panel and, to be rotated, whole heads.
+static int64_t columns(const void *job, int64_t *unit) {
+  const product *p = job;
+  *unit = PANEL;
+  while (p->turn.dim && *unit % p->turn.dim)
+    *unit += PANEL;
+  return p->cols;
+}
+
+static int64_t unpacked(const void *job) { return product_depth(job) * ((((const product *)job)->cols + PANEL - 1) / PANEL * PANEL); }
+
+static void pack(int variant, const void *job, float *packed) { product_pack(variant, job, 0, ((const product *)job)->cols, packed); }
+
+static int64_t scratch_floats(const void *job) {
+  (void)job;
+  return PRODUCT_SCRATCH;
+}
+
+const step_kind product_kind = {run, work, columns, unpacked, pack, scratch_floats};
 #else
 #include "gemm.h"
 

@@ -1,6 +1,6 @@
 // Products of panels, for the bodies of operations. Include it inside a VARIANT.
 
-#include "kernels.h"
+#include "product.h"
 #include "vec.h"
 
 #ifndef GEMM_H
@@ -55,5 +55,10 @@ void pack_rows(const matrix *m, float scale, int64_t j0, int64_t cols, int64_t k
 // nf4_block writes columns k0..k0+k of the sixteen rows of a block: dst[k*ld + row].
 void nf4_block(const matrix *m, int64_t block, int64_t k0, int64_t k, float *dst, int64_t ld);
 
+// product_pack unpacks columns j0..j1 for product_run: product_depth floats for
+// each column, rounded up to PANEL.
 void NAME(product_pack)(const product *p, int64_t j0, int64_t j1, float *packed);
+
+// product_run computes rows t0..t1 of columns j0..j1. packed is what product_pack
+// made of the same columns; or NULL, to unpack DEPTH rows of a panel at a time.
 void NAME(product_run)(const product *p, const float *packed, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch);

@@ -56,13 +56,13 @@ func (b *Backend) product(tb testing.TB, x engine.Buffer, w *weight, y engine.Bu
 		from, to = outs, ins
 	}
 	var o operands
-	p := &b.jobs.products[0]
-	p.begin(o.floats("y", y, rows*to), nil, to, to)
-	add(p.job, o.floats("x", x, rows*from), from, from, &w.matrix, transposed, 1)
+	p := b.jobs.products[0]
+	begin(p, o.floats("y", y, rows*to), nil, to, to)
+	add(p, o.floats("x", x, rows*from), from, &w.matrix, transposed, 1)
 	if o.err != nil {
 		tb.Fatal(o.err)
 	}
-	if err := b.steps(rows, p); err != nil {
+	if err := b.steps(rows, productStep(p)); err != nil {
 		tb.Fatal(err)
 	}
 }

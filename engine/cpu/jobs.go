@@ -4,36 +4,30 @@ package cpu
 import "C"
 
 import (
+	"errors"
 	"unsafe"
 
 	"daybook/engine/nf4"
 )
 
-// jobs is what the operation being computed consists of. Everything in it is
-// reused, so that operations allocate nothing; what kernels read lies outside
-// of Go's heap.
+// jobs is what the operation being computed consists of: values outside of Go's
+// heap, which kernels read, reused so that operations allocate nothing.
 type jobs struct {
 	arenas            []*arena
 	codes, dynamicMap *C.float // constant tables
 
-	rows, parts       int
-	weights           int64 // floats that the weights of all steps take unpacked; 0 if each unpacks its own
-	steps             []step
-	byRows, byColumns func(w *worker, task int)
-
-	norm     normStep
-	products [3]productStep
-	low      lowStep
-	lowDown  lowStep
-	swiglu   swigluStep
-	rotate   rotateStep
-	backward inputBackward
-	rmsnorm  normBackwardStep
-	scoring  scoring
+	steps    []C.step
+	norm     *C.norm
+	products [3]*C.product
+	low      [2]*C.lora_input
+	swiglu   *C.swiglu
+	rotated  *C.rotated
+	backward *C.input_gradients
+	scoring  *C.scoring
 
 	attention *C.attention
+	documents *C.documents
 	cache     *C.cache_layer
-	attend    attentionJob
 }
 
 func (b *Backend) initJobs() error {
@@ -47,39 +41,25 @@ func (b *Backend) initJobs() error {
 	copy(tables.data[256:], nf4.Codes[:])
 	j.dynamicMap, j.codes = address(tables.data), address(tables.data[256:])
 
+	steps, err := outside[[maxSteps]C.step](b)
+	if err != nil {
+		return err
+	}
+	j.steps = steps[:]
 	for i := range j.products {
-		if j.products[i].job, err = outside[C.product](b); err != nil {
-			return err
-		}
+		err = errors.Join(err, place(b, &j.products[i]))
 	}
-	if j.backward.base, err = outside[C.product](b); err != nil {
-		return err
+	for i := range j.low {
+		err = errors.Join(err, place(b, &j.low[i]))
 	}
-	if j.low.job, err = outside[C.lora_input](b); err != nil {
-		return err
-	}
-	if j.lowDown.job, err = outside[C.lora_input](b); err != nil {
-		return err
-	}
-	if j.backward.input, err = outside[C.lora_input](b); err != nil {
-		return err
-	}
-	if j.backward.swiglu, err = outside[C.swiglu_gradients](b); err != nil {
-		return err
-	}
-	if j.attention, err = outside[C.attention](b); err != nil {
-		return err
-	}
-	if j.cache, err = outside[C.cache_layer](b); err != nil {
-		return err
-	}
-	j.byRows = func(w *worker, task int) { j.rowsOf(b, w, task) }
-	j.byColumns = func(w *worker, task int) { j.columnsOf(b, w, task) }
-	j.backward.run = func(w *worker, task int) { j.backward.task(b, w, task) }
-	j.attend.run = func(w *worker, task int) { j.attend.task(b, w, task) }
-	s := &j.scoring
-	s.gather.scoring, s.losses.scoring, s.largest.scoring, s.copy.scoring, s.scatter.scoring = s, s, s, s, s
-	return nil
+	return errors.Join(err, place(b, &j.norm), place(b, &j.swiglu), place(b, &j.rotated), place(b, &j.backward),
+		place(b, &j.scoring), place(b, &j.attention), place(b, &j.documents), place(b, &j.cache))
+}
+
+// place sets *p to a zero T outside of Go's heap.
+func place[T any](b *Backend, p **T) (err error) {
+	*p, err = outside[T](b)
+	return err
 }
 
 // outside returns a zero T outside of Go's heap, which lives as long as b.

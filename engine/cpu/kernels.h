@@ -1,12 +1,15 @@
-// What Go calls, and the values it passes. Every function works on a range of
-// rows or columns on the calling thread; Go splits the work. All pointers are
-// to memory that Go does not manage. Matrices are row-major; "ld" is the
-// distance between rows in elements.
+// What Go calls, and the values it passes. All pointers are to memory that Go
+// does not manage. Matrices are row-major; "ld" is the distance between rows in
+// elements. A *_kind is a kind of step (steps.h), whose job is the structure
+// that is described before it.
 
 #ifndef KERNELS_H
 #define KERNELS_H
 
 #include <stdint.h>
+
+#include "pool.h"
+#include "steps.h"
 
 // PANEL is how many columns of a product are computed at once; column ranges
 // given to products begin at its multiples.
@@ -51,30 +54,35 @@ typedef struct {
 
 enum { TERMS = 4 };
 
-// product is out = residual + sum of terms. residual may be NULL; it is added last.
+// rotation turns the pairs (i, i+dim/2) of every head by the angle of each row's
+// position, backwards if sign is -1; not at all if dim is 0.
+typedef struct {
+  int64_t dim;
+  float sign;
+  const int32_t *position;    // (rows)
+  const float *cosine, *sine; // (positions, dim/2)
+} rotation;
+
+// product is out = residual + sum of terms, rotated at the end. residual may be
+// NULL; it is added last.
 typedef struct {
   int64_t n;
   term terms[TERMS];
   const float *residual; // (rows, cols), ld
   float *out;            // (rows, cols), ld
-  int64_t ld;
+  int64_t cols, ld;
+  rotation turn;
 } product;
+
+extern const step_kind product_kind;
 
 // UNPACKED is how many floats of unpacked weights a thread may keep while it
 // goes over the rows of an operation: 1 MiB, half of a second-level cache, and
 // more than PRODUCT_SCRATCH.
 enum { UNPACKED = 1 << 18 };
 
-// product_pack unpacks columns j0..j1 for product_run: product_depth floats for
-// each column, rounded up to PANEL.
-void product_pack(int variant, const product *p, int64_t j0, int64_t j1, float *packed);
-int64_t product_depth(const product *p);
-
-// product_run computes rows t0..t1 of columns j0..j1. packed is what product_pack
-// made of the same columns; or NULL, to unpack DEPTH rows of a panel at a time.
-void product_run(int variant, const product *p, const float *packed, int64_t t0, int64_t t1, int64_t j0, int64_t j1, float *scratch);
-
-// PRODUCT_SCRATCH is the floats of scratch that product_run needs without packed.
+// PRODUCT_SCRATCH is the floats of scratch that a product needs whose weights
+// are not unpacked before.
 enum { PRODUCT_SCRATCH = DEPTH * PANEL };
 
 // dropout says which elements of an input are dropped; see engine.Dropout.
@@ -86,15 +94,38 @@ typedef struct {
   const uint32_t *where; // (rows, 3): position, and the record's key, low and high
 } dropout;
 
-void rmsnorm_forward(int variant, const float *x, const float *w, float eps, float *y, int64_t cols, int64_t t0, int64_t t1);
-// rmsnorm_backward adds the gradient with respect to x to dx.
-void rmsnorm_backward(int variant, const float *x, const float *w, float eps, const float *dy, float *dx, int64_t cols, int64_t t0, int64_t t1);
+// norm is y = rmsnorm(x), or, going backward, what it adds to dx, from dy.
+typedef struct {
+  int64_t cols;
+  float eps;
+  const float *x;      // (rows, cols)
+  const float *weight; // (cols)
+  float *y;            // (rows, cols)
+  const float *dy;     // (rows, cols)
+  float *dx;           // (rows, cols)
+} norm;
 
-// rope_rotate rotates the pairs (i, i+dim/2) of every head by the angle of each
-// row's position, backwards if sign is -1. cosine, sine: (positions, dim/2).
-void rope_rotate(int variant, float *x, int64_t ld, int64_t heads, int64_t dim, const int32_t *position, const float *cosine, const float *sine, float sign, int64_t t0, int64_t t1);
+extern const step_kind norm_kind, norm_backward_kind;
 
-void swiglu_forward(int variant, const float *gate, const float *up, float *y, int64_t n);
+// rotated is a rotation of queries and keys.
+typedef struct {
+  rotation turn;
+  float *q, *k;      // (rows, q_cols), (rows, k_cols)
+  int64_t q_cols, k_cols;
+} rotated;
+
+extern const step_kind rotate_kind;
+
+// swiglu is down = silu(gate) * up, or, going backward, from the gradient of
+// down, those of gate and up.
+typedef struct {
+  int64_t cols;
+  const float *gate, *up; // (rows, cols)
+  float *down;            // (rows, cols)
+  float *dgate, *dup;     // (rows, cols)
+} swiglu;
+
+extern const step_kind swiglu_kind;
 
 enum { SHARED = 3 }; // projections that read one input, at most
 
@@ -116,31 +147,32 @@ typedef struct {
   const float *dlow; // (rows, rank) gradients of low, side by side
 } lora_input;
 
-// lora_pack lays A of all pairs side by side, transposed, for lora_down:
-// lora_packed floats.
-void lora_pack(int variant, const lora_input *in, float *packed);
-int64_t lora_packed(const lora_input *in);
+// lora_kind is the step low = dropout(x) A^T of every pair; none if there are none.
+extern const step_kind lora_kind;
 
-// lora_down computes low = dropout(x) A^T of every pair.
-void lora_down(int variant, const lora_input *in, const float *packed, int64_t t0, int64_t t1, float *scratch);
-int64_t lora_down_scratch(const lora_input *in);
-
-// swiglu_gradients are where swiglu_backward reads and writes.
+// lora_output is the output of one adapted projection.
 typedef struct {
-  const float *gate, *up; // (rows, cols)
-  float *dgate, *dup;
-} swiglu_gradients;
+  const float *dy;  // (rows, cols)
+  const float *low; // (rows, rank)
+  float *grad_b;    // (cols, rank)
+  int64_t cols, rank;
+  float scale;
+} lora_output;
 
-// input_backward computes columns j0..j1 of an input's gradient for all rows, p
-// being the frozen part of it, and adds the pairs' grad_a for these columns. If
-// the input is what swiglu_forward made it goes on to the gradients of gate and
-// up, else swiglu is NULL.
-void input_backward(int variant, const lora_input *in, const product *p, const swiglu_gradients *swiglu, int64_t rows, int64_t j0, int64_t j1, float *scratch);
-int64_t input_scratch(const lora_input *in);
+// input_gradients is the backward pass of the projections that read one input:
+// gradients of the adapters and of the input.
+typedef struct {
+  int64_t rows;
+  lora_input in;
+  product base;  // the frozen part of the input's gradient
+  int64_t gated; // the input is what SwiGLU made: go on to the gradients of gate and up
+  swiglu glu;
+  int64_t n;
+  lora_output outputs[SHARED];
+} input_gradients;
 
-// lora_grad_b adds scale dy^T low to rows n0..n1 of grad (cols, rank).
-void lora_grad_b(int variant, const float *dy, int64_t ld, const float *low, int64_t rank, float scale, float *grad, int64_t rows, int64_t n0, int64_t n1, float *scratch);
-int64_t lora_grad_b_scratch(int64_t rank);
+void input_gradients_run(pool *p, int variant, const input_gradients *g);
+int64_t input_gradients_scratch(const input_gradients *g);
 
 // attention is what the attention of every document and head of a batch shares.
 typedef struct {
@@ -164,25 +196,48 @@ typedef struct {
   int64_t positions; // capacity, a multiple of PANEL
 } cache_layer;
 
-// attention_forward is the document of n tokens that begins at token t0, for the
-// query heads of one key-value head.
-void attention_forward(int variant, const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch);
-void attention_backward(int variant, const attention *a, int64_t t0, int64_t n, int64_t kv_head, float *scratch);
-int64_t attention_scratch(int64_t n, int64_t dim, int backward);
+enum { ATTENTION_FORWARD, ATTENTION_BACKWARD, ATTENTION_CACHED };
 
-// attention_cached is the n tokens from t0, the first at the given position of slot.
-void attention_cached(int variant, const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position, int64_t kv_head, float *scratch);
-int64_t attention_cached_scratch(int64_t positions);
-void attention_store(int variant, const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position);
+// documents are those of a batch: n of them, document i from token starts[i] to
+// starts[i+1], its first at position first[i]. slots[i] is its slot in a cache.
+typedef struct {
+  int64_t n;
+  const int32_t *starts, *first, *slots;
+} documents;
+
+// attention_run computes the attention of every document and head. With
+// ATTENTION_CACHED keys and values are those of c, and not NULL.
+void attention_run(pool *p, int variant, int kind, const attention *a, const documents *d, const cache_layer *c);
+int64_t attention_scratch(int kind, const attention *a, const documents *d, const cache_layer *c);
+
+// attention_store copies keys and values of all documents to their slots.
+void attention_store(int variant, const attention *a, const documents *d, const cache_layer *c);
 // cache_floats is the size of keys and of values for one slot of one layer.
 int64_t cache_floats(int64_t positions, int64_t kv_heads, int64_t dim);
 
-// loss_row turns n logits into the negative log-likelihood of target and, if
-// gradient, into scale times its gradient. It returns whether target is the
-// first of the largest.
-void loss_row(int variant, float *logits, int64_t n, int64_t target, float scale, int gradient, float *nll, float *hit);
-// loss_argmax returns the index of the first of the largest.
-int64_t loss_argmax(int variant, const float *x, int64_t n);
+// scoring is what the rows of a chunk of the loss share, from the residual
+// stream to logits.
+typedef struct {
+  int64_t hidden, vocab;
+  const int32_t *rows; // of the batch, one a row of the chunk
+  const float *x;      // (T, hidden)
+  const float *weight; // (hidden) of the norm
+  float eps;
+  float *normed;       // (rows, hidden)
+  float *logits;       // (rows, vocab)
+
+  const int32_t *targets; // (T)
+  float scale;            // of the gradient
+  float *nll, *hit;       // (T)
+  float *dnormed;         // (rows, hidden)
+  float *d;               // (T, hidden), NULL without gradient
+  int32_t *best;          // (rows)
+} scoring;
+
+// gather_kind normalises the rows of x; loss_kind turns logits into losses, hits
+// and, where there is d, gradients of logits; best_kind finds the first of the
+// largest logits of each row; scatter_kind adds the gradient of x to d.
+extern const step_kind gather_kind, loss_kind, best_kind, scatter_kind;
 
 // math_exp and math_log are the functions of the kernels, for their tests.
 void math_exp(int variant, const float *x, float *y, int64_t n);

@@ -18,11 +18,11 @@ func (b *Backend) Output(in engine.DeviceBatch, bl *engine.Block, x engine.Buffe
 	t, s, j := d.Tokens(), b.shape, &b.jobs
 	var o operands
 	attended := o.floats("o", act.O, t*s.QDim())
-	o.input(j.low.job, b, d, bl, engine.OutputInput, attended, &act.Low, outputInputs)
-	b.projection(&j.products[0], &o, bl, engine.O, attended, act.Low[engine.O],
+	o.input(j.low[0], b, d, bl, engine.OutputInput, attended, &act.Low, outputInputs)
+	b.projection(j.products[0], &o, bl, engine.O, attended, act.Low[engine.O],
 		o.floats("mid", act.Mid, t*s.Hidden), o.floats("x", x, t*s.Hidden), t)
 	if o.err == nil {
-		o.err = b.steps(t, &j.low, &j.products[0])
+		o.err = b.steps(t, loraStep(j.low[0]), productStep(j.products[0]))
 	}
 	return wrap("output", o.err)
 }
@@ -38,8 +38,7 @@ func (b *Backend) OutputBackward(in engine.DeviceBatch, bl *engine.Block, act *e
 	var o operands
 	attended, grad, dx := o.floats("o", act.O, t*s.QDim()), o.floats("d", dst, t*s.Hidden), o.floats("gradient of o", g.O, t*s.QDim())
 	if o.err == nil {
-		b.jobs.backward.gated = false
-		o.err = b.inputBackward(&o, d, bl, engine.OutputInput, attended, dx, &act.Low, gradient{engine.O, grad})
+		o.err = b.inputBackward(&o, d, bl, engine.OutputInput, attended, dx, false, &act.Low, gradient{engine.O, grad})
 	}
 	return wrap("output backward", o.err)
 }

@@ -1,9 +1,26 @@
 #ifndef VARIANT
 #define SOURCE "rmsnorm.c"
 #include "variants.h"
+#include "kernels.h"
+#include "rmsnorm.h"
 
 ENTRY(rmsnorm_forward, LIST(const float *x, const float *w, float eps, float *y, int64_t cols, int64_t t0, int64_t t1), LIST(x, w, eps, y, cols, t0, t1))
 ENTRY(rmsnorm_backward, LIST(const float *x, const float *w, float eps, const float *dy, float *dx, int64_t cols, int64_t t0, int64_t t1), LIST(x, w, eps, dy, dx, cols, t0, t1))
+
+STEP(forward) {
+  const norm *s = job;
+  rmsnorm_forward(variant, s->x, s->weight, s->eps, s->y, s->cols, t0, t1);
+}
+
+STEP(backward) {
+  const norm *s = job;
+  rmsnorm_backward(variant, s->x, s->weight, s->eps, s->dy, s->dx, s->cols, t0, t1);
+}
+
+static int64_t work(const void *job) { return 8 * ((const norm *)job)->cols; }
+
+const step_kind norm_kind = {.run = forward, .work = work};
+const step_kind norm_backward_kind = {.run = backward, .work = work};
 #else
 #include "row.h"
 

@@ -6,6 +6,7 @@ import "C"
 import (
 	"fmt"
 	"math"
+	"unsafe"
 
 	"daybook/engine"
 )
@@ -44,11 +45,18 @@ func (r *rope) cover(s engine.Shape, last int) error {
 	return nil
 }
 
-// rotate turns the heads of x in rows t0..t1 and columns j0..j1 of a matrix of
-// width ld by their positions, sign -1 backwards. j0 and j1 are multiples of
-// the head dimension.
-func (b *Backend) rotate(d *batch, x *C.float, ld int, sign float32, t0, t1, j0, j1 int) {
-	dim := b.shape.HeadDim
-	C.rope_rotate(b.variant, offset(x, j0), C.int64_t(ld), C.int64_t((j1-j0)/dim), C.int64_t(dim), (*C.int32_t)(&d.positions[0]),
-		address(b.rope.cosine), address(b.rope.sine), C.float(sign), C.int64_t(t0), C.int64_t(t1))
+// rotation turns heads by the positions of d, sign -1 backwards.
+func (b *Backend) rotation(d *batch, sign float32) C.rotation {
+	return C.rotation{
+		dim: C.int64_t(b.shape.HeadDim), sign: C.float(sign), position: (*C.int32_t)(&d.positions[0]),
+		cosine: address(b.rope.cosine), sine: address(b.rope.sine),
+	}
+}
+
+// rotate is the step that turns q and k by the positions of d.
+func (b *Backend) rotate(d *batch, q, k *C.float, sign float32) C.step {
+	j := b.jobs.rotated
+	j.turn = b.rotation(d, sign)
+	j.q, j.k, j.q_cols, j.k_cols = q, k, C.int64_t(b.shape.QDim()), C.int64_t(b.shape.KVDim())
+	return C.step{kind: &C.rotate_kind, job: unsafe.Pointer(j)}
 }

@@ -1,4 +1,4 @@
-// The gradient of SwiGLU, for input_backward. Include it inside a VARIANT.
+// The gradient of SwiGLU, for input_gradients_run. Include it inside a VARIANT.
 
 #include "row.h"
 
@@ -8,5 +8,5 @@
 #endif
 
 // swiglu_backward writes the gradients of gate and up, in columns j0..j1 of rows
-// t0..t1, from dy; all are (rows, ld).
-void swiglu_backward(const swiglu_gradients *s, const float *dy, int64_t ld, int64_t t0, int64_t t1, int64_t j0, int64_t j1);
+// t0..t1, from dy (T, cols).
+void swiglu_backward(const swiglu *s, const float *dy, int64_t t0, int64_t t1, int64_t j0, int64_t j1);

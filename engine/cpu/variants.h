@@ -67,3 +67,8 @@
     name##_baseline(args);                                                     \
   }
 #endif
+
+// STEP begins the run of a kind of step; see steps.h.
+#define STEP(name)                                                                                                                                        \
+  static void name(int variant, const void *job, const float *packed __attribute__((unused)), int64_t t0, int64_t t1, int64_t j0 __attribute__((unused)), \
+                   int64_t j1 __attribute__((unused)), float *scratch __attribute__((unused)))
