@@ -28,6 +28,13 @@ type BufferSpec struct {
 	Name string
 	Kind Kind
 	Len  int // elements
+	// Width is the elements of a row, which divide Len; 0 means that all is one row.
+	Width int
+	// Beside names an earlier buffer of the same Allocate, with as many rows, that
+	// operations read or write together with this one. A device may lay the two out
+	// as one matrix, every row of this one behind its row of that one, so that one
+	// product does the work of both.
+	Beside string
 }
 
 // Numerics identifies everything about a backend that can change the bits of a
@@ -72,9 +79,11 @@ type Activations struct {
 	Gate  Buffer // (T, Intermediate)
 	Up    Buffer // (T, Intermediate)
 	Down  Buffer // (T, Intermediate) silu(gate)*up, input of down
-	// Low holds A dropout(x) of each adapted projection: (T, Rank); nil where not adapted.
-	// Its capacity is that of the largest adapter in use; a smaller one fills less of it.
-	Low [NumProjections]Buffer
+	// Low holds A dropout(x) of the adapted projections that read an input, beside
+	// that input: (T, sum of their ranks), in a layout of the backend's own; nil
+	// where none is adapted. Its capacity is that of the largest adapters in use;
+	// smaller ones fill less of it.
+	Low [NumInputs]Buffer
 }
 
 // Gradients is scratch that the backward operations of all layers share.
@@ -84,7 +93,9 @@ type Gradients struct {
 	Gate, Up Buffer // (T, Intermediate)
 	Down     Buffer // (T, Intermediate)
 	Norm     Buffer // (T, Hidden) gradient of a normalised input
-	Low      Buffer // (T, max Rank)
+	// Gradients of Activations.Low, beside the gradient of their input; nil where
+	// none is adapted. That of Norm has room for the wider of its two inputs.
+	NormLow, OLow, DownLow Buffer
 }
 
 // DeviceBatch is one micro-batch on a device, reused from step to step.
@@ -136,7 +147,7 @@ type Backend interface {
 	// Output computes act.Mid = x + o_proj(act.O).
 	Output(in DeviceBatch, b *Block, x Buffer, act *Activations) error
 	// MLP computes y = act.Mid + down(silu(gate(n))*up(n)), n = rmsnorm(act.Mid).
-	// y may be the buffer x was.
+	// y may be the buffer x was, or nil when only act is wanted, for MLPBackward.
 	MLP(in DeviceBatch, b *Block, act *Activations, y Buffer) error
 
 	// MLPBackward turns d from the gradient of y into the gradient of act.Mid.

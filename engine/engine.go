@@ -100,6 +100,11 @@ const (
 	NumInputs
 )
 
+// Projections returns what reads in, in order.
+func (in Input) Projections() []Projection {
+	return [NumInputs][]Projection{{Q, K, V}, {O}, {Gate, Up}, {Down}}[in]
+}
+
 // Input returns the activation that p reads.
 func (p Projection) Input() Input {
 	switch p {

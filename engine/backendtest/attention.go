@@ -18,17 +18,16 @@ func checkAttention(g *rig) {
 			act := g.activations(n, [engine.NumProjections]int{})
 			want := &reference.Activations{}
 			// Scores of a few units make the softmax neither flat nor a choice of one.
-			act.Q, want.Q = g.put(engine.Activation, g.normal(n*g.s.QDim(), 1.5))
-			act.K, want.K = g.put(engine.Activation, g.normal(n*g.s.KVDim(), 1.5))
-			act.V, want.V = g.put(engine.Activation, g.normal(n*g.s.KVDim(), 1))
+			want.Q = g.fill(act.Q, g.normal(n*g.s.QDim(), 1.5))
+			want.K = g.fill(act.K, g.normal(n*g.s.KVDim(), 1.5))
+			want.V = g.fill(act.V, g.normal(n*g.s.KVDim(), 1))
 			g.must("attention", g.be.Attention(in, act))
 			reference.Attention(g.s, b, want)
 			g.compare("o", g.get(act.O), want.O, g.tol.forward)
 			g.compare("lse", g.get(act.LSE), want.LSE, g.tol.forward)
 
 			grad := g.gradients(n, [engine.NumProjections]int{})
-			var do []float64
-			grad.O, do = g.put(engine.Activation, g.normal(n*g.s.QDim(), 1))
+			do := g.fill(grad.O, g.normal(n*g.s.QDim(), 1))
 			g.must("attention backward", g.be.AttentionBackward(in, act, grad))
 			dq, dk, dv := reference.AttentionBackward(g.s, b, want, do)
 			if n > 1 {

@@ -131,35 +131,81 @@ func ranks(b *engine.Block) (r [engine.NumProjections]int) {
 	return r
 }
 
+// lowWidths returns, for each input, the sum of the ranks of the adapters that read it.
+func lowWidths(rank [engine.NumProjections]int) (w [engine.NumInputs]int) {
+	for p, r := range rank {
+		w[engine.Projection(p).Input()] += r
+	}
+	return w
+}
+
+// rows is a matrix of a row for every token, beside an earlier one if that is named.
+type rows struct {
+	dst    *engine.Buffer
+	name   string
+	width  int
+	beside string
+}
+
+// matrices allocates those that have a width, as a model does, and poisons them.
+func (g *rig) matrices(tokens int, list []rows) {
+	g.t.Helper()
+	var specs []engine.BufferSpec
+	var dst []*engine.Buffer
+	for _, m := range list {
+		if m.width > 0 {
+			specs = append(specs, engine.BufferSpec{Name: m.name, Kind: engine.Activation, Len: tokens * m.width, Width: m.width, Beside: m.beside})
+			dst = append(dst, m.dst)
+		}
+	}
+	buffers, err := g.be.Allocate(specs)
+	g.must("allocate", err)
+	for i, b := range buffers {
+		*dst[i] = b
+		g.poison(b)
+	}
+}
+
 // activations returns poisoned activations for the given number of tokens.
 func (g *rig) activations(tokens int, rank [engine.NumProjections]int) *engine.Activations {
 	g.t.Helper()
-	s := g.s
-	buffer := func(width int) engine.Buffer { return g.poisoned(engine.Activation, tokens*width) }
-	act := &engine.Activations{
-		Norm1: buffer(s.Hidden), Q: buffer(s.QDim()), K: buffer(s.KVDim()), V: buffer(s.KVDim()),
-		LSE: g.poisoned(engine.Float, s.Heads*tokens),
-		O:   buffer(s.QDim()), Mid: buffer(s.Hidden), Norm2: buffer(s.Hidden),
-		Gate: buffer(s.Intermediate), Up: buffer(s.Intermediate), Down: buffer(s.Intermediate),
-	}
-	for p, r := range rank {
-		act.Low[p] = buffer(r)
-	}
+	s, low := g.s, lowWidths(rank)
+	act := &engine.Activations{LSE: g.poisoned(engine.Float, s.Heads*tokens)}
+	g.matrices(tokens, []rows{
+		{&act.Norm1, "norm1", s.Hidden, ""},
+		{&act.Low[engine.AttentionInput], "norm1.low", low[engine.AttentionInput], "norm1"},
+		{&act.Q, "q", s.QDim(), ""},
+		{&act.K, "k", s.KVDim(), "q"},
+		{&act.V, "v", s.KVDim(), "k"},
+		{&act.O, "o", s.QDim(), ""},
+		{&act.Low[engine.OutputInput], "o.low", low[engine.OutputInput], "o"},
+		{&act.Mid, "mid", s.Hidden, ""},
+		{&act.Norm2, "norm2", s.Hidden, ""},
+		{&act.Low[engine.MLPInput], "norm2.low", low[engine.MLPInput], "norm2"},
+		{&act.Gate, "gate", s.Intermediate, ""},
+		{&act.Up, "up", s.Intermediate, "gate"},
+		{&act.Down, "down", s.Intermediate, ""},
+		{&act.Low[engine.DownInput], "down.low", low[engine.DownInput], "down"},
+	})
 	return act
 }
 
 // gradients returns poisoned scratch for the backward operations.
 func (g *rig) gradients(tokens int, rank [engine.NumProjections]int) *engine.Gradients {
 	g.t.Helper()
-	s := g.s
-	widest := 1
-	for _, r := range rank {
-		widest = max(widest, r)
-	}
-	buffer := func(width int) engine.Buffer { return g.poisoned(engine.Activation, tokens*width) }
-	return &engine.Gradients{
-		Q: buffer(s.QDim()), O: buffer(s.QDim()), K: buffer(s.KVDim()), V: buffer(s.KVDim()),
-		Gate: buffer(s.Intermediate), Up: buffer(s.Intermediate), Down: buffer(s.Intermediate),
-		Norm: buffer(s.Hidden), Low: buffer(widest),
-	}
+	s, low, grad := g.s, lowWidths(rank), &engine.Gradients{}
+	g.matrices(tokens, []rows{
+		{&grad.Q, "q", s.QDim(), ""},
+		{&grad.K, "k", s.KVDim(), "q"},
+		{&grad.V, "v", s.KVDim(), "k"},
+		{&grad.O, "o", s.QDim(), ""},
+		{&grad.OLow, "o.low", low[engine.OutputInput], "o"},
+		{&grad.Gate, "gate", s.Intermediate, ""},
+		{&grad.Up, "up", s.Intermediate, "gate"},
+		{&grad.Down, "down", s.Intermediate, ""},
+		{&grad.DownLow, "down.low", low[engine.DownInput], "down"},
+		{&grad.Norm, "norm", s.Hidden, ""},
+		{&grad.NormLow, "norm.low", max(low[engine.AttentionInput], low[engine.MLPInput]), "norm"},
+	})
+	return grad
 }

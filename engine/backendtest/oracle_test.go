@@ -216,14 +216,6 @@ func (o *oracle) addGradients(b *engine.Block, l *reference.Layer) {
 	}
 }
 
-func (o *oracle) low(act *engine.Activations, ref *reference.Activations, projections ...engine.Projection) {
-	for _, p := range projections {
-		if act.Low[p] != nil {
-			set(act.Low[p], ref.Low[p])
-		}
-	}
-}
-
 func (o *oracle) Embed(in engine.DeviceBatch, table engine.Weight, x engine.Buffer) error {
 	set(x, reference.Embed(o.s, loaded(in), dense(table)))
 	return nil
@@ -236,7 +228,6 @@ func (o *oracle) QKV(in engine.DeviceBatch, b *engine.Block, x engine.Buffer, ac
 	set(act.Q, ref.Q)
 	set(act.K, ref.K)
 	set(act.V, ref.V)
-	o.low(act, ref, engine.Q, engine.K, engine.V)
 	return nil
 }
 
@@ -263,7 +254,6 @@ func (o *oracle) Output(in engine.DeviceBatch, b *engine.Block, x engine.Buffer,
 	ref := &reference.Activations{X: wide(x, n*o.s.Hidden), O: wide(act.O, n*o.s.QDim())}
 	o.layer(b).Output(loaded(in), ref)
 	set(act.Mid, ref.Mid)
-	o.low(act, ref, engine.O)
 	return nil
 }
 
@@ -274,8 +264,10 @@ func (o *oracle) MLP(in engine.DeviceBatch, b *engine.Block, act *engine.Activat
 	set(act.Gate, ref.Gate)
 	set(act.Up, ref.Up)
 	set(act.Down, ref.Down)
+	if y == nil {
+		return nil
+	}
 	set(y, ref.Y)
-	o.low(act, ref, engine.Gate, engine.Up, engine.Down)
 	if o.fault == "last element unwritten" {
 		data(y)[in.Tokens()*o.s.Hidden-1] = float32(math.NaN())
 	}

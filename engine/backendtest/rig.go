@@ -61,6 +61,13 @@ func (g *rig) put(kind engine.Kind, x []float32) (engine.Buffer, []float64) {
 	return b, g.get(b)
 }
 
+// fill uploads x to b and returns what b holds.
+func (g *rig) fill(b engine.Buffer, x []float32) []float64 {
+	g.t.Helper()
+	g.upload(b, x)
+	return g.get(b)
+}
+
 func (g *rig) upload(b engine.Buffer, x []float32) {
 	g.t.Helper()
 	if err := g.be.Upload(b, x); err != nil {

@@ -22,7 +22,7 @@ type gradient struct {
 // it adds to the gradients of their adapters, and sets dx to the gradient of x.
 // If gated, x is what SwiGLU made, as jobs.backward.glu says, and the gradients
 // of gate and up follow.
-func (b *Backend) inputBackward(o *operands, d *batch, bl *engine.Block, in engine.Input, x, dx *C.float, gated bool, low *[engine.NumProjections]engine.Buffer, from ...gradient) error {
+func (b *Backend) inputBackward(o *operands, d *batch, bl *engine.Block, in engine.Input, x, dx *C.float, gated bool, low *[engine.NumInputs]engine.Buffer, from ...gradient) error {
 	j := b.jobs.backward
 	t := d.Tokens()
 	_, cols := from[0].p.Dims(b.shape)

@@ -275,10 +275,10 @@ func operandsOf(t *testing.T, named map[string]engine.Buffer, src engine.Source)
 	act := &engine.Activations{
 		Norm1: a("norm1"), Q: a("q"), K: a("k"), V: a("v"), LSE: a("lse"), O: a("o"), Mid: a("mid"),
 		Norm2: a("norm2"), Gate: a("gate"), Up: a("up"), Down: a("down"),
+		Low: [engine.NumInputs]engine.Buffer{a("norm1.low"), a("o.low"), a("norm2.low"), a("down.low")},
 	}
 	bl := &engine.Block{Layer: layer}
 	for p := range engine.NumProjections {
-		act.Low[p] = a(p.String() + ".low")
 		pair := func(kind string) engine.Buffer { return named[fmt.Sprintf("%s.0.%s.%s", kind, p, "A")] }
 		other := func(kind string) engine.Buffer { return named[fmt.Sprintf("%s.0.%s.%s", kind, p, "B")] }
 		bl.Adapters[p] = &engine.Adapter{
@@ -287,6 +287,6 @@ func operandsOf(t *testing.T, named map[string]engine.Buffer, src engine.Source)
 	}
 	d := func(name string) engine.Buffer { return named["gradient."+name] }
 	return act, &engine.Gradients{
-		Q: d("q"), O: d("o"), K: d("k"), V: d("v"), Gate: d("gate"), Up: d("up"), Down: d("down"), Norm: d("norm"), Low: d("low"),
+		Q: d("q"), O: d("o"), K: d("k"), V: d("v"), Gate: d("gate"), Up: d("up"), Down: d("down"), Norm: d("norm"),
 	}, bl
 }

@@ -46,7 +46,7 @@ func TestDropoutIsTheContracts(t *testing.T) {
 		}
 		low := upload(t, be, make([]float32, rows*width))
 		act := &engine.Activations{O: upload(t, be, x), Mid: upload(t, be, make([]float32, rows*s.Hidden))}
-		act.Low[engine.O] = low
+		act.Low[engine.OutputInput] = low
 		bl := &engine.Block{Layer: &engine.Layer{Index: 3}, Dropout: drop}
 		bl.Layer.Proj[engine.O] = frozen(t, be, host.Layers[0].Proj[engine.O])
 		bl.Adapters[engine.O] = &engine.Adapter{Rank: width, Scale: 1, A: upload(t, be, identity(width)), B: upload(t, be, make([]float32, s.Hidden*width))}

@@ -107,7 +107,7 @@ func TestOperationsRefuse(t *testing.T) {
 		return bl
 	}
 	adapted := *act
-	adapted.Low[engine.O] = low
+	adapted.Low[engine.OutputInput] = low
 	adapted.Mid = upload(t, be, make([]float32, 3*s.Hidden))
 	head := &engine.Head{Norm: x, Weight: table}
 

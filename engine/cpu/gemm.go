@@ -32,7 +32,7 @@ func dense(p *C.float, rows, cols int) C.matrix {
 }
 
 // projection sets job to out = residual + W x + Scale B low of projection p.
-func (b *Backend) projection(job *C.product, o *operands, bl *engine.Block, p engine.Projection, x *C.float, low engine.Buffer, out, residual *C.float, rows int) {
+func (b *Backend) projection(job *C.product, o *operands, bl *engine.Block, p engine.Projection, x *C.float, low *[engine.NumInputs]engine.Buffer, out, residual *C.float, rows int) {
 	outs, ins := p.Dims(b.shape)
 	w := o.weight(p.String(), bl.Layer.Proj[p], outs, ins)
 	begin(job, out, residual, outs, outs)
@@ -42,7 +42,7 @@ func (b *Backend) projection(job *C.product, o *operands, bl *engine.Block, p en
 	add(job, x, ins, &w.matrix, false, 1)
 	if a := bl.Adapters[p]; a != nil {
 		m := dense(o.of(p, "B", a.B, outs*a.Rank), outs, a.Rank)
-		add(job, o.of(p, "low", low, rows*a.Rank), a.Rank, &m, false, a.Scale)
+		add(job, o.low(bl, p, low, rows), a.Rank, &m, false, a.Scale)
 	}
 }
 

@@ -33,12 +33,18 @@ func (b *Backend) MLP(in engine.DeviceBatch, bl *engine.Block, act *engine.Activ
 	gate, up, down := j.products[0], j.products[1], j.products[2]
 	o.input(j.low[0], b, d, bl, engine.MLPInput, norm2, &act.Low, mlpInputs)
 	o.input(j.low[1], b, d, bl, engine.DownInput, input, &act.Low, downInputs)
-	b.projection(gate, &o, bl, engine.Gate, norm2, act.Low[engine.Gate], gated, nil, t)
-	b.projection(up, &o, bl, engine.Up, norm2, act.Low[engine.Up], upward, nil, t)
-	b.projection(down, &o, bl, engine.Down, input, act.Low[engine.Down], o.floats("y", y, t*s.Hidden), mid, t)
+	b.projection(gate, &o, bl, engine.Gate, norm2, &act.Low, gated, nil, t)
+	b.projection(up, &o, bl, engine.Up, norm2, &act.Low, upward, nil, t)
+	swiglu := C.step{kind: &C.swiglu_kind, job: unsafe.Pointer(j.swiglu)}
+	steps := [...]C.step{norm, loraStep(j.low[0]), productStep(gate), productStep(up), swiglu, loraStep(j.low[1]), productStep(down)}
+	n := len(steps)
+	if y == nil {
+		n-- // without the product that makes y
+	} else {
+		b.projection(down, &o, bl, engine.Down, input, &act.Low, o.floats("y", y, t*s.Hidden), mid, t)
+	}
 	if o.err == nil {
-		swiglu := C.step{kind: &C.swiglu_kind, job: unsafe.Pointer(j.swiglu)}
-		o.err = b.steps(t, norm, loraStep(j.low[0]), productStep(gate), productStep(up), swiglu, loraStep(j.low[1]), productStep(down))
+		o.err = b.steps(t, steps[:n]...)
 	}
 	return wrap("mlp", o.err)
 }

@@ -19,7 +19,7 @@ func (b *Backend) Output(in engine.DeviceBatch, bl *engine.Block, x engine.Buffe
 	var o operands
 	attended := o.floats("o", act.O, t*s.QDim())
 	o.input(j.low[0], b, d, bl, engine.OutputInput, attended, &act.Low, outputInputs)
-	b.projection(j.products[0], &o, bl, engine.O, attended, act.Low[engine.O],
+	b.projection(j.products[0], &o, bl, engine.O, attended, &act.Low,
 		o.floats("mid", act.Mid, t*s.Hidden), o.floats("x", x, t*s.Hidden), t)
 	if o.err == nil {
 		o.err = b.steps(t, loraStep(j.low[0]), productStep(j.products[0]))

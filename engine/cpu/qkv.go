@@ -24,9 +24,9 @@ func (b *Backend) QKV(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, 
 	norm := b.norm(o.floats("x", x, t*s.Hidden), o.floats("norm", bl.Layer.AttentionNorm, s.Hidden), norm1)
 	o.input(j.low[0], b, d, bl, engine.AttentionInput, norm1, &act.Low, attentionInputs)
 	q, k, v := j.products[0], j.products[1], j.products[2]
-	b.projection(q, &o, bl, engine.Q, norm1, act.Low[engine.Q], o.floats("q", act.Q, t*s.QDim()), nil, t)
-	b.projection(k, &o, bl, engine.K, norm1, act.Low[engine.K], o.floats("k", act.K, t*s.KVDim()), nil, t)
-	b.projection(v, &o, bl, engine.V, norm1, act.Low[engine.V], o.floats("v", act.V, t*s.KVDim()), nil, t)
+	b.projection(q, &o, bl, engine.Q, norm1, &act.Low, o.floats("q", act.Q, t*s.QDim()), nil, t)
+	b.projection(k, &o, bl, engine.K, norm1, &act.Low, o.floats("k", act.K, t*s.KVDim()), nil, t)
+	b.projection(v, &o, bl, engine.V, norm1, &act.Low, o.floats("v", act.V, t*s.KVDim()), nil, t)
 	q.turn = b.rotation(d, 1)
 	k.turn = q.turn
 	if o.err == nil {

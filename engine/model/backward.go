@@ -79,8 +79,8 @@ func (m *Model) blockBackward(b *engine.Block, i int) error {
 	x, act, g, d := m.buf.x[i], m.kept(i), &m.buf.grad, m.buf.d
 	// The set that all layers share still holds the last layer's activations.
 	if m.o.Checkpointing && i < m.shape.Layers-1 {
-		// Nothing reads x[i+1] any more, and it gets the value it had.
-		if err := m.block(b, x, m.buf.x[i+1], act); err != nil {
+		// Nothing reads x[i+1] any more, so the last product is left out.
+		if err := m.block(b, x, nil, act); err != nil {
 			return err
 		}
 	}

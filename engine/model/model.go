@@ -171,7 +171,7 @@ func (m *Model) embed(pass engine.Pass, x engine.Buffer) error {
 	return nil
 }
 
-// block runs one layer forward, from x to y, leaving act.
+// block runs one layer forward, from x to y, leaving act; y may be nil if only act is wanted.
 func (m *Model) block(b *engine.Block, x, y engine.Buffer, act *engine.Activations) error {
 	if err := m.be.QKV(m.batch, b, x, act); err != nil {
 		return err

@@ -32,6 +32,29 @@ func (p *plan) add(dst *engine.Buffer, kind engine.Kind, length int, name string
 	p.dst = append(p.dst, dst)
 }
 
+// field is one activation of a block: a matrix of a row for every token.
+type field struct {
+	dst    *engine.Buffer
+	name   string
+	width  int
+	beside string // name of an earlier field
+}
+
+// rows adds a matrix of t rows for every field that has a width.
+func (p *plan) rows(t int, prefix string, fields []field) {
+	for _, f := range fields {
+		if f.width == 0 {
+			continue
+		}
+		s := engine.BufferSpec{Name: prefix + f.name, Kind: engine.Activation, Len: t * f.width, Width: f.width}
+		if f.beside != "" {
+			s.Beside = prefix + f.beside
+		}
+		p.specs = append(p.specs, s)
+		p.dst = append(p.dst, f.dst)
+	}
+}
+
 // allocate asks be for everything in one arena.
 func (p *plan) allocate(be engine.Backend) error {
 	got, err := be.Allocate(p.specs)
@@ -65,7 +88,7 @@ func layout(s engine.Shape, o Options) (*plan, *buffers) {
 	}
 	b.x = make([]engine.Buffer, streams)
 	for i := range b.x {
-		p.add(&b.x[i], engine.Activation, t*s.Hidden, "residual.%d", i)
+		p.rows(t, "", []field{{&b.x[i], fmt.Sprintf("residual.%d", i), s.Hidden, ""}})
 	}
 	for i := range sets {
 		a := &engine.Activations{}
@@ -79,7 +102,7 @@ func layout(s engine.Shape, o Options) (*plan, *buffers) {
 	p.add(&b.hit, engine.Float, t, "hit")
 
 	if o.Train {
-		p.add(&b.d, engine.Activation, t*s.Hidden, "gradient.residual")
+		p.rows(t, "", []field{{&b.d, "gradient.residual", s.Hidden, ""}})
 		p.gradients(&b.grad, s, o)
 		b.trained = p.adapter(s, *o.LoRA, true)
 	}
@@ -87,53 +110,52 @@ func layout(s engine.Shape, o Options) (*plan, *buffers) {
 }
 
 func (p *plan) activations(a *engine.Activations, s engine.Shape, o Options, set int) {
-	t := o.MaxTokens
-	for _, f := range []struct {
-		dst   *engine.Buffer
-		name  string
-		width int
-	}{
-		{&a.Norm1, "norm1", s.Hidden},
-		{&a.Q, "q", s.QDim()},
-		{&a.K, "k", s.KVDim()},
-		{&a.V, "v", s.KVDim()},
-		{&a.O, "o", s.QDim()},
-		{&a.Mid, "mid", s.Hidden},
-		{&a.Norm2, "norm2", s.Hidden},
-		{&a.Gate, "gate", s.Intermediate},
-		{&a.Up, "up", s.Intermediate},
-		{&a.Down, "down", s.Intermediate},
-	} {
-		p.add(f.dst, engine.Activation, t*f.width, "activations.%d.%s", set, f.name)
-	}
-	p.add(&a.LSE, engine.Float, s.Heads*t, "activations.%d.lse", set)
-	if o.LoRA == nil {
-		return
-	}
-	for _, proj := range o.LoRA.Targets {
-		p.add(&a.Low[proj], engine.Activation, t*o.LoRA.Rank, "activations.%d.%s.low", set, proj)
-	}
+	low := o.lowWidths()
+	prefix := fmt.Sprintf("activations.%d.", set)
+	p.rows(o.MaxTokens, prefix, []field{
+		{&a.Norm1, "norm1", s.Hidden, ""},
+		{&a.Low[engine.AttentionInput], "norm1.low", low[engine.AttentionInput], "norm1"},
+		{&a.Q, "q", s.QDim(), ""},
+		{&a.K, "k", s.KVDim(), "q"},
+		{&a.V, "v", s.KVDim(), "k"},
+		{&a.O, "o", s.QDim(), ""},
+		{&a.Low[engine.OutputInput], "o.low", low[engine.OutputInput], "o"},
+		{&a.Mid, "mid", s.Hidden, ""},
+		{&a.Norm2, "norm2", s.Hidden, ""},
+		{&a.Low[engine.MLPInput], "norm2.low", low[engine.MLPInput], "norm2"},
+		{&a.Gate, "gate", s.Intermediate, ""},
+		{&a.Up, "up", s.Intermediate, "gate"},
+		{&a.Down, "down", s.Intermediate, ""},
+		{&a.Low[engine.DownInput], "down.low", low[engine.DownInput], "down"},
+	})
+	p.add(&a.LSE, engine.Float, s.Heads*o.MaxTokens, "%slse", prefix)
 }
 
 func (p *plan) gradients(g *engine.Gradients, s engine.Shape, o Options) {
-	t := o.MaxTokens
-	for _, f := range []struct {
-		dst   *engine.Buffer
-		name  string
-		width int
-	}{
-		{&g.Q, "q", s.QDim()},
-		{&g.O, "o", s.QDim()},
-		{&g.K, "k", s.KVDim()},
-		{&g.V, "v", s.KVDim()},
-		{&g.Gate, "gate", s.Intermediate},
-		{&g.Up, "up", s.Intermediate},
-		{&g.Down, "down", s.Intermediate},
-		{&g.Norm, "norm", s.Hidden},
-		{&g.Low, "low", o.LoRA.Rank},
-	} {
-		p.add(f.dst, engine.Activation, t*f.width, "gradient.%s", f.name)
+	low := o.lowWidths()
+	p.rows(o.MaxTokens, "gradient.", []field{
+		{&g.Q, "q", s.QDim(), ""},
+		{&g.K, "k", s.KVDim(), "q"},
+		{&g.V, "v", s.KVDim(), "k"},
+		{&g.O, "o", s.QDim(), ""},
+		{&g.OLow, "o.low", low[engine.OutputInput], "o"},
+		{&g.Gate, "gate", s.Intermediate, ""},
+		{&g.Up, "up", s.Intermediate, "gate"},
+		{&g.Down, "down", s.Intermediate, ""},
+		{&g.DownLow, "down.low", low[engine.DownInput], "down"},
+		{&g.Norm, "norm", s.Hidden, ""},
+		{&g.NormLow, "norm.low", max(low[engine.AttentionInput], low[engine.MLPInput]), "norm"},
+	})
+}
+
+// lowWidths returns, for each input, the sum of the ranks of the adapters that read it.
+func (o Options) lowWidths() (w [engine.NumInputs]int) {
+	if o.LoRA != nil {
+		for _, p := range o.LoRA.Targets {
+			w[p.Input()] += o.LoRA.Rank
+		}
 	}
+	return w
 }
 
 // adapter plans the pairs of l, with gradients if train.
