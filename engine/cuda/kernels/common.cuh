@@ -1,0 +1,136 @@
+// What the kernels of all operations share: element types, groups of eight
+// elements, sums in a fixed order, and Philox.
+//
+// Nothing here needs a header, so that NVRTC compiles it without any. Loops over
+// elements work on groups of eight because that is 16 bytes of bfloat16, the
+// widest access there is, and four bytes of NF4 codes.
+
+#pragma once
+
+#ifdef __CUDACC_RTC__
+typedef unsigned char uint8_t;
+typedef unsigned short uint16_t;
+typedef int int32_t;
+typedef unsigned int uint32_t;
+typedef long long int64_t;
+typedef unsigned long long uint64_t;
+#endif
+
+#define DEVICE static __device__ __forceinline__
+// KERNEL is extern "C" so that the host finds a kernel by its plain name.
+#define KERNEL extern "C" __global__ void
+
+enum { WARP = 32, GROUP = 8 };
+
+// --- Element types -----------------------------------------------------------
+
+// bf16 is the upper half of a float: 8 bits of exponent, 7 of fraction.
+struct bf16 {
+  uint16_t bits;
+};
+typedef float f32;
+
+DEVICE float widen(bf16 x) { return __uint_as_float((uint32_t)x.bits << 16); }
+DEVICE float widen(float x) { return x; }
+
+// narrow2 rounds two floats to the nearest bf16, ties to even; lo goes into the lower half.
+DEVICE uint32_t narrow2(float lo, float hi) {
+  uint32_t packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(hi), "f"(lo));
+  return packed;
+}
+
+// put stores one element, rounded if need be.
+DEVICE void put(float *p, float x) { *p = x; }
+DEVICE void put(bf16 *p, float x) { asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(p->bits) : "f"(x)); }
+
+DEVICE float low_half(uint32_t pair) { return __uint_as_float(pair << 16); }
+DEVICE float high_half(uint32_t pair) { return __uint_as_float(pair & 0xFFFF0000u); }
+
+// --- Groups of eight elements --------------------------------------------------
+
+// A group's address is a multiple of 16 bytes (bf16) or 32 (f32).
+DEVICE void unpack(uint4 from, float (&v)[GROUP]) {
+  v[0] = low_half(from.x), v[1] = high_half(from.x), v[2] = low_half(from.y), v[3] = high_half(from.y);
+  v[4] = low_half(from.z), v[5] = high_half(from.z), v[6] = low_half(from.w), v[7] = high_half(from.w);
+}
+
+DEVICE uint4 pack(const float (&v)[GROUP]) {
+  return make_uint4(narrow2(v[0], v[1]), narrow2(v[2], v[3]), narrow2(v[4], v[5]), narrow2(v[6], v[7]));
+}
+
+DEVICE void load(const bf16 *p, float (&v)[GROUP]) { unpack(*(const uint4 *)p, v); }
+DEVICE void load(const float *p, float (&v)[GROUP]) {
+  const float4 a = ((const float4 *)p)[0], b = ((const float4 *)p)[1];
+  v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w, v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w;
+}
+
+DEVICE void store(bf16 *p, const float (&v)[GROUP]) { *(uint4 *)p = pack(v); }
+DEVICE void store(float *p, const float (&v)[GROUP]) {
+  ((float4 *)p)[0] = make_float4(v[0], v[1], v[2], v[3]);
+  ((float4 *)p)[1] = make_float4(v[4], v[5], v[6], v[7]);
+}
+
+// load_part and store_part are for rows that are no multiple of eight wide: the
+// first n of a group at any address. Missing elements read as zero.
+template <typename T> DEVICE void load_part(const T *p, int64_t n, float (&v)[GROUP]) {
+#pragma unroll
+  for (int i = 0; i < GROUP; i++)
+    v[i] = i < n ? widen(p[i]) : 0.0f;
+}
+template <typename T> DEVICE void store_part(T *p, int64_t n, const float (&v)[GROUP]) {
+#pragma unroll
+  for (int i = 0; i < GROUP; i++)
+    if (i < n)
+      put(p + i, v[i]);
+}
+
+// load_once marks what no kernel reads again soon, so that it does not push
+// other data out of the caches.
+DEVICE uint4 load_once(const uint4 *p) { return __ldcs(p); }
+DEVICE uint32_t load_once(const uint32_t *p) { return __ldcs(p); }
+
+// --- Sums in a fixed order -----------------------------------------------------
+
+// warp_sum returns the sum over the warp to every lane: always the same tree.
+DEVICE float warp_sum(float x) {
+#pragma unroll
+  for (int lane = WARP / 2; lane > 0; lane /= 2)
+    x += __shfl_xor_sync(0xFFFFFFFFu, x, lane);
+  return x;
+}
+
+// block_sum returns the sums of N values over the block to every thread. The
+// tree depends on blockDim.x alone, a multiple of 32 of up to 1024 threads.
+template <int N> DEVICE void block_sum(float (&x)[N]) {
+  __shared__ float parts[N][WARP];
+  const int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, warps = blockDim.x / WARP;
+#pragma unroll
+  for (int i = 0; i < N; i++)
+    x[i] = warp_sum(x[i]);
+  if (warps == 1)
+    return;
+  if (lane == 0)
+#pragma unroll
+    for (int i = 0; i < N; i++)
+      parts[i][warp] = x[i];
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < N; i++)
+    x[i] = warp_sum(lane < warps ? parts[i][lane] : 0.0f);
+  __syncthreads(); // parts may be written again
+}
+
+// --- Random numbers ------------------------------------------------------------
+
+// philox is Philox4x32-10 (Salmon et al. 2011), as engine.Philox4x32.
+DEVICE uint4 philox(uint4 counter, uint2 key) {
+#pragma unroll
+  for (int round = 0; round < 10; round++) {
+    const uint64_t a = (uint64_t)0xD2511F53u * counter.x, b = (uint64_t)0xCD9E8D57u * counter.z;
+    counter = make_uint4((uint32_t)(b >> 32) ^ counter.y ^ key.x, (uint32_t)b, (uint32_t)(a >> 32) ^ counter.w ^ key.y, (uint32_t)a);
+    key.x += 0x9E3779B9u;
+    key.y += 0xBB67AE85u;
+  }
+  return counter;
+}
