@@ -49,7 +49,8 @@ DEVICE float high_half(uint32_t pair) { return __uint_as_float(pair & 0xFFFF0000
 
 // --- Groups of eight elements --------------------------------------------------
 
-// A group's address is a multiple of 16 bytes (bf16) or 32 (f32).
+// A group's address is a multiple of its size: rows of a matrix start at multiples
+// of 64 elements, and groups at columns that are multiples of eight.
 DEVICE void unpack(uint4 from, float (&v)[GROUP]) {
   v[0] = low_half(from.x), v[1] = high_half(from.x), v[2] = low_half(from.y), v[3] = high_half(from.y);
   v[4] = low_half(from.z), v[5] = high_half(from.z), v[6] = low_half(from.w), v[7] = high_half(from.w);
@@ -71,14 +72,18 @@ DEVICE void store(float *p, const float (&v)[GROUP]) {
   ((float4 *)p)[1] = make_float4(v[4], v[5], v[6], v[7]);
 }
 
-// load_part and store_part are for rows that are no multiple of eight wide: the
-// first n of a group at any address. Missing elements read as zero.
-template <typename T> DEVICE void load_part(const T *p, int64_t n, float (&v)[GROUP]) {
+// The first n elements of a group, all of them if n is at least eight; missing
+// ones read as zero. The address is a group's.
+template <typename T> DEVICE void load(const T *p, int64_t n, float (&v)[GROUP]) {
+  if (n >= GROUP)
+    return load(p, v);
 #pragma unroll
   for (int i = 0; i < GROUP; i++)
     v[i] = i < n ? widen(p[i]) : 0.0f;
 }
-template <typename T> DEVICE void store_part(T *p, int64_t n, const float (&v)[GROUP]) {
+template <typename T> DEVICE void store(T *p, int64_t n, const float (&v)[GROUP]) {
+  if (n >= GROUP)
+    return store(p, v);
 #pragma unroll
   for (int i = 0; i < GROUP; i++)
     if (i < n)

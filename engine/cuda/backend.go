@@ -1,0 +1,199 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"daybook/engine"
+)
+
+// Backend computes on one GPU. It implements engine.Backend and is not safe for
+// concurrent use; any goroutine may use it.
+type Backend struct {
+	shape   engine.Shape
+	options Options
+	device  Device
+	context cu.CUContext
+	stream  cu.Stream
+	arch    string // of the kernel images, such as "sm_90a"
+	bf16    bool   // compute type; else float32
+	suffix  string // of kernels for the compute type: "bf16" or "f32"
+	size    int    // bytes of an element of an Activation
+
+	memory    memory
+	scratches map[string]*arena
+	products  *products
+	modules   map[string]cu.Module
+	functions map[string]*function
+	slots     []uint64         // of a launch's parameters
+	params    []unsafe.Pointer // to slots
+
+	err    error // the first that the device reported; sticky
+	closed bool
+}
+
+var _ engine.Backend = (*Backend)(nil)
+
+// Open returns a backend for models of shape s. Its error wraps ErrUnavailable
+// where there is no driver or no device.
+func Open(s engine.Shape, o Options) (engine.Backend, error) {
+	b, err := open(s, o)
+	if err != nil {
+		return nil, fmt.Errorf("cuda: %w", err)
+	}
+	return b, nil
+}
+
+func open(s engine.Shape, o Options) (*Backend, error) {
+	b := &Backend{
+		shape: s, options: o, scratches: map[string]*arena{},
+		modules: map[string]cu.Module{}, functions: map[string]*function{},
+	}
+	switch compute := o.Numerics().Compute; compute {
+	case "bfloat16":
+		b.bf16, b.suffix, b.size = true, "bf16", 2
+	case "float32":
+		b.suffix, b.size = "f32", 4
+	default:
+		return nil, fmt.Errorf("compute type %q: must be bfloat16 or float32", compute)
+	}
+	if err := checkShape(s); err != nil {
+		return nil, err
+	}
+	d, err := device(o.Device)
+	if err != nil {
+		return nil, err
+	}
+	if b.arch, err = d.architecture(); err != nil {
+		return nil, fmt.Errorf("device %d: %w", o.Device, err)
+	}
+	b.device = d
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	// The primary context, so that backends of one device share it.
+	if b.context, err = cu.Device(d.handle).RetainPrimaryCtx(); err != nil {
+		return nil, fmt.Errorf("device %d: context: %w", o.Device, err)
+	}
+	if err := b.start(); err != nil {
+		_ = cu.Device(d.handle).ReleasePrimaryCtx() // the first error says more
+		return nil, fmt.Errorf("device %d: %w", o.Device, err)
+	}
+	return b, nil
+}
+
+// start makes what lives in the context.
+func (b *Backend) start() error {
+	err := cu.SetCurrentContext(b.context)
+	if err != nil {
+		return err
+	}
+	if b.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
+		return fmt.Errorf("stream: %w", err)
+	}
+	if b.products, err = newProducts(); err != nil {
+		_ = b.stream.Destroy() // the first error says more
+		return err
+	}
+	return nil
+}
+
+func checkShape(s engine.Shape) error {
+	for _, d := range []struct {
+		name string
+		n    int
+	}{
+		{"vocab", s.Vocab},
+		{"hidden", s.Hidden},
+		{"layers", s.Layers},
+		{"heads", s.Heads},
+		{"kv_heads", s.KVHeads},
+		{"head_dim", s.HeadDim},
+		{"intermediate", s.Intermediate},
+		{"max_positions", s.MaxPositions},
+	} {
+		if d.n < 1 {
+			return fmt.Errorf("shape: %s is %d: must be positive", d.name, d.n)
+		}
+	}
+	if s.Heads%s.KVHeads != 0 {
+		return fmt.Errorf("shape: %d key-value heads do not divide %d heads", s.KVHeads, s.Heads)
+	}
+	if s.HeadDim%2 != 0 {
+		return fmt.Errorf("shape: head_dim %d is odd", s.HeadDim)
+	}
+	return nil
+}
+
+// run does the work of one method: it makes the device's context current on
+// this thread for f, refuses to go on after an earlier failure, and names the
+// operation in an error. Every method that touches the device goes through it.
+func (b *Backend) run(operation string, f func() error) error {
+	switch {
+	case b.closed:
+		return fmt.Errorf("%s: %w", operation, errClosed)
+	case b.err != nil:
+		return fmt.Errorf("%s: after an earlier failure: %w", operation, b.err)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := cu.SetCurrentContext(b.context)
+	if err == nil {
+		err = f()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", operation, err)
+	}
+	return nil
+}
+
+// wait waits for everything that was queued. A failure of the device stays: no
+// operation after it can be trusted.
+func (b *Backend) wait() error {
+	if err := b.stream.Synchronize(); err != nil {
+		b.err = fmt.Errorf("device %d: %w", b.options.Device, err)
+		return b.err
+	}
+	return nil
+}
+
+// Numerics implements engine.Backend.
+func (b *Backend) Numerics() engine.Numerics { return b.options.Numerics() }
+
+// Sync implements engine.Backend.
+func (b *Backend) Sync() error { return b.run("sync", b.wait) }
+
+// Close implements engine.Backend. It frees everything that the backend made.
+func (b *Backend) Close() error {
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cu.SetCurrentContext(b.context); err != nil {
+		return fmt.Errorf("cuda: close: %w", err)
+	}
+	err := b.stream.Synchronize()
+	b.products.close()
+	b.memory.close()
+	for _, m := range b.modules {
+		if e := m.Unload(); err == nil {
+			err = e
+		}
+	}
+	if e := b.stream.Destroy(); err == nil {
+		err = e
+	}
+	if e := cu.Device(b.device.handle).ReleasePrimaryCtx(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("cuda: close: %w", err)
+	}
+	return nil
+}

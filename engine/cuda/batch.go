@@ -1,0 +1,199 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"daybook/engine"
+)
+
+// batch is a loaded micro-batch. Its arrays lie at fixed places of one piece of
+// device memory, filled by one copy from pinned memory.
+type batch struct {
+	backend            *Backend
+	arena              *arena
+	maxTokens, maxDocs int
+
+	tokens, documents int  // T and D of what is loaded; T is 0 before the first
+	keyed             bool // has dropout keys
+	targeted          bool // has targets
+	slotted           bool // has cache slots
+	consecutive       bool // positions of every document are
+	maxPosition       int
+	longest           int // tokens of the longest document
+
+	// On the device.
+	ids       pointer // (T) int32
+	positions pointer // (T) int32
+	targets   pointer // (T) int32, engine.Ignore where there is none
+	owner     pointer // (T) int32, the document of each token
+	starts    pointer // (D+1) int32
+	last      pointer // (D) int32, the row of each document's last token
+	slots     pointer // (D) int32, 0 without a cache
+	keys      pointer // (D) uint64, 0 without dropout
+
+	// The same on the host: what is being copied, and what was before it.
+	staging [2]*staging
+	turn    int
+	host    *staging // of what is loaded
+}
+
+// staging is a batch in pinned host memory.
+type staging struct {
+	memory unsafe.Pointer
+	copied cu.Event // after the copy from here
+
+	ids, positions, targets, owner, starts, last, slots []int32
+	keys                                                []uint64
+}
+
+// NewBatch implements engine.Backend.
+func (b *Backend) NewBatch(maxTokens, maxDocuments int) (engine.DeviceBatch, error) {
+	if maxTokens < 1 || maxDocuments < 1 {
+		return nil, fmt.Errorf("batch: capacity of %d tokens and %d documents: both must be positive", maxTokens, maxDocuments)
+	}
+	d := &batch{backend: b, maxTokens: maxTokens, maxDocs: maxDocuments}
+	err := b.run("batch", func() (err error) {
+		if d.arena, err = b.allocate(d.bytes()); err != nil {
+			return err
+		}
+		d.place()
+		for i := range d.staging {
+			if d.staging[i], err = b.newStaging(d); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// lengths of the arrays of a batch in int32, in the order in which they lie.
+func (d *batch) lengths() [8]int {
+	return [...]int{
+		2 * d.maxDocs, // keys first, for their alignment
+		d.maxTokens, d.maxTokens, d.maxTokens, d.maxTokens,
+		d.maxDocs + 1, d.maxDocs, d.maxDocs,
+	}
+}
+
+// arrayAlign is the alignment of each array of a batch.
+const arrayAlign = 16 // bytes
+
+func (d *batch) bytes() int64 {
+	var n int64
+	for _, l := range d.lengths() {
+		n += roundUp(4*int64(l), arrayAlign)
+	}
+	return n
+}
+
+// place sets the device addresses.
+func (d *batch) place() {
+	at := d.arena.ptr
+	for i, p := range []*pointer{&d.keys, &d.ids, &d.positions, &d.targets, &d.owner, &d.starts, &d.last, &d.slots} {
+		*p = at
+		at = at.offset(int(roundUp(4*int64(d.lengths()[i]), arrayAlign)))
+	}
+}
+
+// newStaging returns pinned memory for d, freed with it.
+func (b *Backend) newStaging(d *batch) (*staging, error) {
+	m, err := b.allocatePinned(d, d.bytes())
+	if err != nil {
+		return nil, err
+	}
+	s := &staging{memory: m}
+	if s.copied, err = cu.MakeEvent(cu.DisableTiming); err != nil {
+		return nil, err
+	}
+	next := func(i int) []int32 {
+		n := d.lengths()[i]
+		part := unsafe.Slice((*int32)(m), n)
+		m = unsafe.Add(m, roundUp(4*int64(n), arrayAlign))
+		return part
+	}
+	s.keys = unsafe.Slice((*uint64)(m), d.maxDocs)
+	next(0)
+	s.ids, s.positions, s.targets, s.owner = next(1), next(2), next(3), next(4)
+	s.starts, s.last, s.slots = next(5), next(6), next(7)
+	return s, nil
+}
+
+// Tokens implements engine.DeviceBatch.
+func (d *batch) Tokens() int { return d.tokens }
+
+// Load implements engine.DeviceBatch. It copies while earlier operations run.
+func (d *batch) Load(b *engine.Batch) error {
+	if err := b.Validate(d.backend.shape); err != nil {
+		return err
+	}
+	n, docs := len(b.Tokens), b.Documents()
+	switch {
+	case n > d.maxTokens || docs > d.maxDocs:
+		return fmt.Errorf("batch: %d tokens in %d documents exceed its capacity of %d in %d", n, docs, d.maxTokens, d.maxDocs)
+	case len(b.Keys) != 0 && len(b.Keys) != docs:
+		return fmt.Errorf("batch: %d dropout keys for %d documents", len(b.Keys), docs)
+	case len(b.Slots) != 0 && len(b.Slots) != docs:
+		return fmt.Errorf("batch: %d slots for %d documents", len(b.Slots), docs)
+	}
+	return d.backend.run("batch", func() error {
+		s := d.staging[d.turn]
+		if err := s.copied.Synchronize(); err != nil {
+			return err
+		}
+		d.turn = 1 - d.turn
+		d.fill(s, b)
+		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(d.arena.ptr), s.memory, d.bytes(), d.backend.stream); err != nil {
+			return err
+		}
+		return s.copied.Record(d.backend.stream)
+	})
+}
+
+// fill writes b to s and remembers what the host needs of it.
+func (d *batch) fill(s *staging, b *engine.Batch) {
+	d.host, d.tokens, d.documents = s, len(b.Tokens), b.Documents()
+	d.keyed, d.targeted, d.slotted = len(b.Keys) != 0, len(b.Targets) != 0, len(b.Slots) != 0
+	d.maxPosition, d.longest, d.consecutive = int(slices.Max(b.Positions)), 0, true
+	copy(s.ids, b.Tokens)
+	copy(s.positions, b.Positions)
+	copy(s.starts, b.Starts)
+	copy(s.slots, b.Slots)
+	copy(s.keys, b.Keys)
+	copy(s.targets, b.Targets)
+	for i := len(b.Targets); i < d.tokens; i++ {
+		s.targets[i] = engine.Ignore
+	}
+	for doc := range d.documents {
+		from, to := b.Starts[doc], b.Starts[doc+1]
+		s.last[doc] = to - 1
+		d.longest = max(d.longest, int(to-from))
+		for t := from; t < to; t++ {
+			s.owner[t] = int32(doc)
+			if b.Positions[t] != b.Positions[from]+t-from {
+				d.consecutive = false
+			}
+		}
+	}
+}
+
+// loaded returns the batch of an operation.
+func (b *Backend) loaded(in engine.DeviceBatch) (*batch, error) {
+	d, ok := in.(*batch)
+	switch {
+	case !ok || d == nil || d.backend != b:
+		return nil, fmt.Errorf("batch: %w", errForeign)
+	case d.tokens == 0:
+		return nil, fmt.Errorf("batch: nothing is loaded")
+	}
+	return d, nil
+}

@@ -1,0 +1,134 @@
+package kernels
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var architectures = []string{"sm_80", "sm_86", "sm_89", "sm_90a", Portable}
+
+// manifest is what MANIFEST says: the lines before the images, and of each image
+// the digest of its bytes and of what it was made from.
+type manifest struct {
+	head   []string
+	images map[string][2]string
+}
+
+func readManifest(t *testing.T) manifest {
+	t.Helper()
+	text, err := os.ReadFile("MANIFEST")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := manifest{images: map[string][2]string{}}
+	for line := range strings.Lines(string(text)) {
+		word := strings.Fields(line)
+		switch {
+		case len(word) == 4 && word[0] == "image":
+			m.images[word[1]] = [2]string{word[2], word[3]}
+		case len(word) > 1 && (word[0] == "compiler" || word[0] == "flags"):
+			m.head = append(m.head, line)
+		default:
+			t.Fatalf("MANIFEST: %q", line)
+		}
+	}
+	return m
+}
+
+// TestManifest checks that every operation has an image for every architecture,
+// that each is the one that MANIFEST lists, and that it was made from the
+// sources that lie here.
+func TestManifest(t *testing.T) {
+	m := readManifest(t)
+	ops, err := filepath.Glob("*.cu")
+	if err != nil || len(ops) == 0 {
+		t.Fatalf("no sources: %v", err)
+	}
+	wanted := map[string]bool{}
+	for _, file := range ops {
+		op := strings.TrimSuffix(file, ".cu")
+		made := inputs(t, m, file)
+		for _, arch := range architectures {
+			name := arch + "/" + op + extension(arch)
+			wanted[name] = true
+			listed, ok := m.images[name]
+			if !ok {
+				t.Errorf("%s: not in MANIFEST; run build.py %s", name, op)
+				continue
+			}
+			image, err := Image(arch, op)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if got := digest(image); got != listed[0] {
+				t.Errorf("%s: image has digest %.12s, MANIFEST says %.12s; run build.py %s", name, got, listed[0], op)
+			}
+			if made != listed[1] {
+				t.Errorf("%s: not made from these sources; run build.py %s", name, op)
+			}
+		}
+	}
+	for name := range m.images {
+		if !wanted[name] {
+			t.Errorf("%s: in MANIFEST without a source; run build.py", name)
+		}
+	}
+	err = fs.WalkDir(images, "images", func(path string, d fs.DirEntry, err error) error {
+		name := strings.TrimSuffix(strings.TrimPrefix(path, "images/"), ".gz")
+		if err == nil && !d.IsDir() && !wanted[name] {
+			t.Errorf("%s: embedded without a source; run build.py", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+var include = regexp.MustCompile(`(?m)^\s*#\s*include\s+"([^"]+)"`)
+
+// inputs is the digest of everything that decides the images of a source, as
+// build.py computes it.
+func inputs(t *testing.T, m manifest, source string) string {
+	t.Helper()
+	text := map[string][]byte{}
+	for todo := []string{source}; len(todo) > 0; {
+		file := todo[0]
+		todo = todo[1:]
+		if _, ok := text[file]; ok {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text[file] = data
+		for _, match := range include.FindAllSubmatch(data, -1) {
+			todo = append(todo, string(match[1]))
+		}
+	}
+	var files []string
+	for file := range text {
+		files = append(files, file)
+	}
+	slices.Sort(files)
+	lines := strings.Join(m.head, "")
+	for _, file := range files {
+		lines += fmt.Sprintf("%s %s\n", digest(text[file]), file)
+	}
+	return digest([]byte(lines))
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

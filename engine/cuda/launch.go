@@ -1,0 +1,101 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"daybook/engine/cuda/kernels"
+)
+
+// function is a kernel of a loaded image.
+type function struct {
+	cu.Function
+	name   string
+	shared int // bytes of dynamic shared memory that it may have
+}
+
+// fn returns the kernel of operation op that is name with the compute type
+// behind it: fn("rmsnorm", "rmsnorm_forward") is rmsnorm_forward_bf16 or
+// rmsnorm_forward_f32. The operation's image is loaded at the first call.
+func (b *Backend) fn(op, name string) (*function, error) {
+	return b.kernel(op, name+"_"+b.suffix)
+}
+
+// kernel is fn for a kernel that is the same for all compute types.
+func (b *Backend) kernel(op, name string) (*function, error) {
+	if f, ok := b.functions[name]; ok {
+		return f, nil
+	}
+	m, ok := b.modules[op]
+	if !ok {
+		image, err := kernels.Image(b.arch, op)
+		if err != nil {
+			return nil, err
+		}
+		if m, err = cu.LoadData(string(image)); err != nil {
+			return nil, fmt.Errorf("kernel image %s/%s: %w", b.arch, op, err)
+		}
+		b.modules[op] = m
+	}
+	f, err := m.Function(name)
+	if err != nil {
+		return nil, fmt.Errorf("kernel %s in image %s/%s: %w", name, b.arch, op, err)
+	}
+	b.functions[name] = &function{Function: f, name: name, shared: defaultShared}
+	return b.functions[name], nil
+}
+
+// defaultShared is the dynamic shared memory that a kernel may have without asking.
+const defaultShared = 48 << 10 // bytes
+
+// launch queues f on the backend's stream. Each of args becomes one parameter of
+// the kernel, by type:
+//
+//	matrix     two: the address, and the row stride in elements as int64_t
+//	pointer    a device address
+//	int        int64_t
+//	int32      int32_t
+//	uint32     uint32_t
+//	float32    float
+//	[2]uint32  two: uint32_t each
+func (b *Backend) launch(f *function, grid [3]int, threads, sharedBytes int, args ...any) error {
+	if sharedBytes > f.shared {
+		if err := setSharedMemory(f.Function, sharedBytes); err != nil {
+			return fmt.Errorf("%s: %d bytes of shared memory: %w", f.name, sharedBytes, err)
+		}
+		f.shared = sharedBytes
+	}
+	b.slots = b.slots[:0]
+	for _, a := range args {
+		switch v := a.(type) {
+		case matrix:
+			b.slots = append(b.slots, uint64(v.ptr), uint64(v.stride))
+		case pointer:
+			b.slots = append(b.slots, uint64(v))
+		case int:
+			b.slots = append(b.slots, uint64(v))
+		case int32:
+			b.slots = append(b.slots, uint64(uint32(v)))
+		case uint32:
+			b.slots = append(b.slots, uint64(v))
+		case float32:
+			b.slots = append(b.slots, uint64(*(*uint32)(unsafe.Pointer(&v))))
+		case [2]uint32:
+			b.slots = append(b.slots, uint64(v[0]), uint64(v[1]))
+		default:
+			return fmt.Errorf("%s: argument of type %T", f.name, a)
+		}
+	}
+	b.params = b.params[:0]
+	for i := range b.slots {
+		b.params = append(b.params, unsafe.Pointer(&b.slots[i]))
+	}
+	if err := f.Launch(grid[0], grid[1], grid[2], threads, 1, 1, sharedBytes, b.stream, b.params); err != nil {
+		return fmt.Errorf("%s: grid of %v blocks of %d threads: %w", f.name, grid, threads, err)
+	}
+	return nil
+}

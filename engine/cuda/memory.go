@@ -1,0 +1,185 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"weak"
+
+	"gorgonia.org/cu"
+
+	"daybook/engine"
+)
+
+// align is the alignment of every buffer: what the widest access of a kernel
+// and the copy engines like best.
+const align = 256 // bytes
+
+// rowAlign is what the row stride of a matrix is a multiple of, so that every
+// row begins on a 128-byte line of bfloat16.
+const rowAlign = 64 // elements
+
+// memory is what a backend holds of the device's memory. What nothing refers to
+// any more is found by Go's garbage collector and freed by the next allocation
+// that needs it, on the thread of that call and after the device is done with it.
+type memory struct {
+	held            []holding
+	resident, peak  int64
+	unclaimed       int64 // allocated since the last collection
+	cap             int64
+	arenasCollected int
+}
+
+type holding struct {
+	arena weak.Pointer[arena]
+	ptr   pointer
+	bytes int64
+}
+
+// arena is a piece of device memory. Whatever keeps an address in it refers to it.
+type arena struct {
+	memory *memory
+	ptr    pointer
+	bytes  int64
+}
+
+// collectAfter is how much new memory makes a collection worth while: Go's
+// collector does not see the size of what an unreachable arena holds.
+const collectAfter = 256 << 20 // bytes
+
+var errMemory = errors.New("out of device memory")
+
+// allocate returns so many bytes, aligned, with unspecified contents.
+func (b *Backend) allocate(bytes int64) (*arena, error) {
+	m := &b.memory
+	if bytes < 0 || bytes > 1<<46 {
+		return nil, fmt.Errorf("%d bytes", bytes)
+	}
+	bytes = max(roundUp(bytes, align), align)
+	if m.unclaimed += bytes; m.unclaimed > collectAfter {
+		if err := b.collect(); err != nil {
+			return nil, err
+		}
+		m.unclaimed = bytes
+	}
+	p, err := cu.MemAlloc(bytes)
+	if errors.Is(err, cu.OutOfMemory) {
+		if err := b.collect(); err != nil {
+			return nil, err
+		}
+		p, err = cu.MemAlloc(bytes)
+	}
+	if errors.Is(err, cu.OutOfMemory) {
+		return nil, fmt.Errorf("%d bytes beside the %d in use: %w", bytes, m.resident, errMemory)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%d bytes: %w", bytes, err)
+	}
+	a := &arena{memory: m, ptr: pointer(p), bytes: bytes}
+	m.held = append(m.held, holding{weak.Make(a), a.ptr, bytes})
+	m.resident += bytes
+	m.peak = max(m.peak, m.resident)
+	return a, nil
+}
+
+// collect frees what nothing refers to.
+func (b *Backend) collect() error {
+	runtime.GC()
+	if err := b.wait(); err != nil {
+		return err
+	}
+	return b.memory.free(func(h holding) bool { return h.arena.Value() == nil })
+}
+
+// free frees the holdings that dead picks.
+func (m *memory) free(dead func(holding) bool) error {
+	kept := m.held[:0]
+	var first error
+	for _, h := range m.held {
+		if !dead(h) {
+			kept = append(kept, h)
+			continue
+		}
+		if err := cu.MemFree(cu.DevicePtr(h.ptr)); err != nil && first == nil {
+			first = fmt.Errorf("free: %w", err)
+		}
+		m.resident -= h.bytes
+	}
+	clear(m.held[len(kept):])
+	m.held = kept
+	return first
+}
+
+// release frees a at once. Nothing may refer to it, and the device must be done with it.
+func (m *memory) release(a *arena) error {
+	return m.free(func(h holding) bool { return h.ptr == a.ptr })
+}
+
+// close frees everything.
+func (m *memory) close() { _ = m.free(func(holding) bool { return true }) } // the context goes too
+
+// scratch returns at least so many bytes of working memory known by name, with
+// unspecified contents, valid until the operation that asked returns. It only grows.
+func (b *Backend) scratch(name string, bytes int64) (pointer, error) {
+	a := b.scratches[name]
+	if a != nil && a.bytes >= bytes {
+		return a.ptr, nil
+	}
+	if a != nil {
+		if err := b.wait(); err != nil {
+			return 0, err
+		}
+		delete(b.scratches, name)
+		if err := b.memory.release(a); err != nil {
+			return 0, err
+		}
+	}
+	a, err := b.allocate(bytes)
+	if err != nil {
+		return 0, fmt.Errorf("scratch %s: %w", name, err)
+	}
+	b.scratches[name] = a
+	return a.ptr, nil
+}
+
+// Memory returns the bytes that weights, buffers, caches and scratch take now,
+// and the most that they have taken.
+func (b *Backend) Memory() (resident, peak int64) { return b.memory.resident, b.memory.peak }
+
+// Size implements engine.Backend.
+func (b *Backend) Size(specs []engine.BufferSpec) int64 {
+	l, err := b.layout(specs)
+	if err != nil {
+		return 0
+	}
+	return l.bytes
+}
+
+// Allocate implements engine.Backend.
+func (b *Backend) Allocate(specs []engine.BufferSpec) ([]engine.Buffer, error) {
+	var out []engine.Buffer
+	err := b.run("allocate", func() error {
+		l, err := b.layout(specs)
+		if err != nil {
+			return err
+		}
+		a, err := b.allocate(l.bytes)
+		if err != nil {
+			return err
+		}
+		if err := cu.MemsetD8Async(cu.DevicePtr(a.ptr), 0, a.bytes, b.stream); err != nil {
+			return err
+		}
+		for i := range l.buffers {
+			buf := &l.buffers[i]
+			buf.arena, buf.ptr = a, a.ptr+buf.ptr
+			out = append(out, buf)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }

@@ -1,0 +1,156 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"daybook/engine"
+	"daybook/engine/nf4"
+)
+
+// weight is a frozen matrix, packed or dense.
+type weight struct {
+	arena      *arena
+	rows, cols int
+	bytes      int64
+	dense      matrix  // where packed is nil
+	wide       bool    // dense holds float32, else bfloat16
+	packed     *packed // where dense is nil
+}
+
+// packed is an NF4 matrix as engine.NF4 describes it, on the device.
+type packed struct {
+	codes   pointer // (rows*cols/2) bytes
+	scales  pointer // (rows*cols/64) bytes; 0 without double quantization
+	scales2 pointer // (ceil(rows*cols/64/256)) float32; 0 without double quantization
+	absmax  pointer // (rows*cols/64) float32; 0 with double quantization
+	offset  float32
+}
+
+// Dims implements engine.Weight.
+func (w *weight) Dims() (rows, cols int) { return w.rows, w.cols }
+
+// Bytes implements engine.Weight.
+func (w *weight) Bytes() int64 { return w.bytes }
+
+var errMatrix = errors.New("malformed matrix")
+
+// NewWeight implements engine.Backend. NF4 stays packed, bfloat16 as it is; a
+// float32 matrix becomes bfloat16 if that is the compute type.
+func (b *Backend) NewWeight(m engine.Matrix) (engine.Weight, error) {
+	var w *weight
+	err := b.run(fmt.Sprintf("weight of %d by %d", m.Rows, m.Cols), func() (err error) {
+		w, err = b.newWeight(m)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (b *Backend) newWeight(m engine.Matrix) (*weight, error) {
+	n, given := m.Rows*m.Cols, 0
+	if m.Rows < 1 || m.Cols < 1 {
+		return nil, errMatrix
+	}
+	for _, set := range []bool{m.F32 != nil, m.BF16 != nil, m.NF4 != nil} {
+		if set {
+			given++
+		}
+	}
+	if given != 1 {
+		return nil, fmt.Errorf("%w: has %d formats, want one", errMatrix, given)
+	}
+	switch {
+	case m.NF4 != nil:
+		if err := nf4.Check(m.NF4, n); err != nil {
+			return nil, err
+		}
+		return b.placePacked(m)
+	case m.BF16 != nil:
+		if len(m.BF16) != n {
+			return nil, fmt.Errorf("%w: %d values", errMatrix, len(m.BF16))
+		}
+		return b.placeDense(m, unsafe.Pointer(&m.BF16[0]), false)
+	case len(m.F32) != n:
+		return nil, fmt.Errorf("%w: %d values", errMatrix, len(m.F32))
+	case b.bf16:
+		narrow := make([]uint16, n)
+		for i, v := range m.F32 {
+			narrow[i] = toBFloat16(v)
+		}
+		return b.placeDense(m, unsafe.Pointer(&narrow[0]), false)
+	}
+	return b.placeDense(m, unsafe.Pointer(&m.F32[0]), true)
+}
+
+// placeDense copies the values at src, float32 if wide or else bfloat16, into
+// rows that begin on 16 bytes.
+func (b *Backend) placeDense(m engine.Matrix, src unsafe.Pointer, wide bool) (*weight, error) {
+	size := 2
+	if wide {
+		size = 4
+	}
+	stride := int(roundUp(int64(m.Cols), 8))
+	bytes := int64(m.Rows) * int64(stride) * int64(size)
+	a, err := b.allocate(bytes)
+	if err != nil {
+		return nil, err
+	}
+	w := &weight{arena: a, rows: m.Rows, cols: m.Cols, bytes: bytes, wide: wide, dense: matrix{a.ptr, m.Rows, m.Cols, stride}}
+	return w, b.upload2D(a.ptr, stride*size, src, m.Cols*size, m.Rows)
+}
+
+// placePacked copies the arrays of an NF4 matrix one behind the other, aligned.
+func (b *Backend) placePacked(m engine.Matrix) (*weight, error) {
+	q := m.NF4
+	parts := []struct {
+		src   unsafe.Pointer
+		bytes int64
+	}{
+		{unsafe.Pointer(unsafe.SliceData(q.Codes)), int64(len(q.Codes))},
+		{unsafe.Pointer(unsafe.SliceData(q.Scales)), int64(len(q.Scales))},
+		{unsafe.Pointer(unsafe.SliceData(q.Scales2)), int64(len(q.Scales2)) * 4},
+		{unsafe.Pointer(unsafe.SliceData(q.Absmax)), int64(len(q.Absmax)) * 4},
+	}
+	var bytes int64
+	for _, p := range parts {
+		bytes += roundUp(p.bytes, 16)
+	}
+	a, err := b.allocate(bytes)
+	if err != nil {
+		return nil, err
+	}
+	w := &weight{arena: a, rows: m.Rows, cols: m.Cols, bytes: bytes, packed: &packed{offset: q.Offset}}
+	at := a.ptr
+	for i, to := range []*pointer{&w.packed.codes, &w.packed.scales, &w.packed.scales2, &w.packed.absmax} {
+		p := parts[i]
+		if p.bytes == 0 {
+			continue
+		}
+		*to = at
+		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(at), p.src, p.bytes, b.stream); err != nil {
+			return nil, err
+		}
+		at = at.offset(int(roundUp(p.bytes, 16)))
+	}
+	return w, b.wait()
+}
+
+// toBFloat16 rounds to nearest, ties to even, as the device does. NaN stays NaN.
+func toBFloat16(v float32) uint16 {
+	bits := math.Float32bits(v)
+	if v != v {
+		return uint16(bits>>16) | 0x40
+	}
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
+}
+
+func fromBFloat16(v uint16) float32 { return math.Float32frombits(uint32(v) << 16) }
