@@ -66,7 +66,8 @@ type Block struct {
 
 // Activations are what the forward operations of one layer leave for its
 // backward operations. T is the token capacity; with gradient checkpointing all
-// layers share one set and backward recomputes it from the layer's input.
+// layers share one set, or parts of it, and backward recomputes what was not kept
+// from the layer's input.
 type Activations struct {
 	Norm1 Buffer // (T, Hidden) normalised input of q, k, v
 	Q     Buffer // (T, QDim) after RoPE
@@ -140,7 +141,8 @@ type Backend interface {
 	Embed(in DeviceBatch, table Weight, x Buffer) error
 
 	// QKV computes Norm1 = rmsnorm(x), and from it Q and K (rotated by RoPE at
-	// the batch's positions) and V, each base + LoRA.
+	// the batch's positions) and V, each base + LoRA. With act.Q nil it stops at
+	// Norm1 and Low, for a QKVBackward of which the rest was kept.
 	QKV(in DeviceBatch, b *Block, x Buffer, act *Activations) error
 	// Attention is causal within each document, with grouped queries: act.O and act.LSE.
 	Attention(in DeviceBatch, act *Activations) error

@@ -11,7 +11,7 @@ type Training struct {
 	MaxGradNorm   float64 // 0: no clipping
 	MaxSeqLen     int     // tokens in a packed row
 	Packing       bool
-	Checkpointing bool // recompute each layer in the backward pass; never changes a bit
+	Checkpointing Checkpointing // never changes a bit
 	LoRA          LoRA
 	Optimizer     OptimizerConfig
 	Seed          uint64
@@ -19,3 +19,16 @@ type Training struct {
 	Patience      int    // epochs without improvement before stopping early; 0: never
 	MinDelta      float64
 }
+
+// Checkpointing says what a training step keeps of every layer for the backward
+// pass, which computes the rest again (Chen et al. 2016). The less is kept, the
+// less memory and the more arithmetic a step takes; no bit of a result depends on it.
+type Checkpointing string
+
+// Kinds of gradient checkpointing, the fastest first.
+const (
+	CheckpointNone      Checkpointing = "none"      // keeps everything
+	CheckpointSelective Checkpointing = "selective" // keeps what attention read and made; norms and MLP are computed again
+	CheckpointFull      Checkpointing = "full"      // keeps each layer's input only
+	CheckpointAuto      Checkpointing = "auto"      // the first of the above that the device has memory for
+)

@@ -31,7 +31,7 @@ func Training(s sweeps.Spec) (engine.Training, error) {
 	return engine.Training{
 		Epochs: t.Epochs, BatchSize: t.BatchSize, GradAccum: t.GradAccum, LearningRate: t.LearningRate,
 		Schedule: t.Schedule, WarmupRatio: t.WarmupRatio, MaxGradNorm: t.MaxGradNorm, MaxSeqLen: t.MaxSeqLen,
-		Packing: t.Packing, Checkpointing: t.Checkpointing == "full", LoRA: l, Seed: s.Seed, Select: selected,
+		Packing: t.Packing, Checkpointing: engine.Checkpointing(t.Checkpointing), LoRA: l, Seed: s.Seed, Select: selected,
 		Patience: t.EarlyStopping.Patience, MinDelta: t.EarlyStopping.MinDelta,
 		Optimizer: engine.OptimizerConfig{
 			EightBit: strings.HasSuffix(t.Optimizer, "_8bit"), Paged: strings.HasPrefix(t.Optimizer, "paged_"),

@@ -225,6 +225,9 @@ func (o *oracle) QKV(in engine.DeviceBatch, b *engine.Block, x engine.Buffer, ac
 	ref := &reference.Activations{X: wide(x, in.Tokens()*o.s.Hidden)}
 	o.layer(b).QKV(loaded(in), ref)
 	set(act.Norm1, ref.Norm1)
+	if act.Q == nil {
+		return nil
+	}
 	set(act.Q, ref.Q)
 	set(act.K, ref.K)
 	set(act.V, ref.V)

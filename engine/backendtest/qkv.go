@@ -21,6 +21,17 @@ func checkQKV(g *rig) {
 		g.compare("v", g.get(act.V), want.V, g.tol.forward)
 		g.same("x", narrow(g.get(x)), narrow(xValues))
 
+		// Without q only what backward reads besides is computed, to the bit.
+		kept, part := g.download(act.Norm1), *act
+		part.Q, part.K, part.V = nil, nil, nil
+		for _, b := range []engine.Buffer{act.Norm1, act.Low[engine.AttentionInput]} {
+			if b != nil {
+				g.poison(b)
+			}
+		}
+		g.must("qkv without q", g.be.QKV(in, &l.block, x, &part))
+		g.same("norm1 without q", g.download(act.Norm1), kept)
+
 		grad := g.gradients(n, ranks(&l.block))
 		dq := g.fill(grad.Q, g.normal(n*g.s.QDim(), 1))
 		dk := g.fill(grad.K, g.normal(n*g.s.KVDim(), 1))

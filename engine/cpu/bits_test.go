@@ -27,7 +27,7 @@ var (
 
 // compute trains on documents of the given lengths twice without a step,
 // evaluates and generates. positions is of the longest.
-func compute(t *testing.T, s engine.Shape, o Options, checkpointing bool, lengths []int) results {
+func compute(t *testing.T, s engine.Shape, o Options, checkpointing engine.Checkpointing, lengths []int) results {
 	t.Helper()
 	be := open(t, s, o)
 	src, err := model.NewResident(be, modeltest.Weights(s, 1, true))
@@ -105,9 +105,9 @@ func bitShape() engine.Shape {
 func TestBitsDependOnNothing(t *testing.T) {
 	for name, lengths := range map[string][]int{"many rows": many, "few rows": few} {
 		all := settings()
-		want := compute(t, bitShape(), all[0], false, lengths)
+		want := compute(t, bitShape(), all[0], engine.CheckpointNone, lengths)
 		for _, o := range append(all[1:], Options{Threads: 7}) {
-			for _, checkpointing := range []bool{false, true} {
+			for _, checkpointing := range []engine.Checkpointing{engine.CheckpointNone, engine.CheckpointSelective, engine.CheckpointFull} {
 				what := fmt.Sprintf("%s: %s threads=%d checkpointing=%v", name, o.Variant, o.Threads, checkpointing)
 				compute(t, bitShape(), o, checkpointing, lengths).same(t, what, want)
 			}

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"math"
 	"testing"
+
+	"daybook/engine"
 )
 
 // bitsOf names the results of compute for each version of the numerics. A
@@ -19,7 +21,7 @@ var bitsOf = map[int]string{
 func TestNumericsVersion(t *testing.T) {
 	h := sha256.New()
 	for _, lengths := range [][]int{many, few} {
-		r := compute(t, bitShape(), Options{Threads: 1}, false, lengths)
+		r := compute(t, bitShape(), Options{Threads: 1}, engine.CheckpointNone, lengths)
 		var b []byte
 		for _, v := range r.losses {
 			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))

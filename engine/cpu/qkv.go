@@ -23,6 +23,12 @@ func (b *Backend) QKV(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, 
 	norm1 := o.floats("norm1", act.Norm1, t*s.Hidden)
 	norm := b.norm(o.floats("x", x, t*s.Hidden), o.floats("norm", bl.Layer.AttentionNorm, s.Hidden), norm1)
 	o.input(j.low[0], b, d, bl, engine.AttentionInput, norm1, &act.Low, attentionInputs)
+	if act.Q == nil {
+		if o.err == nil {
+			o.err = b.steps(t, norm, loraStep(j.low[0]))
+		}
+		return wrap("qkv", o.err)
+	}
 	q, k, v := j.products[0], j.products[1], j.products[2]
 	b.projection(q, &o, bl, engine.Q, norm1, &act.Low, o.floats("q", act.Q, t*s.QDim()), nil, t)
 	b.projection(k, &o, bl, engine.K, norm1, &act.Low, o.floats("k", act.K, t*s.KVDim()), nil, t)

@@ -77,10 +77,9 @@ func (m *Model) kept(i int) *engine.Activations { return m.buf.act[min(i, len(m.
 // its input.
 func (m *Model) blockBackward(b *engine.Block, i int) error {
 	x, act, g, d := m.buf.x[i], m.kept(i), &m.buf.grad, m.buf.d
-	// The set that all layers share still holds the last layer's activations.
-	if m.o.Checkpointing && i < m.shape.Layers-1 {
-		// Nothing reads x[i+1] any more, so the last product is left out.
-		if err := m.block(b, x, nil, act); err != nil {
+	// What the layers share still holds the last layer's.
+	if i < m.shape.Layers-1 {
+		if err := m.recompute(b, x, act); err != nil {
 			return err
 		}
 	}
@@ -94,6 +93,23 @@ func (m *Model) blockBackward(b *engine.Block, i int) error {
 		return err
 	}
 	return m.be.QKVBackward(m.batch, b, x, act, g, d)
+}
+
+// recompute computes what was not kept of a layer with input x. Nothing reads
+// its output any more, so the last product is left out.
+func (m *Model) recompute(b *engine.Block, x engine.Buffer, act *engine.Activations) error {
+	switch m.o.Checkpointing {
+	case engine.CheckpointFull:
+		return m.block(b, x, nil, act)
+	case engine.CheckpointSelective:
+		inputs := *act
+		inputs.Q, inputs.K, inputs.V = nil, nil, nil
+		if err := m.be.QKV(m.batch, b, x, &inputs); err != nil {
+			return err
+		}
+		return m.be.MLP(m.batch, b, act, nil)
+	}
+	return nil
 }
 
 // Losses returns the summed negative log-likelihood, in nats, of every

@@ -23,8 +23,8 @@ func million(docs int) setup {
 }
 
 func BenchmarkBackward(b *testing.B) {
-	for _, checkpointing := range []bool{false, true} {
-		b.Run(fmt.Sprintf("checkpointing=%v", checkpointing), func(b *testing.B) {
+	for _, checkpointing := range []engine.Checkpointing{engine.CheckpointNone, engine.CheckpointSelective, engine.CheckpointFull} {
+		b.Run("checkpointing="+string(checkpointing), func(b *testing.B) {
 			s := million(8)
 			s.o.Checkpointing = checkpointing
 			m, batch := s.open(b), batch(modeltest.Examples(s.shape, 1, 8, 100, 100))

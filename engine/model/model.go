@@ -3,9 +3,9 @@
 // per-example evaluation, and greedy generation with a key-value cache.
 //
 // A Model works in one arena that is planned before anything is allocated (see
-// Plan). With gradient checkpointing it keeps only the input of each layer and
-// computes the rest again in the backward pass; the operations and their inputs
-// are the same, so every bit of the result is too.
+// Plan). With gradient checkpointing it keeps a part of each layer, at least its
+// input, and computes the rest again in the backward pass; the operations and
+// their inputs are the same, so every bit of the result is too.
 //
 // It knows nothing of optimizer steps, schedules or files; package train does.
 package model
@@ -24,8 +24,8 @@ type Options struct {
 	MaxTokens    int // tokens in one batch: of a micro-batch, an evaluation batch or a prompt
 	MaxDocuments int // documents in one batch, and sequences decoded together
 	Train        bool
-	// Checkpointing keeps one layer's activations instead of all layers'.
-	Checkpointing bool
+	// Checkpointing says what is kept of each layer when training; "" keeps everything.
+	Checkpointing engine.Checkpointing
 	// Accumulate is how many micro-batches may run before their losses are read
 	// from the device; 0 means 1.
 	Accumulate int
@@ -67,6 +67,7 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 	if err := p.allocate(be); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
+	b.share()
 	batch, err := be.NewBatch(o.MaxTokens, o.MaxDocuments)
 	if err != nil {
 		return nil, fmt.Errorf("model: batch of %d tokens: %w", o.MaxTokens, err)
@@ -78,10 +79,15 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 	return m, nil
 }
 
+// kinds are the values of Options.Checkpointing.
+var kinds = []engine.Checkpointing{"", engine.CheckpointNone, engine.CheckpointSelective, engine.CheckpointFull}
+
 func (o Options) validate() error {
 	switch {
 	case o.MaxTokens < 1 || o.MaxDocuments < 1:
 		return fmt.Errorf("options: capacity of %d tokens and %d documents: both must be positive", o.MaxTokens, o.MaxDocuments)
+	case !slices.Contains(kinds, o.Checkpointing):
+		return fmt.Errorf("options: checkpointing %q: want one of %q", o.Checkpointing, kinds[1:])
 	case o.Train && o.LoRA == nil:
 		return errors.New("options: training needs an adapter: the base is frozen")
 	case o.LoRA == nil:

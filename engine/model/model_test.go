@@ -10,34 +10,41 @@ import (
 	"daybook/engine/model/modeltest"
 )
 
+// recomputing are the ways to keep less than everything.
+var recomputing = []engine.Checkpointing{engine.CheckpointSelective, engine.CheckpointFull}
+
 var drop = engine.Dropout{P: 0.1, Seed: 5, Step: 7}
 
 func TestCheckpointingChangesNoBit(t *testing.T) {
 	s := training()
 	b := batch(modeltest.Examples(s.shape, 1, 5, 6, 18))
 	wantLoss, want := backward(t, s.open(t), drop, b)
-	s.o.Checkpointing = true
-	loss, got := backward(t, s.open(t), drop, b)
-	if loss[0] != wantLoss[0] {
-		t.Errorf("loss %v, want %v", loss[0], wantLoss[0])
+	for _, s.o.Checkpointing = range recomputing {
+		loss, got := backward(t, s.open(t), drop, b)
+		if loss[0] != wantLoss[0] {
+			t.Errorf("%s: loss %v, want %v", s.o.Checkpointing, loss[0], wantLoss[0])
+		}
+		identical(t, got, want)
 	}
-	identical(t, got, want)
 }
 
 func TestCheckpointingLowersTheArena(t *testing.T) {
 	s := training()
 	be := open(t, s.shape, 1)
 	all := be.Size(Plan(s.shape, s.o))
-	s.o.Checkpointing = true
+	s.o.Checkpointing = engine.CheckpointSelective
+	some := be.Size(Plan(s.shape, s.o))
+	s.o.Checkpointing = engine.CheckpointFull
 	one := be.Size(Plan(s.shape, s.o))
-	// Of three layers' activations, which dominate the arena, two go.
-	if one >= all*6/10 {
-		t.Errorf("%d bytes with checkpointing, %d without", one, all)
+	// Of three layers' activations, which dominate the arena, two go, or the larger
+	// part of two.
+	if one >= all*6/10 || some >= all*8/10 || one >= some {
+		t.Errorf("%d bytes with full checkpointing, %d with selective, %d without", one, some, all)
 	}
 }
 
 func TestStreamedIsResident(t *testing.T) {
-	for _, checkpointing := range []bool{false, true} {
+	for _, checkpointing := range []engine.Checkpointing{"", engine.CheckpointSelective, engine.CheckpointFull} {
 		s := training()
 		s.o.Checkpointing = checkpointing
 		b := batch(modeltest.Examples(s.shape, 1, 5, 6, 18))
@@ -265,7 +272,7 @@ func memory(t *testing.T, be engine.Backend) (resident, peak int64) {
 }
 
 func TestCheckpointingLowersPeakMemory(t *testing.T) {
-	peak := func(checkpointing bool) int64 {
+	peak := func(checkpointing engine.Checkpointing) int64 {
 		s := million(4)
 		s.o.Checkpointing = checkpointing
 		m := s.open(t)
@@ -273,11 +280,11 @@ func TestCheckpointingLowersPeakMemory(t *testing.T) {
 		_, peak := memory(t, m.be)
 		return peak
 	}
-	all, one := peak(false), peak(true)
-	if one >= all*7/10 {
-		t.Errorf("peak of %d bytes with checkpointing, %d without", one, all)
+	all, some, one := peak(engine.CheckpointNone), peak(engine.CheckpointSelective), peak(engine.CheckpointFull)
+	if one >= all*7/10 || some >= all*9/10 || one >= some {
+		t.Errorf("peak of %d bytes with full checkpointing, %d with selective, %d without", one, some, all)
 	}
-	t.Logf("peak of %d bytes with checkpointing, %d without", one, all)
+	t.Logf("peak of %d bytes with full checkpointing, %d with selective, %d without", one, some, all)
 }
 
 // TestBaseStaysPacked counts what the backend says that it holds, not what the

@@ -90,7 +90,7 @@ func TestParityLogits(t *testing.T) {
 
 func TestParityLossAndGradients(t *testing.T) {
 	p := readParity(t, checkpoint.Quantization{Kind: "none"})
-	for _, checkpointing := range []bool{false, true} {
+	for _, checkpointing := range []engine.Checkpointing{engine.CheckpointNone, engine.CheckpointSelective, engine.CheckpointFull} {
 		p.o.Checkpointing = checkpointing
 		m := p.open(t)
 		losses, g := backward(t, m, engine.Dropout{}, p.batch)

@@ -13,7 +13,7 @@ type buffers struct {
 	// layer in x[Layers] when training, since backward reads each layer's input;
 	// a single buffer that every layer overwrites otherwise.
 	x       []engine.Buffer       // (T, Hidden) each
-	act     []*engine.Activations // one a layer, or a single shared one
+	act     []*engine.Activations // one a layer, which may share buffers, or a single one for all
 	grad    engine.Gradients
 	d       engine.Buffer   // (T, Hidden) gradient of the residual stream
 	nll     []engine.Buffer // (T) Float, one for each micro-batch whose loss has not been read
@@ -79,22 +79,15 @@ func Plan(s engine.Shape, o Options) []engine.BufferSpec {
 func layout(s engine.Shape, o Options) (*plan, *buffers) {
 	p, b, t := &plan{}, &buffers{}, o.MaxTokens
 
-	streams, sets := 1, 1
+	streams := 1
 	if o.Train {
 		streams = s.Layers + 1
-		if !o.Checkpointing {
-			sets = s.Layers
-		}
 	}
 	b.x = make([]engine.Buffer, streams)
 	for i := range b.x {
 		p.rows(t, "", []field{{&b.x[i], fmt.Sprintf("residual.%d", i), s.Hidden, ""}})
 	}
-	for i := range sets {
-		a := &engine.Activations{}
-		b.act = append(b.act, a)
-		p.activations(a, s, o, i)
-	}
+	b.act = p.layers(s, o)
 	b.nll = make([]engine.Buffer, max(1, o.Accumulate))
 	for i := range b.nll {
 		p.add(&b.nll[i], engine.Float, t, "nll.%d", i)
@@ -109,18 +102,61 @@ func layout(s engine.Shape, o Options) (*plan, *buffers) {
 	return p, b
 }
 
-func (p *plan) activations(a *engine.Activations, s engine.Shape, o Options, set int) {
+// layers plans the activations of every layer, or one set for all if nothing of
+// them is kept. With selective checkpointing the first layer's set is whole, and
+// share completes the others.
+func (p *plan) layers(s engine.Shape, o Options) []*engine.Activations {
+	n := s.Layers
+	if !o.Train || o.Checkpointing == engine.CheckpointFull {
+		n = 1
+	}
+	sets := make([]*engine.Activations, n)
+	for i := range sets {
+		sets[i] = &engine.Activations{}
+		prefix := fmt.Sprintf("activations.%d.", i)
+		p.attention(sets[i], s, o, prefix)
+		if i == 0 || o.Checkpointing != engine.CheckpointSelective {
+			p.recomputed(sets[i], s, o, prefix)
+		}
+	}
+	return sets
+}
+
+// share lends the first layer's buffers to layers that have none of their own for
+// what is computed again.
+func (b *buffers) share() {
+	one := b.act[0]
+	for _, a := range b.act[1:] {
+		if a.Norm1 != nil {
+			continue
+		}
+		a.Norm1, a.Norm2, a.Gate, a.Up, a.Down = one.Norm1, one.Norm2, one.Gate, one.Up, one.Down
+		for _, in := range []engine.Input{engine.AttentionInput, engine.MLPInput, engine.DownInput} {
+			a.Low[in] = one.Low[in]
+		}
+	}
+}
+
+// attention plans what attention reads and makes, and the residual stream behind it.
+func (p *plan) attention(a *engine.Activations, s engine.Shape, o Options, prefix string) {
 	low := o.lowWidths()
-	prefix := fmt.Sprintf("activations.%d.", set)
 	p.rows(o.MaxTokens, prefix, []field{
-		{&a.Norm1, "norm1", s.Hidden, ""},
-		{&a.Low[engine.AttentionInput], "norm1.low", low[engine.AttentionInput], "norm1"},
 		{&a.Q, "q", s.QDim(), ""},
 		{&a.K, "k", s.KVDim(), "q"},
 		{&a.V, "v", s.KVDim(), "k"},
 		{&a.O, "o", s.QDim(), ""},
 		{&a.Low[engine.OutputInput], "o.low", low[engine.OutputInput], "o"},
 		{&a.Mid, "mid", s.Hidden, ""},
+	})
+	p.add(&a.LSE, engine.Float, s.Heads*o.MaxTokens, "%slse", prefix)
+}
+
+// recomputed plans the rest of a layer, which selective checkpointing computes again.
+func (p *plan) recomputed(a *engine.Activations, s engine.Shape, o Options, prefix string) {
+	low := o.lowWidths()
+	p.rows(o.MaxTokens, prefix, []field{
+		{&a.Norm1, "norm1", s.Hidden, ""},
+		{&a.Low[engine.AttentionInput], "norm1.low", low[engine.AttentionInput], "norm1"},
 		{&a.Norm2, "norm2", s.Hidden, ""},
 		{&a.Low[engine.MLPInput], "norm2.low", low[engine.MLPInput], "norm2"},
 		{&a.Gate, "gate", s.Intermediate, ""},
@@ -128,7 +164,6 @@ func (p *plan) activations(a *engine.Activations, s engine.Shape, o Options, set
 		{&a.Down, "down", s.Intermediate, ""},
 		{&a.Low[engine.DownInput], "down.low", low[engine.DownInput], "down"},
 	})
-	p.add(&a.LSE, engine.Float, s.Heads*o.MaxTokens, "%slse", prefix)
 }
 
 func (p *plan) gradients(g *engine.Gradients, s engine.Shape, o Options) {

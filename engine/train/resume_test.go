@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"daybook/engine"
 	"daybook/engine/model"
 )
 
@@ -56,7 +57,7 @@ func TestResumedEqualsUninterrupted(t *testing.T) {
 		tr.Packing = rapid.Bool().Draw(t, "packing")
 		tr.GradAccum = rapid.IntRange(1, 3).Draw(t, "accum")
 		tr.LoRA.Dropout = rapid.SampledFrom([]float64{0, 0.2}).Draw(t, "dropout")
-		tr.Checkpointing = rapid.Bool().Draw(t, "checkpointing")
+		tr.Checkpointing = rapid.SampledFrom([]engine.Checkpointing{engine.CheckpointNone, engine.CheckpointSelective, engine.CheckpointFull}).Draw(t, "checkpointing")
 		if rapid.Bool().Draw(t, "8-bit") {
 			tr = eightBit(tr)
 		}
@@ -262,7 +263,7 @@ func TestMemorySettingsMayChangeOnResume(t *testing.T) {
 		t.Fatal("not interrupted")
 	}
 	tr := tiny()
-	tr.Checkpointing, tr.Optimizer.Paged = true, true
+	tr.Checkpointing, tr.Optimizer.Paged = engine.CheckpointFull, true
 	j := job(t, tr, dir)
 	j.Resume, _ = Latest(dir)
 	if got := run1(t, j); !reflect.DeepEqual(got, want) {

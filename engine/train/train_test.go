@@ -132,7 +132,7 @@ func TestNeitherThreadsNorMemorySettingsChangeAByte(t *testing.T) {
 			}
 			for _, change := range []func(*Job){
 				func(*Job) {},
-				func(j *Job) { j.Training.Checkpointing = true },
+				func(j *Job) { j.Training.Checkpointing = engine.CheckpointFull },
 				func(j *Job) { j.Training.Optimizer.Paged = true },
 				func(j *Job) {
 					var err error
