@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -15,15 +16,16 @@ import (
 // Backend computes on one GPU. It implements engine.Backend and is not safe for
 // concurrent use; any goroutine may use it.
 type Backend struct {
-	shape   engine.Shape
-	options Options
-	device  Device
-	context cu.CUContext
-	stream  cu.Stream
-	arch    string // of the kernel images, such as "sm_90a"
-	bf16    bool   // compute type; else float32
-	suffix  string // of kernels for the compute type: "bf16" or "f32"
-	size    int    // bytes of an element of an Activation
+	engine.Backend // until every operation has its method
+	shape          engine.Shape
+	options        Options
+	device         *gpu
+	context        cu.CUContext
+	stream         cu.Stream
+	arch           string // of the kernel images, such as "sm_90a"
+	bf16           bool   // compute type; else float32
+	suffix         string // of kernels for the compute type: "bf16" or "f32"
+	size           int    // bytes of an element of an Activation
 
 	memory    memory
 	scratches map[string]*arena
@@ -65,22 +67,22 @@ func open(s engine.Shape, o Options) (*Backend, error) {
 	if err := checkShape(s); err != nil {
 		return nil, err
 	}
-	d, err := device(o.Device)
+	g, err := openGPU(o.Device)
 	if err != nil {
 		return nil, err
 	}
-	if b.arch, err = d.architecture(); err != nil {
+	if b.arch, err = g.architecture(); err != nil {
 		return nil, fmt.Errorf("device %d: %w", o.Device, err)
 	}
-	b.device = d
+	b.device = g
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	// The primary context, so that backends of one device share it.
-	if b.context, err = cu.Device(d.handle).RetainPrimaryCtx(); err != nil {
+	if b.context, err = g.handle.RetainPrimaryCtx(); err != nil {
 		return nil, fmt.Errorf("device %d: context: %w", o.Device, err)
 	}
 	if err := b.start(); err != nil {
-		_ = cu.Device(d.handle).ReleasePrimaryCtx() // the first error says more
+		_ = g.handle.ReleasePrimaryCtx() // the first error says more
 		return nil, fmt.Errorf("device %d: %w", o.Device, err)
 	}
 	return b, nil
@@ -178,21 +180,12 @@ func (b *Backend) Close() error {
 	if err := cu.SetCurrentContext(b.context); err != nil {
 		return fmt.Errorf("cuda: close: %w", err)
 	}
-	err := b.stream.Synchronize()
-	b.products.close()
-	b.memory.close()
+	all := []error{b.stream.Synchronize(), b.products.close(), b.memory.close()}
 	for _, m := range b.modules {
-		if e := m.Unload(); err == nil {
-			err = e
-		}
+		all = append(all, m.Unload())
 	}
-	if e := b.stream.Destroy(); err == nil {
-		err = e
-	}
-	if e := cu.Device(b.device.handle).ReleasePrimaryCtx(); err == nil {
-		err = e
-	}
-	if err != nil {
+	all = append(all, b.stream.Destroy(), b.device.handle.ReleasePrimaryCtx())
+	if err := errors.Join(all...); err != nil {
 		return fmt.Errorf("cuda: close: %w", err)
 	}
 	return nil

@@ -45,8 +45,7 @@ type batch struct {
 
 // staging is a batch in pinned host memory.
 type staging struct {
-	memory unsafe.Pointer
-	copied cu.Event // after the copy from here
+	memory *pinned
 
 	ids, positions, targets, owner, starts, last, slots []int32
 	keys                                                []uint64
@@ -105,16 +104,13 @@ func (d *batch) place() {
 	}
 }
 
-// newStaging returns pinned memory for d, freed with it.
+// newStaging returns pinned memory for d.
 func (b *Backend) newStaging(d *batch) (*staging, error) {
-	m, err := b.allocatePinned(d, d.bytes())
+	p, err := b.allocatePinned(d.bytes())
 	if err != nil {
 		return nil, err
 	}
-	s := &staging{memory: m}
-	if s.copied, err = cu.MakeEvent(cu.DisableTiming); err != nil {
-		return nil, err
-	}
+	s, m := &staging{memory: p}, p.ptr
 	next := func(i int) []int32 {
 		n := d.lengths()[i]
 		part := unsafe.Slice((*int32)(m), n)
@@ -147,15 +143,15 @@ func (d *batch) Load(b *engine.Batch) error {
 	}
 	return d.backend.run("batch", func() error {
 		s := d.staging[d.turn]
-		if err := s.copied.Synchronize(); err != nil {
+		if err := s.memory.copied.Synchronize(); err != nil {
 			return err
 		}
 		d.turn = 1 - d.turn
 		d.fill(s, b)
-		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(d.arena.ptr), s.memory, d.bytes(), d.backend.stream); err != nil {
+		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(d.arena.ptr), s.memory.ptr, d.bytes(), d.backend.stream); err != nil {
 			return err
 		}
-		return s.copied.Record(d.backend.stream)
+		return s.memory.copied.Record(d.backend.stream)
 	})
 }
 

@@ -14,14 +14,7 @@
 // It knows nothing about models or training; package model calls it.
 package cuda
 
-import (
-	"errors"
-
-	"daybook/engine"
-)
-
-// ErrUnavailable reports that this binary or this machine has no CUDA.
-var ErrUnavailable = errors.New("CUDA is not available")
+import "daybook/engine"
 
 // Options configure a backend.
 type Options struct {
@@ -45,4 +38,12 @@ func (o Options) Numerics() engine.Numerics {
 		compute = "bfloat16"
 	}
 	return engine.Numerics{Backend: "cuda", Compute: compute, Version: numericsVersion}
+}
+
+// Device is a GPU that this process may use.
+type Device struct {
+	Index      int    // for Options.Device
+	Name       string // as the driver has it
+	Memory     int64  // bytes
+	Capability string // compute capability, such as "9.0"
 }

@@ -25,11 +25,10 @@ const rowAlign = 64 // elements
 // any more is found by Go's garbage collector and freed by the next allocation
 // that needs it, on the thread of that call and after the device is done with it.
 type memory struct {
-	held            []holding
-	resident, peak  int64
-	unclaimed       int64 // allocated since the last collection
-	cap             int64
-	arenasCollected int
+	held           []holding
+	pinned         []pinning
+	resident, peak int64 // bytes of held
+	unclaimed      int64 // allocated since the last collection
 }
 
 type holding struct {
@@ -90,7 +89,10 @@ func (b *Backend) collect() error {
 	if err := b.wait(); err != nil {
 		return err
 	}
-	return b.memory.free(func(h holding) bool { return h.arena.Value() == nil })
+	if err := b.memory.free(func(h holding) bool { return h.arena.Value() == nil }); err != nil {
+		return err
+	}
+	return b.memory.unpin(func(p pinning) bool { return p.memory.Value() == nil })
 }
 
 // free frees the holdings that dead picks.
@@ -118,7 +120,9 @@ func (m *memory) release(a *arena) error {
 }
 
 // close frees everything.
-func (m *memory) close() { _ = m.free(func(holding) bool { return true }) } // the context goes too
+func (m *memory) close() error {
+	return errors.Join(m.free(func(holding) bool { return true }), m.unpin(func(pinning) bool { return true }))
+}
 
 // scratch returns at least so many bytes of working memory known by name, with
 // unspecified contents, valid until the operation that asked returns. It only grows.
