@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"unsafe"
 
 	"gorgonia.org/cu"
 
 	"daybook/engine"
+	"daybook/engine/cuda/kernels"
 )
 
 // Backend computes on one GPU. It implements engine.Backend and is not safe for
@@ -165,6 +167,18 @@ func (b *Backend) wait() error {
 
 // Numerics implements engine.Backend.
 func (b *Backend) Numerics() engine.Numerics { return b.options.Numerics() }
+
+// Describe implements engine.Backend.
+func (b *Backend) Describe() map[string]string {
+	return map[string]string{
+		"gpu":        b.device.name,
+		"device":     strconv.Itoa(b.options.Device),
+		"capability": fmt.Sprintf("%d.%d", b.device.major, b.device.minor),
+		"driver":     fmt.Sprintf("%d.%d", cu.Version()/1000, cu.Version()/10%100),
+		"cublaslt":   productsVersion(),
+		"kernels":    b.arch + " " + kernels.Digest()[:12],
+	}
+}
 
 // Sync implements engine.Backend.
 func (b *Backend) Sync() error { return b.run("sync", b.wait) }

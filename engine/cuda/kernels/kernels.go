@@ -9,7 +9,9 @@ package kernels
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"strings"
@@ -17,6 +19,15 @@ import (
 
 //go:embed images
 var images embed.FS
+
+//go:embed MANIFEST
+var manifest []byte
+
+// Digest identifies all images and what they were made from.
+func Digest() string {
+	sum := sha256.Sum256(manifest)
+	return hex.EncodeToString(sum[:])
+}
 
 // Portable is the architecture whose image every later GPU can run: the driver
 // compiles it when it is loaded.

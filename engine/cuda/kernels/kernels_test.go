@@ -15,21 +15,17 @@ import (
 
 var architectures = []string{"sm_80", "sm_86", "sm_89", "sm_90a", Portable}
 
-// manifest is what MANIFEST says: the lines before the images, and of each image
+// listing is what MANIFEST says: the lines before the images, and of each image
 // the digest of its bytes and of what it was made from.
-type manifest struct {
+type listing struct {
 	head   []string
 	images map[string][2]string
 }
 
-func readManifest(t *testing.T) manifest {
+func readManifest(t *testing.T) listing {
 	t.Helper()
-	text, err := os.ReadFile("MANIFEST")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := manifest{images: map[string][2]string{}}
-	for line := range strings.Lines(string(text)) {
+	m := listing{images: map[string][2]string{}}
+	for line := range strings.Lines(string(manifest)) {
 		word := strings.Fields(line)
 		switch {
 		case len(word) == 4 && word[0] == "image":
@@ -98,7 +94,7 @@ var include = regexp.MustCompile(`(?m)^\s*#\s*include\s+"([^"]+)"`)
 
 // inputs is the digest of everything that decides the images of a source, as
 // build.py computes it.
-func inputs(t *testing.T, m manifest, source string) string {
+func inputs(t *testing.T, m listing, source string) string {
 	t.Helper()
 	text := map[string][]byte{}
 	for todo := []string{source}; len(todo) > 0; {

@@ -1,0 +1,71 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"errors"
+	"testing"
+
+	"daybook/engine"
+	"daybook/engine/backendtest"
+)
+
+// TestConformance runs the suite of every backend on every GPU and in both
+// compute types.
+func TestConformance(t *testing.T) {
+	for _, o := range everywhere(t) {
+		t.Run(o.name(), func(t *testing.T) {
+			backendtest.Run(t, func(t *testing.T, s engine.Shape) engine.Backend {
+				t.Helper()
+				b, err := Open(s, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return b
+			})
+		})
+	}
+}
+
+// everywhere is both compute types on every GPU; the test is skipped where there is none.
+func everywhere(t *testing.T) []Options {
+	t.Helper()
+	devices, err := Devices()
+	if errors.Is(err, ErrUnavailable) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []Options
+	for _, d := range devices {
+		all = append(all, Options{Device: d.Index, Compute: "float32"}, Options{Device: d.Index, Compute: "bfloat16"})
+	}
+	return all
+}
+
+func (o Options) name() string { return o.Numerics().Compute + "/" + string(rune('0'+o.Device)) }
+
+// each runs f on a backend for every GPU and compute type. The shape matters
+// only to operations of a model.
+func each(t *testing.T, f func(t *testing.T, b *Backend)) {
+	t.Helper()
+	s := engine.Shape{
+		Vocab: 67, Hidden: 64, Layers: 1, Heads: 4, KVHeads: 2, HeadDim: 16, Intermediate: 96,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
+	}
+	for _, o := range everywhere(t) {
+		t.Run(o.name(), func(t *testing.T) {
+			b, err := open(s, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := b.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			f(t, b)
+		})
+	}
+}
