@@ -1,5 +1,7 @@
 package engine
 
+import "math"
+
 // Matrix is a frozen weight in host memory, row-major (Rows, Cols), where Rows
 // is the output width. Exactly one of F32, BF16 and NF4 is set.
 type Matrix struct {
@@ -88,4 +90,13 @@ type Source interface {
 	ReleaseHead()
 	// Bytes returns what the source keeps on the device.
 	Bytes() int64
+}
+
+// BFloat16 rounds x to the nearest bfloat16, ties to even. NaN stays NaN.
+func BFloat16(x float32) uint16 {
+	u := math.Float32bits(x)
+	if u&0x7fffffff > 0x7f800000 {
+		return uint16(u>>16) | 0x40 // quiet
+	}
+	return uint16((u + 0x7fff + u>>16&1) >> 16)
 }

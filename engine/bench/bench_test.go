@@ -1,0 +1,158 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"daybook/engine"
+	"daybook/engine/device"
+)
+
+// brief is a protocol for tests, on a clock that ticks with every look.
+func brief() Protocol {
+	var now time.Time
+	return Protocol{WarmUp: 1, Repeats: 2, Now: func() time.Time {
+		now = now.Add(time.Millisecond)
+		return now
+	}}
+}
+
+// TestTrainingWork compares with the figures of the design, which count a whole
+// layer as recomputed.
+func TestTrainingWork(t *testing.T) {
+	for _, c := range []struct {
+		shape                  string
+		length                 int
+		withRecompute, without float64 // GFLOP a token
+	}{
+		{"llama3-8b", 2048, 46.7, 32.1},
+		{"llama3-8b", 4096, 49.1, 34.0},
+		{"llama3-1b", 2048, 7.58, 5.48},
+		{"llama3-70b", 2048, 429, 0},
+	} {
+		s, err := ShapeOf(c.shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := TrainingWork(s, lora(16, 0), c.length, engine.CheckpointFull)
+		down := 2*float64(s.Hidden)*float64(s.Intermediate) + 2*16*float64(s.Hidden)
+		all := (w.Model + w.Recompute + float64(s.Layers)*down) / 1e9
+		if math.Abs(all-c.withRecompute) > 0.02*c.withRecompute {
+			t.Errorf("%s at %d: %.2f GFLOP a token, want %.2f", c.shape, c.length, all, c.withRecompute)
+		}
+		if got := w.Model / 1e9; c.without > 0 && math.Abs(got-c.without) > 0.02*c.without {
+			t.Errorf("%s at %d: %.2f GFLOP a token without recompute, want %.2f", c.shape, c.length, got, c.without)
+		}
+		some := TrainingWork(s, lora(16, 0), c.length, engine.CheckpointSelective)
+		if some.Model != w.Model || some.Recompute <= 0 || some.Recompute >= w.Recompute {
+			t.Errorf("%s: selective recompute of %g, full of %g", c.shape, some.Recompute, w.Recompute)
+		}
+	}
+}
+
+// TestParameters compares the adapters' size with PEFT's.
+func TestParameters(t *testing.T) {
+	for name, want := range map[string]int{"llama3-8b": 41_943_040, "llama3-70b": 207_093_760} {
+		s, err := ShapeOf(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lora(16, 0).Parameters(s); got != want {
+			t.Errorf("%s: %d trainable parameters, want %d", name, got, want)
+		}
+	}
+}
+
+func TestTrain(t *testing.T) {
+	for _, quantization := range []string{"nf4", "none"} {
+		r, err := Train(t.Context(), device.CPU, device.Options{Threads: 2}, TrainOptions{
+			Shape: "tiny", Rows: 2, Length: 24, Documents: 2, Checkpointing: engine.CheckpointSelective, Dropout: 0.05,
+			Quantization: quantization, Profile: true, Protocol: brief(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Repeats != 2 || r.Tokens != 48 || r.Seconds <= 0 || r.FLOP <= 0 || r.Bytes <= 0 || len(r.Device) == 0 {
+			t.Errorf("%s: %+v", quantization, r)
+		}
+		count := map[string]int{}
+		for i, o := range r.Operations {
+			count[o.Name] = o.Calls
+			if i > 0 && o.Seconds > r.Operations[i-1].Seconds {
+				t.Errorf("%s takes longer than %s before it", o.Name, r.Operations[i-1].Name)
+			}
+		}
+		// Five layers forward, four of them again.
+		if count["norm, q, k, v"] != 9 || count["attention"] != 5 || count["attention backward"] != 5 || count["head, loss"] != 1 {
+			t.Errorf("calls: %v", count)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	for _, with := range []bool{false, true} {
+		r, err := Decode(t.Context(), device.CPU, device.Options{Threads: 2}, DecodeOptions{
+			Shape: "tiny", Sequences: 3, Prompt: 4, NewTokens: 5, Adapter: with, Quantization: "nf4", Profile: true, Protocol: brief(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Tokens != 15 || r.Repeats != 2 || len(r.Operations) == 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestOperations(t *testing.T) {
+	o := OperationOptions{Shape: "tiny", Tokens: 64, Length: 32, Protocol: brief()}
+	attention, err := Attention(t.Context(), device.CPU, device.Options{Threads: 2}, o)
+	if err != nil || len(attention) != 2 || attention[1].FLOP != 2*attention[0].FLOP {
+		t.Errorf("attention: %+v, %v", attention, err)
+	}
+	products, err := Products(t.Context(), device.CPU, device.Options{Threads: 2}, o)
+	if err != nil || len(products) != 3 || products[0].FLOP != 2*squareCPU*squareCPU*squareCPU {
+		t.Errorf("products: %+v, %v", products, err)
+	}
+}
+
+func TestBadOptions(t *testing.T) {
+	ctx, limits := t.Context(), device.Options{Threads: 1}
+	stopped, stop := context.WithCancel(ctx)
+	stop()
+	for name, run := range map[string]func() error{
+		"shape": func() error {
+			_, err := Train(ctx, device.CPU, limits, TrainOptions{Shape: "llama9", Rows: 1, Length: 8})
+			return err
+		},
+		"no tokens": func() error {
+			_, err := Train(ctx, device.CPU, limits, TrainOptions{Shape: "tiny", Rows: 1})
+			return err
+		},
+		"quantization": func() error {
+			_, err := Train(ctx, device.CPU, limits, TrainOptions{Shape: "tiny", Rows: 1, Length: 8, Quantization: "int8"})
+			return err
+		},
+		"too long": func() error {
+			_, err := Decode(ctx, device.CPU, limits, DecodeOptions{Shape: "tiny", Sequences: 1, Prompt: 500, NewTokens: 13})
+			return err
+		},
+		"parts of documents": func() error {
+			_, err := Attention(ctx, device.CPU, limits, OperationOptions{Shape: "tiny", Tokens: 10, Length: 4})
+			return err
+		},
+		"stopped": func() error {
+			_, err := Decode(stopped, device.CPU, limits, DecodeOptions{Shape: "tiny", Sequences: 1, Prompt: 2, NewTokens: 2, Quantization: "nf4", Protocol: brief()})
+			if errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil
+		},
+	} {
+		if run() == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

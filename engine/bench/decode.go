@@ -1,0 +1,97 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"daybook/engine"
+	"daybook/engine/device"
+	"daybook/engine/model"
+)
+
+// DecodeOptions say what to generate.
+type DecodeOptions struct {
+	Shape        string
+	Sequences    int // decoded together
+	Prompt       int // tokens of each prompt
+	NewTokens    int // of each answer
+	Adapter      bool
+	Quantization string // of the base: "nf4" or "none"
+	Profile      bool
+	Protocol     Protocol
+}
+
+// Decode measures greedy generation, reading the prompts included.
+func Decode(ctx context.Context, d device.Device, limits device.Options, o DecodeOptions) (Result, error) {
+	r := Result{
+		Name: "decode", Shape: o.Shape, Tokens: o.Sequences * o.NewTokens,
+		Case: fmt.Sprintf("%d sequences of %d new tokens, %s", o.Sequences, o.NewTokens, o.Quantization),
+	}
+	if o.Adapter {
+		r.Case += ", adapter"
+	}
+	s, err := ShapeOf(o.Shape)
+	if err != nil {
+		return r, err
+	}
+	if o.Sequences < 1 || o.Prompt < 1 || o.NewTokens < 1 || o.Prompt+o.NewTokens > s.MaxPositions {
+		return r, fmt.Errorf("decode: %d sequences of %d+%d tokens: want at least one of each, and no more than %d positions", o.Sequences, o.Prompt, o.NewTokens, s.MaxPositions)
+	}
+	backend, err := d.Open(s, limits)
+	if err != nil {
+		return r, err
+	}
+	defer func() { _ = backend.Close() }() // what failed before says more
+	be := &profiled{Backend: backend, now: o.Protocol.Now}
+	generate, err := newGenerator(ctx, be, s, o)
+	if err != nil {
+		return r, fmt.Errorf("decode: %s: %w", r.Case, err)
+	}
+	if err := o.Protocol.measure(ctx, be, &r, generate); err != nil {
+		return r, fmt.Errorf("decode: %s: %w", r.Case, err)
+	}
+	if o.Profile {
+		if r.Operations, err = be.profile(1, generate); err != nil {
+			return r, fmt.Errorf("decode: %s: %w", r.Case, err)
+		}
+	}
+	r.describe(backend)
+	return r, nil
+}
+
+// newGenerator returns a function that answers the same prompts every time.
+func newGenerator(ctx context.Context, be *profiled, s engine.Shape, o DecodeOptions) (func() error, error) {
+	w, err := weights(s, o.Quantization)
+	if err != nil {
+		return nil, err
+	}
+	source, err := model.NewResident(be.Backend, w)
+	if err != nil {
+		return nil, err
+	}
+	l := lora(16, 0)
+	mo := model.Options{MaxTokens: o.Sequences * o.Prompt, MaxDocuments: o.Sequences}
+	if o.Adapter {
+		mo.LoRA = &l
+	}
+	m, err := model.New(be, source, mo)
+	if err != nil {
+		return nil, err
+	}
+	if o.Adapter {
+		a, err := m.NewAdapter(adapter(s, l))
+		if err != nil {
+			return nil, err
+		}
+		m.Use(a)
+	}
+	batch := uniform(s, o.Sequences, o.Prompt)
+	prompts := make([][]int32, o.Sequences)
+	for i := range prompts {
+		prompts[i] = batch.Tokens[batch.Starts[i]:batch.Starts[i+1]]
+	}
+	return func() error {
+		_, err := m.Generate(ctx, prompts, model.GenerateOptions{MaxNewTokens: o.NewTokens})
+		return err
+	}, nil
+}

@@ -1,0 +1,56 @@
+package bench
+
+import "daybook/engine"
+
+// Work counts the floating-point operations of a training step, a multiply and
+// an add as two, for each token. Norms, SwiGLU, softmax and the optimizer, which
+// are a few thousandths, are left out.
+type Work struct {
+	// Model is what the mathematics needs: one forward pass, the gradients of all
+	// activations, and those of the adapters. The base is frozen, so its weights
+	// have none.
+	Model float64
+	// Recompute is what gradient checkpointing does once more.
+	Recompute float64
+}
+
+// TrainingWork returns the work for each token of documents of the given length.
+// Attention is causal: position t attends to t+1 positions.
+func TrainingWork(s engine.Shape, l engine.LoRA, length int, c engine.Checkpointing) Work {
+	linear := func(projections ...engine.Projection) (n float64) {
+		for _, p := range projections {
+			rows, cols := p.Dims(s)
+			n += 2 * float64(rows) * float64(cols)
+		}
+		return n
+	}
+	low := func(projections ...engine.Projection) (n float64) {
+		for _, p := range projections {
+			for _, target := range l.Targets {
+				if rows, cols := p.Dims(s); p == target {
+					n += 2 * float64(l.Rank) * float64(rows+cols)
+				}
+			}
+		}
+		return n
+	}
+	// Scores and their product with v, of half of all pairs of positions.
+	attention := 4 * float64(s.QDim()) * float64(length+1) / 2
+	head := 2 * float64(s.Vocab) * float64(s.Hidden)
+	all := []engine.Projection{engine.Q, engine.K, engine.V, engine.O, engine.Gate, engine.Up, engine.Down}
+	layers := float64(s.Layers)
+
+	// Backward: the gradient of each product's input, and of both halves of each
+	// pair; of attention's four products two for each of the forward pass's.
+	w := Work{Model: layers*(2*linear(all...)+3*low(all...)+3*attention) + 2*head}
+	again := all[:engine.Down] // the last product is not needed again
+	switch c {
+	case engine.CheckpointFull:
+		w.Recompute = linear(again...) + low(again...) + attention
+	case engine.CheckpointSelective:
+		w.Recompute = linear(engine.Gate, engine.Up) + low(engine.Gate, engine.Up)
+	case engine.CheckpointNone, engine.CheckpointAuto:
+	}
+	w.Recompute *= layers
+	return w
+}

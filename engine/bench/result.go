@@ -1,0 +1,49 @@
+package bench
+
+import "daybook/engine"
+
+// Result is what one benchmark measured.
+type Result struct {
+	Name   string            `json:"name"`   // "train", "decode", "attention" or "gemm"
+	Shape  string            `json:"shape"`  // of the model
+	Case   string            `json:"case"`   // what was varied, such as "4x2048, full checkpointing"
+	Device map[string]string `json:"device"` // what computed
+
+	Tokens  int     `json:"tokens"`  // of one repetition
+	Seconds float64 `json:"seconds"` // of one repetition, the median
+	Fastest float64 `json:"fastest"` // the minimum
+	Slowest float64 `json:"slowest"` // the maximum
+	Repeats int     `json:"repeats"`
+
+	// FLOP is the arithmetic of one repetition that the mathematics needs, and
+	// Recompute what gradient checkpointing adds; 0 where nothing is counted.
+	FLOP      float64 `json:"flop,omitempty"`
+	Recompute float64 `json:"recompute_flop,omitempty"`
+	Bytes     int64   `json:"engine_bytes,omitempty"`  // the most that the backend held at once
+	Process   int64   `json:"process_bytes,omitempty"` // the process's device memory as the driver has it, context included
+
+	Operations []Operation `json:"operations,omitempty"` // where the time goes, largest first
+}
+
+// Operation is one operation's part of a repetition.
+type Operation struct {
+	Name    string  `json:"name"`
+	Calls   int     `json:"calls"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Rate returns tokens a second.
+func (r Result) Rate() float64 { return float64(r.Tokens) / r.Seconds }
+
+// describe fills in what the backend knows of itself.
+func (r *Result) describe(be engine.Backend) {
+	r.Device = be.Describe()
+	if m, ok := be.(interface{ Memory() (resident, peak int64) }); ok {
+		_, r.Bytes = m.Memory()
+	}
+	if m, ok := be.(interface{ ProcessMemory() (int64, error) }); ok {
+		if n, err := m.ProcessMemory(); err == nil {
+			r.Process = n // where the driver does not tell, nothing is reported
+		}
+	}
+}

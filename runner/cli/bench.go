@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"daybook/engine"
+	"daybook/engine/bench"
+	"daybook/engine/device"
+	"daybook/runner"
+)
+
+// benchOptions are the flags of bench.
+type benchOptions struct {
+	shape, device, memory       string
+	rows, length, documents     int
+	sequences, prompt, tokens   int
+	checkpointing, quantization string
+	dropout                     float64
+	adapter, asJSON, quick      bool
+	seconds                     float64
+}
+
+// benchmarks are what bench can measure.
+var benchmarks = map[string]func(context.Context, device.Device, device.Options, benchOptions) ([]bench.Result, error){
+	"train": benchTrain, "decode": benchDecode, "attention": benchOperation(bench.Attention), "gemm": benchOperation(bench.Products),
+}
+
+func newBenchCommand(e *env) *cobra.Command {
+	var o benchOptions
+	cmd := &cobra.Command{
+		Use:   "bench train|decode|gemm|attention",
+		Short: "Measure the engine on synthetic weights",
+		Long: `Bench measures this machine with random weights in the shape of a public model:
+train, optimizer steps of one micro-batch; decode, greedy generation; gemm, a
+layer's products; attention, forward and backward. It prints medians.
+
+Shapes: ` + strings.Join(bench.Shapes(), ", ") + `.
+
+Model FLOPs are what the mathematics needs: recomputing for gradient checkpointing
+counts as time, not as work. Utilisation compares them with the device's datasheet.`,
+		Example: `  daybook bench train --shape llama3-8b --rows 4 --length 2048 --checkpointing full
+  daybook bench decode --shape llama3-8b --sequences 32 --json
+  daybook bench attention --shape llama3-8b --rows 2 --length 8192`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runBench(cmd.Context(), e, args[0], o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.shape, "shape", "tiny", "shape of the model")
+	flags.StringVar(&o.device, "device", "auto", "where to compute: auto, cpu, cuda:N or cuda:N/float32")
+	flags.StringVar(&o.memory, "memory", "", "what the process may take on a GPU, such as 24GiB (default: all)")
+	flags.IntVar(&o.rows, "rows", 4, "rows of a micro-batch")
+	flags.IntVar(&o.length, "length", 512, "tokens of a row")
+	flags.IntVar(&o.documents, "documents", 8, "documents of a row in the line that packs several")
+	flags.StringVar(&o.checkpointing, "checkpointing", "full", "gradient checkpointing: none, selective or full")
+	flags.StringVar(&o.quantization, "quantization", "nf4", "of the base: nf4 or none, which is bfloat16")
+	flags.Float64Var(&o.dropout, "dropout", 0.05, "of the adapters' inputs")
+	flags.IntVar(&o.sequences, "sequences", 1, "sequences to decode together")
+	flags.IntVar(&o.prompt, "prompt", 32, "tokens of a prompt")
+	flags.IntVar(&o.tokens, "new-tokens", 512, "tokens to decode for each prompt")
+	flags.BoolVar(&o.adapter, "adapter", false, "decode with an adapter of rank 16")
+	flags.Float64Var(&o.seconds, "seconds", 30, "how long to measure each line at least")
+	flags.BoolVar(&o.quick, "quick", false, "measure once, after one repetition to warm up")
+	flags.BoolVar(&o.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// protocol returns how long to measure, and how often to repeat before.
+func (o benchOptions) protocol(warmUp int) bench.Protocol {
+	p := bench.Standard()
+	p.WarmUp, p.AtLeast = warmUp, time.Duration(o.seconds*float64(time.Second))
+	if o.quick {
+		p.WarmUp, p.AtLeast, p.Repeats = 1, 0, 1
+	}
+	return p
+}
+
+func runBench(ctx context.Context, e *env, what string, o benchOptions) error {
+	run, ok := benchmarks[what]
+	if !ok {
+		return usageError{runner.WithHint(fmt.Errorf("bench: %s: no such benchmark", what), "measure train, decode, gemm or attention")}
+	}
+	if _, err := bench.ShapeOf(o.shape); err != nil {
+		return usageError{runner.WithHint(fmt.Errorf("--shape: %w", err), "see 'daybook bench --help'")}
+	}
+	if o.seconds < 0 {
+		return usageError{fmt.Errorf("--seconds: %v is negative", o.seconds)}
+	}
+	limit, err := memoryLimit(o.memory)
+	if err != nil {
+		return err
+	}
+	devices, err := device.Resolve(o.device)
+	if errors.Is(err, device.ErrName) {
+		return usageError{fmt.Errorf("--device: %w", err)}
+	}
+	if err != nil {
+		return err
+	}
+	results, err := run(ctx, devices[0], device.Options{Memory: limit}, o)
+	if err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	if o.asJSON {
+		return printJSON(e.out, results)
+	}
+	return printBench(e, results)
+}
+
+// warmUpSteps come before the first step that counts.
+const warmUpSteps = 20
+
+// benchTrain measures the case asked for, the same with several documents in a
+// row, and the same without dropout.
+func benchTrain(ctx context.Context, d device.Device, limits device.Options, o benchOptions) ([]bench.Result, error) {
+	c := bench.TrainOptions{
+		Shape: o.shape, Rows: o.rows, Length: o.length, Checkpointing: engine.Checkpointing(o.checkpointing),
+		Dropout: o.dropout, Quantization: o.quantization, Profile: true, Protocol: o.protocol(warmUpSteps),
+	}
+	cases := []bench.TrainOptions{c}
+	if o.documents > 1 {
+		packed := c
+		packed.Documents, packed.Profile = o.documents, false
+		cases = append(cases, packed)
+	}
+	if o.dropout > 0 {
+		plain := c
+		plain.Dropout, plain.Profile = 0, false
+		cases = append(cases, plain)
+	}
+	var all []bench.Result
+	for _, c := range cases {
+		r, err := bench.Train(ctx, d, limits, c)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+func benchDecode(ctx context.Context, d device.Device, limits device.Options, o benchOptions) ([]bench.Result, error) {
+	r, err := bench.Decode(ctx, d, limits, bench.DecodeOptions{
+		Shape: o.shape, Sequences: o.sequences, Prompt: o.prompt, NewTokens: o.tokens, Adapter: o.adapter,
+		Quantization: o.quantization, Profile: true, Protocol: o.protocol(1),
+	})
+	return []bench.Result{r}, err
+}
+
+func benchOperation(f func(context.Context, device.Device, device.Options, bench.OperationOptions) ([]bench.Result, error)) func(context.Context, device.Device, device.Options, benchOptions) ([]bench.Result, error) {
+	return func(ctx context.Context, d device.Device, limits device.Options, o benchOptions) ([]bench.Result, error) {
+		return f(ctx, d, limits, bench.OperationOptions{Shape: o.shape, Tokens: o.rows * o.length, Length: o.length, Protocol: o.protocol(2)})
+	}
+}
+
+// printBench prints a line a result, and where the time of the first goes.
+func printBench(e *env, results []bench.Result) error {
+	var rows [][]string
+	for _, r := range results {
+		rate, tflops, utilisation := orDash(""), orDash(""), orDash("")
+		if r.Name == "train" || r.Name == "decode" {
+			rate = fmt.Sprintf("%.0f", r.Rate())
+		}
+		if r.FLOP > 0 {
+			tflops = fmt.Sprintf("%.1f", r.FLOP/r.Seconds/1e12)
+		}
+		if u := r.Utilisation(); u > 0 && r.FLOP > 0 {
+			utilisation = fmt.Sprintf("%.0f%%", 100*u)
+		}
+		rows = append(rows, []string{
+			r.Case, rate, fmt.Sprintf("%.2f", 1e3*r.Seconds), fmt.Sprintf("%.2f–%.2f", 1e3*r.Fastest, 1e3*r.Slowest), fmt.Sprint(r.Repeats),
+			tflops, utilisation, gibibytes(r.Bytes), gibibytes(r.Process),
+		})
+	}
+	header := []string{results[0].Name + " " + results[0].Shape, ">tokens/s", ">ms", ">range", ">of", ">model TFLOP/s", ">utilisation", ">engine GiB", ">process GiB"}
+	if err := printList(e.out, header, rows); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(e.out, "\n%s\n", deviceText(results[0].Device)); err != nil || len(results[0].Operations) == 0 {
+		return err
+	}
+	var total float64
+	for _, o := range results[0].Operations {
+		total += o.Seconds
+	}
+	rows = nil
+	for _, o := range results[0].Operations {
+		rows = append(rows, []string{o.Name, fmt.Sprint(o.Calls), fmt.Sprintf("%.2f", 1e3*o.Seconds), fmt.Sprintf("%.1f%%", 100*o.Seconds/total)})
+	}
+	if _, err := fmt.Fprintln(e.out); err != nil {
+		return err
+	}
+	return printList(e.out, []string{"waiting behind every operation", ">calls", ">ms", ">share"}, rows)
+}
+
+func gibibytes(n int64) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", float64(n)/(1<<30))
+}
