@@ -66,10 +66,18 @@ DEVICE void load(const float *p, float (&v)[GROUP]) {
   v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w, v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w;
 }
 
-DEVICE void store(bf16 *p, const float (&v)[GROUP]) { *(uint4 *)p = pack(v); }
+// store_words writes 16 bytes of global memory at once. The compiler would take a
+// uint4 apart, and does not always find its way back.
+DEVICE void store_words(void *p, uint4 v) {
+  asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(p)), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
+}
+
+DEVICE uint4 bits4(const float *v) { return make_uint4(__float_as_uint(v[0]), __float_as_uint(v[1]), __float_as_uint(v[2]), __float_as_uint(v[3])); }
+
+DEVICE void store(bf16 *p, const float (&v)[GROUP]) { store_words(p, pack(v)); }
 DEVICE void store(float *p, const float (&v)[GROUP]) {
-  ((float4 *)p)[0] = make_float4(v[0], v[1], v[2], v[3]);
-  ((float4 *)p)[1] = make_float4(v[4], v[5], v[6], v[7]);
+  store_words(p, bits4(v));
+  store_words(p + 4, bits4(v + 4));
 }
 
 // The first n elements of a group, all of them if n is at least eight; missing
