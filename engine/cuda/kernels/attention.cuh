@@ -1,0 +1,53 @@
+// What the attention kernels share: the tiles of a batch and rounding-free
+// helpers of the softmax.
+//
+// Attention is causal within each document and anchored at its first token:
+// tiles start at multiples of their size from there, and sums run over the
+// document's own positions in a fixed order. So a document's results do not
+// depend on what else is in the batch.
+
+#pragma once
+
+#include "common.cuh"
+
+// tile is a block of consecutive rows of one document, clipped by its end.
+struct tile {
+  int32_t first;      // token of the first row
+  int32_t start, end; // tokens of the document, end exclusive
+  int32_t unused;
+};
+
+// stats are what the backward pass needs of a row of the softmax.
+struct stats {
+  float lse;   // log of the sum of e^score, times log2(e) where kernels work with powers of two
+  float delta; // rowsum(dO o O)
+};
+
+#define LOG2E 1.4426950408889634f
+#define LN2 0.6931471805599453f
+#define MINUS_INFINITY __int_as_float(0xFF800000)
+
+DEVICE float exp2_fast(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+// quad_max and quad_sum combine the four lanes that hold one row of a matrix fragment.
+DEVICE float quad_max(float x) {
+  x = fmaxf(x, __shfl_xor_sync(0xFFFFFFFFu, x, 1));
+  return fmaxf(x, __shfl_xor_sync(0xFFFFFFFFu, x, 2));
+}
+DEVICE float quad_sum(float x) {
+  x += __shfl_xor_sync(0xFFFFFFFFu, x, 1);
+  return x + __shfl_xor_sync(0xFFFFFFFFu, x, 2);
+}
+
+DEVICE uint32_t shared_address(const void *p) { return (uint32_t)__cvta_generic_to_shared(p); }
+
+// copy_async copies 16 bytes to shared memory, or writes zeros if not wanted.
+DEVICE void copy_async(uint32_t to, const void *from, bool wanted) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(wanted ? 16 : 0) : "memory");
+}
+DEVICE void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int PENDING> DEVICE void copy_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory"); }

@@ -1,0 +1,475 @@
+// Attention in bfloat16 for head sizes 64 and 128 on Hopper (sm_90a). The
+// algorithm is attention_mma.cu's; the arrangement follows FlashAttention-3
+// (Shah et al. 2024): one warpgroup copies tiles through rings in shared memory,
+// two multiply, each with 64 rows of the block's 128, and one computes its
+// softmax while the other keeps the matrix units busy.
+
+#include "attention.cuh"
+
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+
+#include "wgmma.cuh"
+
+enum {
+  ROWS = 128, // of a tile
+  SPAN = 64,  // queries at a time in backward_kv
+  STAGES = 2,
+  THREADS = 3 * WARPGROUP,
+  CONSUMERS = 8, // warps that multiply
+  COPY_REGISTERS = 24,
+  MULTIPLY_REGISTERS = 240,
+};
+
+// place is a position in a ring of STAGES tiles: its slot, and the parity of
+// the round that is under way.
+struct place {
+  uint32_t slot = 0, parity = 0;
+  __device__ __forceinline__ void next() {
+    if (++slot == STAGES)
+      slot = 0, parity ^= 1;
+  }
+};
+
+// ring is STAGES tiles of BYTES each with a barrier for each that it is full
+// and one that it is empty.
+template <int BYTES> struct ring {
+  uint32_t tiles, barriers;
+  __device__ __forceinline__ uint32_t tile_at(const place &p) const { return tiles + p.slot * BYTES; }
+  __device__ __forceinline__ uint32_t full(const place &p) const { return barriers + p.slot * 16; }
+  __device__ __forceinline__ uint32_t empty(const place &p) const { return barriers + p.slot * 16 + 8; }
+  __device__ __forceinline__ void init() const {
+    for (int i = 0; i < STAGES; i++) {
+      barrier_init(barriers + i * 16, WARPGROUP);
+      barrier_init(barriers + i * 16 + 8, CONSUMERS);
+    }
+  }
+  // The copying side waits for an empty place; in the first round all are.
+  __device__ __forceinline__ void await_empty(const place &p) const { barrier_wait(empty(p), p.parity ^ 1); }
+  __device__ __forceinline__ void publish(const place &p) const { barrier_arrive_copied(full(p)); }
+  // The multiplying side.
+  __device__ __forceinline__ void await_full(const place &p) const {
+    barrier_wait(full(p), p.parity);
+    fence_copies();
+  }
+  __device__ __forceinline__ void release(const place &p) const {
+    if (threadIdx.x % WARP == 0)
+      barrier_arrive(empty(p));
+  }
+};
+
+// copy_rows starts copying COUNT rows of one head of size D into a tile, zeros
+// from row end on; from points at the first row of the batch.
+template <int D, int COUNT> DEVICE void copy_rows(uint32_t to, const bf16 *from, int64_t ld, int32_t first, int32_t end) {
+  constexpr int GROUPS = D / GROUP, EACH = WARPGROUP / GROUPS; // rows that the warpgroup copies at once
+  static_assert(EACH % 8 == 0, "a thread's swizzle must stay the same");
+  const int row = threadIdx.x / GROUPS, g = threadIdx.x % GROUPS;
+  const bf16 *source = from + (int64_t)(first + row) * ld + g * GROUP;
+  to += g / 8 * COUNT * PANEL_ROW + row * PANEL_ROW + (g % 8 ^ row % 8) * 16;
+  const int left = end - first - row;
+#pragma unroll
+  for (int i = 0; i < COUNT; i += EACH) {
+    copy_async(to + i * PANEL_ROW, i < left ? source : from, i < left);
+    source += EACH * ld;
+  }
+}
+
+// put_rows stores the warpgroup's 64 rows from accumulator layout; the lane has
+// rows first and first+8, scaled by f0 and f1.
+template <int D> DEVICE void put_rows(bf16 *to, int64_t ld, const float (&acc)[D / 2], float f0, float f1, int32_t first, int32_t end) {
+  const int channel = threadIdx.x % 4 * 2;
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    const int64_t token = first + half * 8;
+    const float f = half ? f1 : f0;
+    if (token < end)
+#pragma unroll
+      for (int n = 0; n < D / 8; n++)
+        *(uint32_t *)(to + token * ld + n * 8 + channel) = narrow2(acc[n * 4 + half * 2] * f, acc[n * 4 + half * 2 + 1] * f);
+  }
+}
+
+DEVICE float4 shared_float4(uint32_t address) {
+  float4 v;
+  asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "r"(address) : "memory");
+  return v;
+}
+
+// softmax turns scores into e^(scale s - largest), in powers of two, brings sum
+// up to date and returns by what to multiply what was summed before.
+template <bool FIRST, int N> DEVICE void softmax(float (&s)[N], float (&largest)[2], float (&sum)[2], float (&shrink)[2], float unit) {
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    float most = s[half * 2];
+#pragma unroll
+    for (int n = 0; n < N / 4; n++)
+      most = fmaxf(most, fmaxf(s[n * 4 + half * 2], s[n * 4 + half * 2 + 1]));
+    most = quad_max(most);
+    if (!FIRST) {
+      most = fmaxf(most, largest[half]);
+      shrink[half] = exp2_fast((largest[half] - most) * unit);
+    }
+    largest[half] = most;
+    const float shift = most * unit;
+    float part = 0.0f;
+#pragma unroll
+    for (int n = 0; n < N / 4; n++)
+#pragma unroll
+      for (int i = half * 2; i < half * 2 + 2; i++) {
+        s[n * 4 + i] = exp2_fast(fmaf(s[n * 4 + i], unit, -shift));
+        part += s[n * 4 + i];
+      }
+    sum[half] = FIRST ? part : fmaf(sum[half], shrink[half], part);
+  }
+}
+
+// --- Forward -------------------------------------------------------------------
+
+template <int D> struct forward_memory {
+  static constexpr int TILE = ROWS * D * sizeof(bf16);
+  static constexpr int BYTES = (1 + 2 * STAGES) * TILE + (2 * STAGES * 2 + 1) * 8;
+};
+
+// forward: the block's 128 queries against tiles of keys from the diagonal back
+// to the document's start; every row has a key in the first of them.
+template <int D>
+DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
+  extern __shared__ __align__(1024) uint8_t memory[];
+  constexpr int TILE = forward_memory<D>::TILE;
+  const uint32_t queries = shared_address(memory), barriers = queries + (1 + 2 * STAGES) * TILE;
+  const ring<TILE> keys = {queries + TILE, barriers + 8}, values = {keys.tiles + STAGES * TILE, keys.barriers + STAGES * 16};
+  const tile t = tiles[blockIdx.x];
+  const int64_t head = blockIdx.y, kv = head / (heads / kv_heads);
+  if (threadIdx.x == 0) {
+    barrier_init(barriers, WARPGROUP);
+    keys.init();
+    values.init();
+  }
+  __syncthreads();
+  q += head * D, o += head * D, k += kv * D, v += kv * D;
+
+  if (threadIdx.x < WARPGROUP) {
+    give_registers<COPY_REGISTERS>();
+    copy_rows<D, ROWS>(queries, q, ldq, t.first, t.end);
+    barrier_arrive_copied(barriers);
+    place at_k, at_v;
+    for (int32_t from = t.first; from >= t.start; from -= ROWS) {
+      keys.await_empty(at_k);
+      copy_rows<D, ROWS>(keys.tile_at(at_k), k, ldk, from, t.end);
+      keys.publish(at_k);
+      at_k.next();
+      values.await_empty(at_v);
+      copy_rows<D, ROWS>(values.tile_at(at_v), v, ldv, from, t.end);
+      values.publish(at_v);
+      at_v.next();
+    }
+    return;
+  }
+  take_registers<MULTIPLY_REGISTERS>();
+  const int group = threadIdx.x / WARPGROUP - 1; // of the two that multiply
+  const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP % 4 * 16 + lane / 4 + group * 64;
+  const uint64_t a = by_rows(queries + group * 64 * PANEL_ROW);
+  const float unit = scale * LOG2E;
+  float s[ROWS / 2], out[D / 2], largest[2], sum[2], shrink[2];
+  uint32_t weights[ROWS / 16][4];
+#pragma unroll
+  for (int i = 0; i < D / 2; i++)
+    out[i] = 0.0f;
+  place at_k, at_v;
+
+  // turn and pass let one warpgroup start its products while the other computes.
+  auto turn = [&]() { named_sync(1 + group, 2 * WARPGROUP); };
+  auto pass = [&]() { named_arrive(2 - group, 2 * WARPGROUP); };
+  if (group == 1)
+    pass();
+
+  barrier_wait(barriers, 0);
+  keys.await_full(at_k);
+  turn();
+  products_begin();
+  rows_product<D, ROWS, ROWS>(s, a, by_rows(keys.tile_at(at_k)));
+  products_commit();
+  pass();
+  products_wait<0>();
+  settle(s);
+  keys.release(at_k);
+  at_k.next();
+#pragma unroll
+  for (int n = 0; n < ROWS / 8; n++)
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+      if (n * 8 + lane % 4 * 2 + i % 2 > row + i / 2 * 8)
+        s[n * 4 + i] = MINUS_INFINITY;
+  softmax<true>(s, largest, sum, shrink, unit);
+  round_weights<ROWS>(weights, s);
+
+  for (int32_t from = t.first - ROWS; from >= t.start; from -= ROWS) {
+    keys.await_full(at_k);
+    turn();
+    products_begin();
+    rows_product<D, ROWS, ROWS>(s, a, by_rows(keys.tile_at(at_k)));
+    products_commit();
+    values.await_full(at_v);
+    products_begin();
+    weights_product<ROWS>(out, weights, by_columns(values.tile_at(at_v), ROWS * PANEL_ROW));
+    products_commit();
+    pass();
+    products_wait<1>();
+    settle(s);
+    keys.release(at_k);
+    at_k.next();
+    softmax<false>(s, largest, sum, shrink, unit);
+    products_wait<0>();
+    settle(out);
+    values.release(at_v);
+    at_v.next();
+#pragma unroll
+    for (int n = 0; n < D / 2; n++)
+      out[n] *= shrink[n / 2 % 2];
+    round_weights<ROWS>(weights, s);
+  }
+  values.await_full(at_v);
+  turn();
+  products_begin();
+  weights_product<ROWS>(out, weights, by_columns(values.tile_at(at_v), ROWS * PANEL_ROW));
+  products_commit();
+  pass();
+  products_wait<0>();
+  settle(out);
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    sum[half] = quad_sum(sum[half]);
+    if (lane % 4 == 0 && t.first + row + half * 8 < t.end)
+      lse[head * tokens + t.first + row + half * 8] = fmaf(largest[half], scale, logf(sum[half]));
+  }
+  put_rows<D>(o, ldo, out, 1.0f / sum[0], 1.0f / sum[1], t.first + row, t.end);
+}
+
+// --- Backward: queries -----------------------------------------------------------
+
+template <int D> struct backward_q_memory {
+  static constexpr int TILE = ROWS * D * sizeof(bf16);
+  static constexpr int BYTES = (2 + 2 * STAGES) * TILE + (2 * STAGES * 2 + 1) * 8;
+};
+
+// backward_q: the block's 128 queries against the same tiles of keys.
+template <int D>
+DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
+  extern __shared__ __align__(1024) uint8_t memory[];
+  constexpr int TILE = backward_q_memory<D>::TILE;
+  const uint32_t queries = shared_address(memory), douts = queries + TILE, barriers = queries + (2 + 2 * STAGES) * TILE;
+  const ring<TILE> keys = {douts + TILE, barriers + 8}, values = {keys.tiles + STAGES * TILE, keys.barriers + STAGES * 16};
+  const tile t = tiles[blockIdx.x];
+  const int64_t head = blockIdx.y, kv = head / (heads / kv_heads);
+  if (threadIdx.x == 0) {
+    barrier_init(barriers, WARPGROUP);
+    keys.init();
+    values.init();
+  }
+  __syncthreads();
+  q += head * D, dq += head * D, d_o += head * D, k += kv * D, v += kv * D;
+
+  if (threadIdx.x < WARPGROUP) {
+    give_registers<COPY_REGISTERS>();
+    copy_rows<D, ROWS>(queries, q, ldq, t.first, t.end);
+    copy_rows<D, ROWS>(douts, d_o, lddo, t.first, t.end);
+    barrier_arrive_copied(barriers);
+    place at;
+    for (int32_t from = t.first; from >= t.start; from -= ROWS) {
+      keys.await_empty(at);
+      copy_rows<D, ROWS>(keys.tile_at(at), k, ldk, from, t.end);
+      keys.publish(at);
+      values.await_empty(at);
+      copy_rows<D, ROWS>(values.tile_at(at), v, ldv, from, t.end);
+      values.publish(at);
+      at.next();
+    }
+    return;
+  }
+  take_registers<MULTIPLY_REGISTERS>();
+  const int group = threadIdx.x / WARPGROUP - 1;
+  const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP % 4 * 16 + lane / 4 + group * 64;
+  const uint64_t a_q = by_rows(queries + group * 64 * PANEL_ROW), a_do = by_rows(douts + group * 64 * PANEL_ROW);
+  const float unit = scale * LOG2E;
+  stats st[2] = {};
+#pragma unroll
+  for (int half = 0; half < 2; half++)
+    if (t.first + row + half * 8 < t.end)
+      st[half] = rows[head * tokens + t.first + row + half * 8];
+  float s[ROWS / 2], dp[ROWS / 2], out[D / 2];
+  uint32_t weights[ROWS / 16][4];
+#pragma unroll
+  for (int i = 0; i < D / 2; i++)
+    out[i] = 0.0f;
+  place at;
+  barrier_wait(barriers, 0);
+  for (int32_t from = t.first; from >= t.start; from -= ROWS) {
+    const place last = at;
+    keys.await_full(at);
+    products_begin();
+    rows_product<D, ROWS, ROWS>(s, a_q, by_rows(keys.tile_at(at)));
+    products_commit();
+    values.await_full(at);
+    products_begin();
+    rows_product<D, ROWS, ROWS>(dp, a_do, by_rows(values.tile_at(at)));
+    products_commit();
+    products_wait<1>();
+    settle(s);
+#pragma unroll
+    for (int n = 0; n < ROWS / 2; n++)
+      s[n] = exp2_fast(fmaf(s[n], unit, -st[n / 2 % 2].lse));
+    products_wait<0>();
+    settle(dp);
+    values.release(at);
+#pragma unroll
+    for (int n = 0; n < ROWS / 2; n++)
+      s[n] *= dp[n] - st[n / 2 % 2].delta;
+    if (from == t.first)
+#pragma unroll
+      for (int n = 0; n < ROWS / 2; n++)
+        if (n / 4 * 8 + lane % 4 * 2 + n % 2 > row + n / 2 % 2 * 8)
+          s[n] = 0.0f;
+    round_weights<ROWS>(weights, s);
+    products_begin();
+    weights_product<ROWS>(out, weights, by_columns(keys.tile_at(at), ROWS * PANEL_ROW));
+    products_commit();
+    at.next();
+    products_wait<0>();
+    settle(out);
+    keys.release(last);
+  }
+  put_rows<D>(dq, lddq, out, scale, scale, t.first + row, t.end);
+}
+
+// --- Backward: keys and values -----------------------------------------------------
+
+template <int D> struct backward_kv_memory {
+  static constexpr int TILE = ROWS * D * sizeof(bf16), SPAN_TILE = SPAN * D * sizeof(bf16);
+  static constexpr int BYTES = 2 * TILE + STAGES * (2 * SPAN_TILE + SPAN * sizeof(stats)) + (2 * STAGES * 2 + 1) * 8;
+};
+
+// backward_kv: the block's 128 keys against spans of 64 queries from the
+// diagonal to the document's end, for every head of the group in turn. Scores
+// are transposed: keys are the rows. A query past the end has zeros in Q, dO
+// and its stats, and so adds zero.
+template <int D>
+DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
+  extern __shared__ __align__(1024) uint8_t memory[];
+  constexpr int TILE = backward_kv_memory<D>::TILE, SPAN_TILE = backward_kv_memory<D>::SPAN_TILE;
+  const uint32_t keys = shared_address(memory), values = keys + TILE, ring_q = values + TILE, ring_do = ring_q + STAGES * SPAN_TILE;
+  const uint32_t ring_st = ring_do + STAGES * SPAN_TILE, barriers = ring_st + STAGES * SPAN * sizeof(stats);
+  const ring<SPAN_TILE> queries = {ring_q, barriers + 8}, douts = {ring_do, queries.barriers + STAGES * 16};
+  const tile t = tiles[blockIdx.x];
+  const int64_t kv = blockIdx.y, heads_each = heads / kv_heads;
+  if (threadIdx.x == 0) {
+    barrier_init(barriers, WARPGROUP);
+    queries.init();
+    douts.init();
+  }
+  __syncthreads();
+  k += kv * D, dk += kv * D, v += kv * D, dv += kv * D;
+
+  if (threadIdx.x < WARPGROUP) {
+    give_registers<COPY_REGISTERS>();
+    copy_rows<D, ROWS>(keys, k, ldk, t.first, t.end);
+    copy_rows<D, ROWS>(values, v, ldv, t.first, t.end);
+    barrier_arrive_copied(barriers);
+    place at;
+    for (int64_t head = kv * heads_each; head < (kv + 1) * heads_each; head++)
+      for (int32_t from = t.first; from < t.end; from += SPAN) {
+        queries.await_empty(at);
+        copy_rows<D, SPAN>(queries.tile_at(at), q + head * D, ldq, from, t.end);
+        queries.publish(at);
+        douts.await_empty(at);
+        copy_rows<D, SPAN>(douts.tile_at(at), d_o + head * D, lddo, from, t.end);
+        if (threadIdx.x < SPAN) {
+          const bool wanted = from + (int)threadIdx.x < t.end;
+          const stats *source = rows + head * tokens + from + threadIdx.x;
+          asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(ring_st + (at.slot * SPAN + threadIdx.x) * (uint32_t)sizeof(stats)), "l"(wanted ? source : rows), "r"(wanted ? 8 : 0) : "memory");
+        }
+        douts.publish(at);
+        at.next();
+      }
+    return;
+  }
+  take_registers<MULTIPLY_REGISTERS>();
+  const int group = threadIdx.x / WARPGROUP - 1;
+  const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP % 4 * 16 + lane / 4 + group * 64;
+  const uint64_t a_k = by_rows(keys + group * 64 * PANEL_ROW), a_v = by_rows(values + group * 64 * PANEL_ROW);
+  const float unit = scale * LOG2E;
+  float s[SPAN / 2], dp[SPAN / 2], out_k[D / 2], out_v[D / 2];
+  uint32_t weights[SPAN / 16][4];
+#pragma unroll
+  for (int i = 0; i < D / 2; i++)
+    out_k[i] = out_v[i] = 0.0f;
+  place at;
+  barrier_wait(barriers, 0);
+  fence_copies();
+  for (int64_t head = 0; head < heads_each; head++)
+    for (int32_t from = t.first; from < t.end; from += SPAN) {
+      queries.await_full(at);
+      products_begin();
+      rows_product<D, ROWS, SPAN>(s, a_k, by_rows(queries.tile_at(at)));
+      products_commit();
+      douts.await_full(at);
+      products_begin();
+      rows_product<D, ROWS, SPAN>(dp, a_v, by_rows(douts.tile_at(at)));
+      products_commit();
+      const uint32_t st = ring_st + (at.slot * SPAN + lane % 4 * 2) * (uint32_t)sizeof(stats);
+      products_wait<1>();
+      settle(s);
+#pragma unroll
+      for (int n = 0; n < SPAN / 8; n++) {
+        const float4 two = shared_float4(st + n * 8 * (uint32_t)sizeof(stats));
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+          s[n * 4 + i] = exp2_fast(fmaf(s[n * 4 + i], unit, i % 2 ? -two.z : -two.x));
+      }
+      if (from < t.first + ROWS)
+#pragma unroll
+        for (int n = 0; n < SPAN / 2; n++)
+          if (from + n / 4 * 8 + lane % 4 * 2 + n % 2 < t.first + row + n / 2 % 2 * 8)
+            s[n] = 0.0f;
+      round_weights<SPAN>(weights, s);
+      products_wait<0>();
+      settle(dp);
+      products_begin();
+      weights_product<SPAN>(out_v, weights, by_columns(douts.tile_at(at), SPAN * PANEL_ROW));
+      products_commit();
+#pragma unroll
+      for (int n = 0; n < SPAN / 8; n++) {
+        const float4 two = shared_float4(st + n * 8 * (uint32_t)sizeof(stats));
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+          dp[n * 4 + i] = s[n * 4 + i] * (dp[n * 4 + i] - (i % 2 ? two.w : two.y));
+      }
+      uint32_t ds[SPAN / 16][4];
+      round_weights<SPAN>(ds, dp);
+      products_begin();
+      weights_product<SPAN>(out_k, ds, by_columns(queries.tile_at(at), SPAN * PANEL_ROW));
+      products_commit();
+      products_wait<0>();
+      settle(out_v);
+      settle(out_k);
+      queries.release(at);
+      douts.release(at);
+      at.next();
+    }
+  put_rows<D>(dk, lddk, out_k, scale, scale, t.first + row, t.end);
+  put_rows<D>(dv, lddv, out_v, 1.0f, 1.0f, t.first + row, t.end);
+}
+
+#define INSTANCES(D) \
+  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_forward_##D##_bf16(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
+    forward<D>(o, ldo, lse, q, ldq, k, ldk, v, ldv, tiles, heads, kv_heads, tokens, scale); \
+  } \
+  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_backward_q_##D##_bf16(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
+    backward_q<D>(dq, lddq, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, heads, kv_heads, tokens, scale); \
+  } \
+  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_backward_kv_##D##_bf16(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
+    backward_kv<D>(dk, lddk, dv, lddv, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, heads, kv_heads, tokens, scale); \
+  }
+
+INSTANCES(64)
+INSTANCES(128)
+
+#endif
