@@ -19,13 +19,18 @@ type batch struct {
 	arena              *arena
 	maxTokens, maxDocs int
 
+	loads             int  // how often it was loaded
 	tokens, documents int  // T and D of what is loaded; T is 0 before the first
 	keyed             bool // has dropout keys
 	targeted          bool // has targets
 	slotted           bool // has cache slots
 	consecutive       bool // positions of every document are
+	continued         bool // no document begins at position 0: all go on in a cache
+	scores            int  // tokens with a target
 	maxPosition       int
 	longest           int // tokens of the longest document
+	tileRows          int // of attention's tiles
+	tileCount         int // in each of the two lists
 
 	// On the device.
 	ids       pointer // (T) int32
@@ -35,7 +40,10 @@ type batch struct {
 	starts    pointer // (D+1) int32
 	last      pointer // (D) int32, the row of each document's last token
 	slots     pointer // (D) int32, 0 without a cache
+	scored    pointer // (scores) int32, the rows of the tokens with a target
 	keys      pointer // (D) uint64, 0 without dropout
+	byKeys    pointer // (tileCount) tile; see cut
+	byQueries pointer // (tileCount) tile
 
 	// The same on the host: what is being copied, and what was before it.
 	staging [2]*staging
@@ -47,8 +55,9 @@ type batch struct {
 type staging struct {
 	memory *pinned
 
-	ids, positions, targets, owner, starts, last, slots []int32
-	keys                                                []uint64
+	ids, positions, targets, owner, starts, last, slots, scored []int32
+	keys                                                        []uint64
+	byKeys, byQueries                                           []tile
 }
 
 // NewBatch implements engine.Backend.
@@ -56,7 +65,7 @@ func (b *Backend) NewBatch(maxTokens, maxDocuments int) (engine.DeviceBatch, err
 	if maxTokens < 1 || maxDocuments < 1 {
 		return nil, fmt.Errorf("batch: capacity of %d tokens and %d documents: both must be positive", maxTokens, maxDocuments)
 	}
-	d := &batch{backend: b, maxTokens: maxTokens, maxDocs: maxDocuments}
+	d := &batch{backend: b, maxTokens: maxTokens, maxDocs: maxDocuments, tileRows: b.attention().rows}
 	err := b.run("batch", func() (err error) {
 		if d.arena, err = b.allocate(d.bytes()); err != nil {
 			return err
@@ -76,11 +85,13 @@ func (b *Backend) NewBatch(maxTokens, maxDocuments int) (engine.DeviceBatch, err
 }
 
 // lengths of the arrays of a batch in int32, in the order in which they lie.
-func (d *batch) lengths() [8]int {
+func (d *batch) lengths() [11]int {
+	tiles := maxTiles(d.maxTokens, d.maxDocs, d.tileRows) * tileBytes / 4
 	return [...]int{
 		2 * d.maxDocs, // keys first, for their alignment
 		d.maxTokens, d.maxTokens, d.maxTokens, d.maxTokens,
-		d.maxDocs + 1, d.maxDocs, d.maxDocs,
+		d.maxDocs + 1, d.maxDocs, d.maxDocs, d.maxTokens,
+		tiles, tiles,
 	}
 }
 
@@ -98,7 +109,7 @@ func (d *batch) bytes() int64 {
 // place sets the device addresses.
 func (d *batch) place() {
 	at := d.arena.ptr
-	for i, p := range []*pointer{&d.keys, &d.ids, &d.positions, &d.targets, &d.owner, &d.starts, &d.last, &d.slots} {
+	for i, p := range []*pointer{&d.keys, &d.ids, &d.positions, &d.targets, &d.owner, &d.starts, &d.last, &d.slots, &d.scored, &d.byKeys, &d.byQueries} {
 		*p = at
 		at = at.offset(int(roundUp(4*int64(d.lengths()[i]), arrayAlign)))
 	}
@@ -120,7 +131,8 @@ func (b *Backend) newStaging(d *batch) (*staging, error) {
 	s.keys = unsafe.Slice((*uint64)(m), d.maxDocs)
 	next(0)
 	s.ids, s.positions, s.targets, s.owner = next(1), next(2), next(3), next(4)
-	s.starts, s.last, s.slots = next(5), next(6), next(7)
+	s.starts, s.last, s.slots, s.scored = next(5), next(6), next(7), next(8)
+	s.byKeys, s.byQueries = tilesIn(next(9)), tilesIn(next(10))
 	return s, nil
 }
 
@@ -157,9 +169,10 @@ func (d *batch) Load(b *engine.Batch) error {
 
 // fill writes b to s and remembers what the host needs of it.
 func (d *batch) fill(s *staging, b *engine.Batch) {
+	d.loads++
 	d.host, d.tokens, d.documents = s, len(b.Tokens), b.Documents()
 	d.keyed, d.targeted, d.slotted = len(b.Keys) != 0, len(b.Targets) != 0, len(b.Slots) != 0
-	d.maxPosition, d.longest, d.consecutive = int(slices.Max(b.Positions)), 0, true
+	d.maxPosition, d.longest, d.consecutive, d.continued, d.scores = int(slices.Max(b.Positions)), 0, true, true, 0
 	copy(s.ids, b.Tokens)
 	copy(s.positions, b.Positions)
 	copy(s.starts, b.Starts)
@@ -169,10 +182,22 @@ func (d *batch) fill(s *staging, b *engine.Batch) {
 	for i := len(b.Targets); i < d.tokens; i++ {
 		s.targets[i] = engine.Ignore
 	}
+	for i, target := range b.Targets {
+		if target != engine.Ignore {
+			s.scored[d.scores] = int32(i)
+			d.scores++
+		}
+	}
+	if d.tileRows != 0 {
+		d.tileCount = cut(s.byKeys, s.byQueries, b.Starts, d.tileRows)
+	}
 	for doc := range d.documents {
 		from, to := b.Starts[doc], b.Starts[doc+1]
 		s.last[doc] = to - 1
 		d.longest = max(d.longest, int(to-from))
+		if b.Positions[from] == 0 {
+			d.continued = false
+		}
 		for t := from; t < to; t++ {
 			s.owner[t] = int32(doc)
 			if b.Positions[t] != b.Positions[from]+t-from {
