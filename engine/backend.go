@@ -35,6 +35,9 @@ type BufferSpec struct {
 	// as one matrix, every row of this one behind its row of that one, so that one
 	// product does the work of both.
 	Beside string
+	// Host asks for page-locked host memory. Only Copy, Upload and Download reach
+	// such a buffer; it does not count against a device's memory.
+	Host bool
 }
 
 // Numerics identifies everything about a backend that can change the bits of a
@@ -134,6 +137,15 @@ type Backend interface {
 	// Download waits for the operations before it.
 	Upload(dst Buffer, src []float32) error
 	Download(dst []float32, src Buffer) error
+	// Copy starts copying src to dst, of the same kind, width and length, one of
+	// which may be Host: everything before it in order, beside what follows. Until
+	// Join, dst must not be read and neither may be written.
+	Copy(dst, src Buffer) error
+	// Join makes the operations that follow wait for all copies.
+	Join() error
+	// Available returns how many more bytes of device memory may be taken, or -1
+	// where nobody knows.
+	Available() (int64, error)
 	NewBatch(maxTokens, maxDocuments int) (DeviceBatch, error)
 	NewCache(slots, maxPositions int) (Cache, error)
 

@@ -9,6 +9,9 @@ type Matrix struct {
 	F32        []float32
 	BF16       []uint16
 	NF4        *NF4
+	// Host lets the matrix stay in host memory: of a table of embeddings a batch
+	// reads a few rows only, which a device may fetch from there.
+	Host bool
 }
 
 // NF4 is a weight quantized to 4-bit NormalFloat in blocks of 64 over the

@@ -82,6 +82,7 @@ var checks = []struct {
 }{
 	{"Describe", checkDescribe},
 	{"Memory", checkMemory},
+	{"Copy", checkCopy},
 	{"Capacity", checkCapacity},
 	{"Embed", checkEmbed},
 	{"QKV", checkQKV},

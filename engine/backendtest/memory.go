@@ -72,6 +72,53 @@ func checkMemory(g *rig) {
 	g.must("sync", g.be.Sync())
 }
 
+// checkCopy keeps what layers made in host memory, through two device buffers in
+// turn, and fetches it back the other way round, as a model that has no room does.
+func checkCopy(g *rig) {
+	l := g.layer(0, settings[0])
+	batch := g.batch(longDocuments...)
+	in, n := g.load(batch), len(batch.Tokens)
+	const layers = 4
+	spec := func(name string, host bool) engine.BufferSpec {
+		return engine.BufferSpec{Name: name, Kind: engine.Activation, Len: n * g.s.Hidden, Width: g.s.Hidden, Host: host}
+	}
+	specs := []engine.BufferSpec{spec("even", false), spec("odd", false)}
+	for range layers {
+		specs = append(specs, spec("kept", true))
+	}
+	got, err := g.be.Allocate(specs)
+	g.must("allocate", err)
+	ring, kept := got[:2], got[2:]
+	act := g.activations(n, ranks(&l.block))
+	g.upload(act.O, g.normal(n*g.s.QDim(), 1))
+	first := g.normal(n*g.s.Hidden, 1)
+	forward := func(before func(i int)) {
+		g.upload(ring[0], first)
+		for i := range layers {
+			before(i)
+			g.must("output", g.be.Output(in, &l.block, ring[i%2], act))
+			g.must("mlp", g.be.MLP(in, &l.block, act, ring[(i+1)%2]))
+		}
+	}
+	var want [][]float32
+	forward(func(i int) { want = append(want, g.download(ring[i%2])) })
+	forward(func(i int) { // without waiting anywhere
+		g.must("join", g.be.Join())
+		g.must("copy", g.be.Copy(kept[i], ring[i%2]))
+	})
+	for i := layers - 1; i >= 0; i-- {
+		g.must("copy", g.be.Copy(ring[i%2], kept[i]))
+		g.must("join", g.be.Join())
+		g.same("activation kept in host memory", g.download(ring[i%2]), want[i])
+	}
+	if g.be.Copy(act.O, act.LSE) == nil {
+		g.t.Error("copied to a buffer of another length")
+	}
+	if n, err := g.be.Available(); err != nil || n < -1 {
+		g.t.Errorf("%d bytes available, %v", n, err)
+	}
+}
+
 // checkNonFinite puts a NaN into one token of the head's input: its loss must
 // say so, and every other token's stay as it was.
 func checkNonFinite(g *rig) {

@@ -171,6 +171,17 @@ func (o *oracle) Download(dst []float32, src engine.Buffer) error {
 	return nil
 }
 
+func (o *oracle) Copy(dst, src engine.Buffer) error {
+	if dst.Len() != src.Len() {
+		return errors.New("another length")
+	}
+	copy(data(dst), data(src))
+	return nil
+}
+
+func (o *oracle) Join() error               { return nil }
+func (o *oracle) Available() (int64, error) { return -1, nil }
+
 func (o *oracle) NewBatch(maxTokens, maxDocuments int) (engine.DeviceBatch, error) {
 	return &deviceBatch{maxTokens: maxTokens, maxDocuments: maxDocuments}, nil
 }

@@ -172,6 +172,28 @@ func (b *Backend) Download(dst []float32, src engine.Buffer) error {
 	return nil
 }
 
+// Copy implements engine.Backend. It is done when it returns.
+func (b *Backend) Copy(dst, src engine.Buffer) error {
+	d, ok := dst.(*buffer)
+	s, also := src.(*buffer)
+	switch {
+	case !ok || !also:
+		return fmt.Errorf("copy: buffer: %w", errForeign)
+	case len(d.data) != len(s.data):
+		return fmt.Errorf("copy: %d elements to a buffer of %d", len(s.data), len(d.data))
+	}
+	copy(d.data, s.data)
+	keep(dst, src)
+	return nil
+}
+
+// Join implements engine.Backend.
+func (b *Backend) Join() error { return nil }
+
+// Available implements engine.Backend. How much the system would give, and from
+// whom it would take it, is for the system to know.
+func (b *Backend) Available() (int64, error) { return -1, nil }
+
 // operands collects the buffers of an operation and remembers the first that
 // does not fit.
 type operands struct {
