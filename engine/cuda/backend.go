@@ -24,14 +24,19 @@ type Backend struct {
 	device         *gpu
 	context        cu.CUContext
 	stream         cu.Stream
-	arch           string // of the kernel images, such as "sm_90a"
-	bf16           bool   // compute type; else float32
-	suffix         string // of kernels for the compute type: "bf16" or "f32"
-	size           int    // bytes of an element of an Activation
+	copies         cu.Stream // of Copy, beside the operations
+	order          cu.Event  // between the two
+	overhead       int64     // bytes of device memory that opening took
+	arch           string    // of the kernel images, such as "sm_90a"
+	bf16           bool      // compute type; else float32
+	suffix         string    // of kernels for the compute type: "bf16" or "f32"
+	size           int       // bytes of an element of an Activation
 
 	memory    memory
 	scratches map[string]*arena
 	products  *products
+	rope      rope
+	masks     masks // of dropout, in scratch
 	modules   map[string]cu.Module
 	functions map[string]*function
 	slots     []uint64         // of a launch's parameters
@@ -77,6 +82,7 @@ func open(s engine.Shape, o Options) (*Backend, error) {
 		return nil, fmt.Errorf("device %d: %w", o.Device, err)
 	}
 	b.device = g
+	before, _ := g.used()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	// The primary context, so that backends of one device share it.
@@ -84,8 +90,11 @@ func open(s engine.Shape, o Options) (*Backend, error) {
 		return nil, fmt.Errorf("device %d: context: %w", o.Device, err)
 	}
 	if err := b.start(); err != nil {
-		_ = g.handle.ReleasePrimaryCtx() // the first error says more
+		_ = b.stop() // the first error says more
 		return nil, fmt.Errorf("device %d: %w", o.Device, err)
+	}
+	if after, err := g.used(); err == nil {
+		b.overhead = max(0, after-before)
 	}
 	return b, nil
 }
@@ -99,11 +108,38 @@ func (b *Backend) start() error {
 	if b.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
 		return fmt.Errorf("stream: %w", err)
 	}
-	if b.products, err = newProducts(); err != nil {
-		_ = b.stream.Destroy() // the first error says more
-		return err
+	if b.copies, err = cu.MakeStream(cu.NonBlocking); err != nil {
+		return fmt.Errorf("stream: %w", err)
 	}
-	return nil
+	if b.order, err = cu.MakeEvent(cu.DisableTiming); err != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	b.products, err = newProducts()
+	return err
+}
+
+// stop ends what start made, and the hold on the context.
+func (b *Backend) stop() error {
+	var all []error
+	if b.stream != (cu.Stream{}) {
+		all = append(all, b.stream.Synchronize())
+	}
+	if b.products != nil {
+		all = append(all, b.products.close())
+	}
+	all = append(all, b.memory.close())
+	for _, m := range b.modules {
+		all = append(all, m.Unload())
+	}
+	for _, s := range []*cu.Stream{&b.stream, &b.copies} {
+		if *s != (cu.Stream{}) {
+			all = append(all, s.Destroy())
+		}
+	}
+	if b.order != (cu.Event{}) {
+		all = append(all, cu.DestroyEvent(&b.order))
+	}
+	return errors.Join(append(all, b.device.handle.ReleasePrimaryCtx())...)
 }
 
 func checkShape(s engine.Shape) error {
@@ -149,6 +185,9 @@ func (b *Backend) run(operation string, f func() error) error {
 	if err == nil {
 		err = f()
 	}
+	// What f refers to stays until it is done: it works with addresses, and an
+	// allocation in the middle of it frees what nothing refers to.
+	runtime.KeepAlive(f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", operation, err)
 	}
@@ -158,7 +197,7 @@ func (b *Backend) run(operation string, f func() error) error {
 // wait waits for everything that was queued. A failure of the device stays: no
 // operation after it can be trusted.
 func (b *Backend) wait() error {
-	if err := b.stream.Synchronize(); err != nil {
+	if err := errors.Join(b.stream.Synchronize(), b.copies.Synchronize()); err != nil {
 		b.err = fmt.Errorf("device %d: %w", b.options.Device, err)
 		return b.err
 	}
@@ -194,12 +233,7 @@ func (b *Backend) Close() error {
 	if err := cu.SetCurrentContext(b.context); err != nil {
 		return fmt.Errorf("cuda: close: %w", err)
 	}
-	all := []error{b.stream.Synchronize(), b.products.close(), b.memory.close()}
-	for _, m := range b.modules {
-		all = append(all, m.Unload())
-	}
-	all = append(all, b.stream.Destroy(), b.device.handle.ReleasePrimaryCtx())
-	if err := errors.Join(all...); err != nil {
+	if err := b.stop(); err != nil {
 		return fmt.Errorf("cuda: close: %w", err)
 	}
 	return nil

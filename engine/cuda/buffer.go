@@ -24,7 +24,8 @@ type matrix struct {
 
 // buffer is a part of an arena: rows of width elements, stride elements apart.
 type buffer struct {
-	arena               *arena
+	arena               *arena  // nil in host memory
+	host                *pinned // nil on the device
 	kind                engine.Kind
 	ptr                 pointer
 	rows, width, stride int
@@ -56,6 +57,9 @@ func (o *operands) matrix(name string, b engine.Buffer, rows, width int) matrix 
 		return matrix{}
 	}
 	switch {
+	case buf.host != nil:
+		o.err = fmt.Errorf("%s: the buffer is in host memory", name)
+		return matrix{}
 	case buf.width == width && buf.rows >= rows:
 		return matrix{buf.ptr, rows, width, buf.stride}
 	case buf.rows == 1 && buf.width >= rows*width:

@@ -80,29 +80,29 @@ func (b *Backend) rows(buf *buffer, n int, host unsafe.Pointer, move func(device
 }
 
 // upload2D copies rows of width bytes that lie end to end in host memory to rows
-// pitch bytes apart on the device, and waits.
-func (b *Backend) upload2D(device pointer, pitch int, host unsafe.Pointer, width, rows int) error {
+// pitch bytes apart, and waits.
+func (b *Backend) upload2D(to pointer, pitch int, host unsafe.Pointer, width, rows int) error {
+	var err error
 	if pitch == width || rows == 1 {
-		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(device), host, int64(width)*int64(rows), b.stream); err != nil {
-			return err
-		}
-		return b.wait()
+		err = cu.MemcpyHtoDAsync(cu.DevicePtr(to), host, int64(width)*int64(rows), b.stream)
+	} else {
+		err = copyRows(b.stream, to, pitch, host, width, rows, true)
 	}
-	if err := copyRows(b.stream, device, pitch, host, width, rows, true); err != nil {
+	if err != nil {
 		return err
 	}
 	return b.wait()
 }
 
 // download2D is upload2D in the other direction.
-func (b *Backend) download2D(device pointer, pitch int, host unsafe.Pointer, width, rows int) error {
+func (b *Backend) download2D(from pointer, pitch int, host unsafe.Pointer, width, rows int) error {
+	var err error
 	if pitch == width || rows == 1 {
-		if err := cu.MemcpyDtoHAsync(host, cu.DevicePtr(device), int64(width)*int64(rows), b.stream); err != nil {
-			return err
-		}
-		return b.wait()
+		err = cu.MemcpyDtoHAsync(host, cu.DevicePtr(from), int64(width)*int64(rows), b.stream)
+	} else {
+		err = copyRows(b.stream, from, pitch, host, width, rows, false)
 	}
-	if err := copyRows(b.stream, device, pitch, host, width, rows, false); err != nil {
+	if err != nil {
 		return err
 	}
 	return b.wait()

@@ -28,9 +28,9 @@ typedef struct {
 // gemm is a shape with its algorithm.
 typedef struct gemm gemm;
 
-// gemm_new chooses the algorithm: the first that the library's heuristics name
-// among those that split no sum, so that an element's bits depend on its row and
-// column alone. It measures nothing.
+// gemm_new chooses the algorithm: the first that the library's heuristics name,
+// or one known to be better, among those that split no sum, so that an element's
+// bits depend on its row and column alone. It measures nothing.
 int gemm_new(void *handle, const gemm_shape *shape, gemm **out);
 void gemm_free(gemm *g);
 

@@ -55,16 +55,28 @@ func copyRows(s cu.Stream, device pointer, pitch int, host unsafe.Pointer, width
 	c := C.CUDA_MEMCPY2D{WidthInBytes: C.size_t(width), Height: C.size_t(rows)}
 	if toDevice {
 		c.srcMemoryType, c.srcHost, c.srcPitch = C.CU_MEMORYTYPE_HOST, host, C.size_t(width)
-		c.dstMemoryType, c.dstDevice, c.dstPitch = C.CU_MEMORYTYPE_DEVICE, C.CUdeviceptr(device), C.size_t(pitch)
+		c.dstMemoryType, c.dstDevice, c.dstPitch = C.CU_MEMORYTYPE_UNIFIED, C.CUdeviceptr(device), C.size_t(pitch)
 	} else {
-		c.srcMemoryType, c.srcDevice, c.srcPitch = C.CU_MEMORYTYPE_DEVICE, C.CUdeviceptr(device), C.size_t(pitch)
+		c.srcMemoryType, c.srcDevice, c.srcPitch = C.CU_MEMORYTYPE_UNIFIED, C.CUdeviceptr(device), C.size_t(pitch)
 		c.dstMemoryType, c.dstHost, c.dstPitch = C.CU_MEMORYTYPE_HOST, host, C.size_t(width)
 	}
 	var pin runtime.Pinner // host, as c refers to it
 	pin.Pin(host)
 	defer pin.Unpin()
-	return failure(C.cuMemcpy2DAsync(&c, *(*C.CUstream)(unsafe.Pointer(&s))))
+	return failure(C.cuMemcpy2DAsync(&c, stream(&s)))
 }
+
+// copyMatrix queues a copy of elements of so many bytes from src to dst, of the
+// same rows and width, each on the device or in pinned host memory.
+func copyMatrix(s cu.Stream, dst, src matrix, size int) error {
+	c := C.CUDA_MEMCPY2D{WidthInBytes: C.size_t(src.width * size), Height: C.size_t(src.rows)}
+	c.srcMemoryType, c.srcDevice, c.srcPitch = C.CU_MEMORYTYPE_UNIFIED, C.CUdeviceptr(src.ptr), C.size_t(src.stride*size)
+	c.dstMemoryType, c.dstDevice, c.dstPitch = C.CU_MEMORYTYPE_UNIFIED, C.CUdeviceptr(dst.ptr), C.size_t(dst.stride*size)
+	return failure(C.cuMemcpy2DAsync(&c, stream(&s)))
+}
+
+// stream is s as this package's C has it; cu's is a type of its own.
+func stream(s *cu.Stream) C.CUstream { return *(*C.CUstream)(unsafe.Pointer(s)) }
 
 // busID returns where device d sits on the PCI bus, as NVML names it.
 func busID(d cu.Device) (string, error) {

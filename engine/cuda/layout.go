@@ -8,15 +8,17 @@ import (
 	"daybook/engine"
 )
 
-// layout is where the buffers of one arena lie; their addresses count from its start.
+// layout is where the buffers of one call lie, in an arena on the device and one
+// in host memory; their addresses count from the start of theirs.
 type layout struct {
-	buffers []buffer
-	bytes   int64
+	buffers     []buffer
+	bytes, host int64 // of the two arenas
 }
 
 // group is buffers laid out as one matrix, each row of one behind its row of the last.
 type group struct {
 	kind        engine.Kind
+	host        bool
 	rows, width int
 	members     []int // of the specs
 }
@@ -38,12 +40,12 @@ func (b *Backend) layout(specs []engine.BufferSpec) (*layout, error) {
 		g := of[s.Beside]
 		switch {
 		case s.Beside == "":
-			g = &group{kind: s.Kind, rows: rows}
+			g = &group{kind: s.Kind, host: s.Host, rows: rows}
 			groups = append(groups, g)
 		case g == nil:
 			return nil, fmt.Errorf("%s: no buffer %s to lie beside", s.Name, s.Beside)
-		case g.rows != rows || g.kind != s.Kind:
-			return nil, fmt.Errorf("%s: cannot lie beside %s: %d rows, want %d of the same kind", s.Name, s.Beside, rows, g.rows)
+		case g.rows != rows || g.kind != s.Kind || g.host != s.Host:
+			return nil, fmt.Errorf("%s: cannot lie beside %s: %d rows, want %d of the same kind in the same memory", s.Name, s.Beside, rows, g.rows)
 		}
 		size := b.bytes(s.Kind)
 		l.buffers[i] = buffer{kind: s.Kind, ptr: pointer(g.width * size), rows: rows, width: width, size: size}
@@ -56,11 +58,15 @@ func (b *Backend) layout(specs []engine.BufferSpec) (*layout, error) {
 		if g.rows > 1 || specs[g.members[0]].Width > 0 {
 			stride = int(roundUp(int64(g.width), rowAlign))
 		}
+		end := &l.bytes
+		if g.host {
+			end = &l.host
+		}
 		for _, i := range g.members {
 			l.buffers[i].stride = stride
-			l.buffers[i].ptr += pointer(l.bytes)
+			l.buffers[i].ptr += pointer(*end)
 		}
-		l.bytes += roundUp(int64(g.rows)*int64(stride)*int64(b.bytes(g.kind)), align)
+		*end += roundUp(int64(g.rows)*int64(stride)*int64(b.bytes(g.kind)), align)
 	}
 	return l, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"unsafe"
 	"weak"
 
 	"gorgonia.org/cu"
@@ -48,8 +49,6 @@ type arena struct {
 // collector does not see the size of what an unreachable arena holds.
 const collectAfter = 256 << 20 // bytes
 
-var errMemory = errors.New("out of device memory")
-
 // allocate returns so many bytes, aligned, with unspecified contents.
 func (b *Backend) allocate(bytes int64) (*arena, error) {
 	m := &b.memory
@@ -57,6 +56,9 @@ func (b *Backend) allocate(bytes int64) (*arena, error) {
 		return nil, fmt.Errorf("%d bytes", bytes)
 	}
 	bytes = max(roundUp(bytes, align), align)
+	if err := b.allow(bytes); err != nil {
+		return nil, err
+	}
 	if m.unclaimed += bytes; m.unclaimed > collectAfter {
 		if err := b.collect(); err != nil {
 			return nil, err
@@ -71,7 +73,7 @@ func (b *Backend) allocate(bytes int64) (*arena, error) {
 		p, err = cu.MemAlloc(bytes)
 	}
 	if errors.Is(err, cu.OutOfMemory) {
-		return nil, fmt.Errorf("%d bytes beside the %d in use: %w", bytes, m.resident, errMemory)
+		return nil, b.outOfMemory(bytes)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%d bytes: %w", bytes, err)
@@ -169,21 +171,39 @@ func (b *Backend) Allocate(specs []engine.BufferSpec) ([]engine.Buffer, error) {
 		if err != nil {
 			return err
 		}
-		a, err := b.allocate(l.bytes)
-		if err != nil {
-			return err
-		}
-		if err := cu.MemsetD8Async(cu.DevicePtr(a.ptr), 0, a.bytes, b.stream); err != nil {
-			return err
-		}
-		for i := range l.buffers {
-			buf := &l.buffers[i]
-			buf.arena, buf.ptr = a, a.ptr+buf.ptr
-			out = append(out, buf)
-		}
-		return nil
+		out, err = b.place(l, specs)
+		return err
 	})
 	return out, err
+}
+
+// place allocates the arenas of l, zeroed, and returns its buffers.
+func (b *Backend) place(l *layout, specs []engine.BufferSpec) ([]engine.Buffer, error) {
+	a, err := b.allocate(l.bytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := cu.MemsetD8Async(cu.DevicePtr(a.ptr), 0, a.bytes, b.stream); err != nil {
+		return nil, err
+	}
+	var h *pinned
+	if l.host > 0 {
+		if h, err = b.allocatePinned(l.host); err != nil {
+			return nil, err
+		}
+		clear(unsafe.Slice((*byte)(h.ptr), h.bytes))
+	}
+	out := make([]engine.Buffer, len(specs))
+	for i := range l.buffers {
+		buf := &l.buffers[i]
+		if specs[i].Host {
+			buf.host, buf.ptr = h, pointer(h.ptr)+buf.ptr
+		} else {
+			buf.arena, buf.ptr = a, a.ptr+buf.ptr
+		}
+		out[i] = buf
+	}
+	return out, nil
 }
 
 func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }

@@ -16,7 +16,8 @@ import (
 
 // weight is a frozen matrix, packed or dense.
 type weight struct {
-	arena      *arena
+	arena      *arena  // nil in host memory
+	host       *pinned // nil on the device
 	rows, cols int
 	bytes      int64
 	dense      matrix  // where packed is nil
@@ -100,12 +101,29 @@ func (b *Backend) placeDense(m engine.Matrix, src unsafe.Pointer, wide bool) (*w
 	}
 	stride := int(roundUp(int64(m.Cols), 8))
 	bytes := int64(m.Rows) * int64(stride) * int64(size)
+	if m.Host {
+		return b.placeHost(m, src, bytes, stride*size, matrix{rows: m.Rows, width: m.Cols, stride: stride}, wide)
+	}
 	a, err := b.allocate(bytes)
 	if err != nil {
 		return nil, err
 	}
 	w := &weight{arena: a, rows: m.Rows, cols: m.Cols, bytes: bytes, wide: wide, dense: matrix{a.ptr, m.Rows, m.Cols, stride}}
 	return w, b.upload2D(a.ptr, stride*size, src, m.Cols*size, m.Rows)
+}
+
+// placeHost copies rows of a dense matrix to host memory that the device reads too.
+func (b *Backend) placeHost(m engine.Matrix, src unsafe.Pointer, bytes int64, pitch int, dense matrix, wide bool) (*weight, error) {
+	h, err := b.allocatePinned(bytes)
+	if err != nil {
+		return nil, err
+	}
+	width := len(unsafe.Slice((*byte)(src), pitch)) / dense.stride * m.Cols
+	for i := range m.Rows {
+		copy(unsafe.Slice((*byte)(unsafe.Add(h.ptr, i*pitch)), width), unsafe.Slice((*byte)(unsafe.Add(src, i*width)), width))
+	}
+	dense.ptr = pointer(h.ptr)
+	return &weight{host: h, rows: m.Rows, cols: m.Cols, wide: wide, dense: dense}, nil
 }
 
 // placePacked copies the arrays of an NF4 matrix one behind the other, aligned.

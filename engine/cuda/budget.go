@@ -1,0 +1,73 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+
+	"gorgonia.org/cu"
+)
+
+// libraries is left free for what the driver and cuBLASLt load with the first
+// kernels of each kind.
+const libraries = 128 << 20 // bytes
+
+var errMemory = errors.New("out of device memory")
+
+// Available implements engine.Backend: what is free, or what is left of
+// Options.Memory if that is less.
+func (b *Backend) Available() (int64, error) {
+	var n int64
+	err := b.run("available memory", func() (err error) {
+		n, err = b.available()
+		return err
+	})
+	return n, err
+}
+
+func (b *Backend) available() (int64, error) {
+	free, _, err := cu.MemInfo()
+	if err != nil {
+		return 0, err
+	}
+	n := free
+	if limit := b.options.Memory; limit > 0 {
+		n = min(n, limit-b.taken())
+	}
+	return max(0, n-libraries), nil
+}
+
+// taken is what the process takes of the device's memory, as NVML sees it. Where
+// NVML doesn't know, it is what this backend holds and what its context took.
+func (b *Backend) taken() int64 {
+	if mine, _, err := b.ProcessMemory(); err == nil && mine >= 0 {
+		return mine
+	}
+	return b.memory.resident + b.overhead
+}
+
+// allow fails if so many bytes more would exceed Options.Memory even when
+// everything that nothing refers to is freed.
+func (b *Backend) allow(bytes int64) error {
+	limit := b.options.Memory
+	if limit == 0 || b.taken()+bytes <= limit {
+		return nil
+	}
+	if err := b.collect(); err != nil {
+		return err
+	}
+	if b.taken()+bytes <= limit {
+		return nil
+	}
+	return b.outOfMemory(bytes)
+}
+
+// outOfMemory says that so many bytes more do not fit.
+func (b *Backend) outOfMemory(bytes int64) error {
+	err := fmt.Errorf("%d bytes beside the %d in use on device %d: %w", bytes, b.memory.resident, b.options.Device, errMemory)
+	if limit := b.options.Memory; limit > 0 {
+		err = fmt.Errorf("%d bytes beside the %d in use on device %d, of %d allowed: %w", bytes, b.memory.resident, b.options.Device, limit, errMemory)
+	}
+	return hinted{err, "a smaller micro-batch, more gradient checkpointing or a base in NF4 needs less; `daybook estimate` says how much"}
+}
