@@ -115,6 +115,13 @@ type Cache interface {
 	Bytes() int64
 }
 
+// Work is the most that operations will be asked for at once.
+type Work struct {
+	Tokens, Documents int // of a batch
+	Low               int // the largest sum of ranks of the adapters that read one input
+	Train             bool
+}
+
 // Backend computes on one device. Operations are blocks that a device can fuse;
 // each forward has a hand-written backward that adds to the adapters' gradients.
 // Shapes: T tokens of the loaded batch, and the widths of the Shape the backend
@@ -143,6 +150,10 @@ type Backend interface {
 	Copy(dst, src Buffer) error
 	// Join makes the operations that follow wait for all copies.
 	Join() error
+	// Scratch returns the bytes that operations on batches of w take beside their
+	// operands, and Reserve takes them now, so that no operation runs out of memory.
+	Scratch(w Work) int64
+	Reserve(w Work) error
 	// Available returns how many more bytes of device memory may be taken, or -1
 	// where nobody knows.
 	Available() (int64, error)

@@ -12,6 +12,7 @@ type Training struct {
 	MaxSeqLen     int     // tokens in a packed row
 	Packing       bool
 	Checkpointing Checkpointing // never changes a bit
+	HostInputs    bool          // keep each layer's input in host memory; never changes a bit
 	LoRA          LoRA
 	Optimizer     OptimizerConfig
 	Seed          uint64

@@ -179,6 +179,8 @@ func (o *oracle) Copy(dst, src engine.Buffer) error {
 	return nil
 }
 
+func (o *oracle) Scratch(engine.Work) int64 { return 0 }
+func (o *oracle) Reserve(engine.Work) error { return nil }
 func (o *oracle) Join() error               { return nil }
 func (o *oracle) Available() (int64, error) { return -1, nil }
 

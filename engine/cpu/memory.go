@@ -187,6 +187,16 @@ func (b *Backend) Copy(dst, src engine.Buffer) error {
 	return nil
 }
 
+// Scratch implements engine.Backend: what a thread unpacks of a weight at a time,
+// and the gradients of an input's low columns. Logits and scores of a few rows
+// are small beside it.
+func (b *Backend) Scratch(w engine.Work) int64 {
+	return int64(b.pool.threads)<<20 + 4*int64(w.Tokens)*int64(w.Low)
+}
+
+// Reserve implements engine.Backend. Scratch grows when it is needed.
+func (b *Backend) Reserve(engine.Work) error { return nil }
+
 // Join implements engine.Backend.
 func (b *Backend) Join() error { return nil }
 

@@ -31,12 +31,15 @@ func (m *Model) Backward(b *engine.Batch, scale float32, drop engine.Dropout) er
 	}
 	last := m.shape.Layers
 	err := m.head(engine.Forward, func(h *engine.Head) error {
-		return m.be.Loss(m.batch, h, m.buf.x[last], scale, m.buf.nll[len(m.pending)], m.buf.hit, m.buf.d)
+		return m.be.Loss(m.batch, h, m.stream(last), scale, m.buf.nll[len(m.pending)], m.buf.hit, m.buf.d)
 	})
 	if err != nil {
 		return fmt.Errorf("backward: %w", err)
 	}
 	for i := last - 1; i >= 0; i-- {
+		if err := m.fetch(i); err != nil {
+			return fmt.Errorf("backward: %w", err)
+		}
 		err := m.layer(i, engine.Backward, m.buf.trained, drop, func(bl *engine.Block) error {
 			return m.blockBackward(bl, i)
 		})
@@ -48,15 +51,45 @@ func (m *Model) Backward(b *engine.Batch, scale float32, drop engine.Dropout) er
 	return nil
 }
 
-// forwardKept runs the loaded batch forward, leaving each layer's input in
-// buf.x. after, if not nil, is called behind every layer.
+// stream returns the residual stream before layer i, or behind the last.
+func (m *Model) stream(i int) engine.Buffer { return m.buf.x[i%len(m.buf.x)] }
+
+// keep starts copying the input of layer i to host memory if that is where it is
+// to stay, once the copy of the input before, whose buffer the layer writes, is done.
+func (m *Model) keep(i int) error {
+	if m.buf.inputs == nil {
+		return nil
+	}
+	if err := m.be.Join(); err != nil {
+		return err
+	}
+	return m.be.Copy(m.buf.inputs[i], m.stream(i))
+}
+
+// fetch makes sure that the input of layer i is there, and starts copying that of
+// the layer before, which goes where the input of the layer behind was.
+func (m *Model) fetch(i int) error {
+	if m.buf.inputs == nil {
+		return nil
+	}
+	if err := m.be.Join(); err != nil || i == 0 {
+		return err
+	}
+	return m.be.Copy(m.stream(i-1), m.buf.inputs[i-1])
+}
+
+// forwardKept runs the loaded batch forward, keeping each layer's input. after, if
+// not nil, is called behind every layer.
 func (m *Model) forwardKept(drop engine.Dropout, after func(layer int) error) error {
-	if err := m.embed(engine.Forward, m.buf.x[0]); err != nil {
+	if err := m.embed(engine.Forward, m.stream(0)); err != nil {
 		return err
 	}
 	for i := range m.shape.Layers {
+		if err := m.keep(i); err != nil {
+			return err
+		}
 		err := m.layer(i, engine.Forward, m.buf.trained, drop, func(b *engine.Block) error {
-			return m.block(b, m.buf.x[i], m.buf.x[i+1], m.kept(i))
+			return m.block(b, m.stream(i), m.stream(i+1), m.kept(i))
 		})
 		if err != nil {
 			return err
@@ -76,7 +109,7 @@ func (m *Model) kept(i int) *engine.Activations { return m.buf.act[min(i, len(m.
 // blockBackward turns buf.d from the gradient of layer i's output into that of
 // its input.
 func (m *Model) blockBackward(b *engine.Block, i int) error {
-	x, act, g, d := m.buf.x[i], m.kept(i), &m.buf.grad, m.buf.d
+	x, act, g, d := m.stream(i), m.kept(i), &m.buf.grad, m.buf.d
 	// What the layers share still holds the last layer's.
 	if i < m.shape.Layers-1 {
 		if err := m.recompute(b, x, act); err != nil {
@@ -159,11 +192,11 @@ func (m *Model) FirstNonFinite(b *engine.Batch, drop engine.Dropout) (string, er
 	}
 	err := m.forwardKept(drop, func(i int) error {
 		if i == 0 {
-			if err := look(m.buf.x[0], "embedding"); err != nil {
+			if err := look(m.stream(0), "embedding"); err != nil {
 				return err
 			}
 		}
-		return look(m.buf.x[i+1], fmt.Sprintf("layer %d", i))
+		return look(m.stream(i+1), fmt.Sprintf("layer %d", i))
 	})
 	if err != nil {
 		return "", fmt.Errorf("diagnosis: %w", err)

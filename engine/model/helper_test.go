@@ -163,3 +163,13 @@ func near(tb testing.TB, a, b *engine.HostAdapter, tolerance float64) {
 		}
 	})
 }
+
+// zero sets the gradients of a to zero.
+func (a *Adapter) zero() error {
+	for _, p := range a.Params() {
+		if err := a.be.Upload(p.Grad, make([]float32, p.Grad.Len())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -26,6 +26,9 @@ type Options struct {
 	Train        bool
 	// Checkpointing says what is kept of each layer when training; "" keeps everything.
 	Checkpointing engine.Checkpointing
+	// HostInputs keeps each layer's input in host memory when training, two at a
+	// time on the device. Like Checkpointing it changes no bit.
+	HostInputs bool
 	// Accumulate is how many micro-batches may run before their losses are read
 	// from the device; 0 means 1.
 	Accumulate int
@@ -65,6 +68,9 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 	}
 	p, b := layout(s, o)
 	if err := p.allocate(be); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	if err := be.Reserve(o.work()); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	b.share()
@@ -107,6 +113,11 @@ func (o Options) validate() error {
 		}
 	}
 	return nil
+}
+
+// work is what operations will be asked for at most.
+func (o Options) work() engine.Work {
+	return engine.Work{Tokens: o.MaxTokens, Documents: o.MaxDocuments, Low: o.widestLow(), Train: o.Train}
 }
 
 // Shape returns the base's shape.

@@ -10,21 +10,26 @@ import (
 	"daybook/engine/model/modeltest"
 )
 
-// recomputing are the ways to keep less than everything.
-var recomputing = []engine.Checkpointing{engine.CheckpointSelective, engine.CheckpointFull}
-
 var drop = engine.Dropout{P: 0.1, Seed: 5, Step: 7}
 
-func TestCheckpointingChangesNoBit(t *testing.T) {
+func TestMemorySettingsChangeNoBit(t *testing.T) {
 	s := training()
 	b := batch(modeltest.Examples(s.shape, 1, 5, 6, 18))
 	wantLoss, want := backward(t, s.open(t), drop, b)
-	for _, s.o.Checkpointing = range recomputing {
-		loss, got := backward(t, s.open(t), drop, b)
-		if loss[0] != wantLoss[0] {
-			t.Errorf("%s: loss %v, want %v", s.o.Checkpointing, loss[0], wantLoss[0])
+	for _, s.o.Checkpointing = range kinds {
+		for _, s.o.HostInputs = range []bool{false, true} {
+			m := s.open(t)
+			for range 2 { // buffers that take turns must be as good the second time
+				if err := m.Trained().zero(); err != nil {
+					t.Fatal(err)
+				}
+				loss, got := backward(t, m, drop, b)
+				if loss[0] != wantLoss[0] {
+					t.Errorf("%s, host inputs %t: loss %v, want %v", s.o.Checkpointing, s.o.HostInputs, loss[0], wantLoss[0])
+				}
+				identical(t, got, want)
+			}
 		}
-		identical(t, got, want)
 	}
 }
 

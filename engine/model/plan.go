@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"daybook/engine"
 )
@@ -11,14 +12,15 @@ import (
 type buffers struct {
 	// x holds the residual stream: before layer i in x[i] and after the last
 	// layer in x[Layers] when training, since backward reads each layer's input;
-	// a single buffer that every layer overwrites otherwise.
-	x       []engine.Buffer       // (T, Hidden) each
-	act     []*engine.Activations // one a layer, which may share buffers, or a single one for all
-	grad    engine.Gradients
-	d       engine.Buffer   // (T, Hidden) gradient of the residual stream
-	nll     []engine.Buffer // (T) Float, one for each micro-batch whose loss has not been read
-	hit     engine.Buffer   // (T) Float
-	trained *Adapter
+	// a single buffer that every layer overwrites otherwise. With Options.HostInputs
+	// layers take turns with two buffers, and inputs[i] has what x[i] was.
+	x, inputs []engine.Buffer       // (T, Hidden) each
+	act       []*engine.Activations // one a layer, which may share buffers, or a single one for all
+	grad      engine.Gradients
+	d         engine.Buffer   // (T, Hidden) gradient of the residual stream
+	nll       []engine.Buffer // (T) Float, one for each micro-batch whose loss has not been read
+	hit       engine.Buffer   // (T) Float
+	trained   *Adapter
 }
 
 // plan collects what to ask a backend for, and where each answer belongs.
@@ -80,7 +82,15 @@ func layout(s engine.Shape, o Options) (*plan, *buffers) {
 	p, b, t := &plan{}, &buffers{}, o.MaxTokens
 
 	streams := 1
-	if o.Train {
+	switch {
+	case o.Train && o.HostInputs:
+		streams = 2
+		b.inputs = make([]engine.Buffer, s.Layers)
+		for i := range b.inputs {
+			p.rows(t, "host.", []field{{&b.inputs[i], fmt.Sprintf("residual.%d", i), s.Hidden, ""}})
+			p.specs[len(p.specs)-1].Host = true
+		}
+	case o.Train:
 		streams = s.Layers + 1
 	}
 	b.x = make([]engine.Buffer, streams)
@@ -191,6 +201,12 @@ func (o Options) lowWidths() (w [engine.NumInputs]int) {
 		}
 	}
 	return w
+}
+
+// widestLow returns the largest of lowWidths.
+func (o Options) widestLow() int {
+	w := o.lowWidths()
+	return slices.Max(w[:])
 }
 
 // adapter plans the pairs of l, with gradients if train.

@@ -24,6 +24,19 @@ func (p *parameter) pieces() []engine.StateTensor {
 	}
 }
 
+// StateBytes returns what the state of tensors of the given sizes takes.
+func StateBytes(cfg engine.OptimizerConfig, sizes ...int) int64 {
+	var total int64
+	for _, n := range sizes {
+		if cfg.EightBit && n >= MinEightBit {
+			total += 2*int64(n) + 2*4*int64((n+block-1)/block)
+		} else {
+			total += 2 * 4 * int64(n)
+		}
+	}
+	return total
+}
+
 // State returns a copy of the state, in the order of the parameters.
 func (o *AdamW) State() ([]engine.StateTensor, error) {
 	var out []engine.StateTensor

@@ -31,7 +31,7 @@
 // # Determinism
 //
 // On one numerics class the result is a function of the fields of Job that enter
-// its digest: Training without Checkpointing and Optimizer.Paged, the examples'
+// its digest: Training without its memory settings, the examples'
 // IDs in order, the base, and the initial adapter. Threads, memory settings,
 // interruptions and the clock don't enter. Dropout masks depend on the seed, the
 // number of the step and the example (see engine.Dropout), so they survive a

@@ -76,6 +76,7 @@ func (o *Order) Options(t engine.Training) model.Options {
 		MaxDocuments:  o.MaxDocuments,
 		Train:         true,
 		Checkpointing: t.Checkpointing,
+		HostInputs:    t.HostInputs,
 		Accumulate:    t.GradAccum,
 		LoRA:          &t.LoRA,
 	}

@@ -263,7 +263,7 @@ func TestMemorySettingsMayChangeOnResume(t *testing.T) {
 		t.Fatal("not interrupted")
 	}
 	tr := tiny()
-	tr.Checkpointing, tr.Optimizer.Paged = engine.CheckpointFull, true
+	tr.Checkpointing, tr.HostInputs, tr.Optimizer.Paged = engine.CheckpointAuto, true, true
 	j := job(t, tr, dir)
 	j.Resume, _ = Latest(dir)
 	if got := run1(t, j); !reflect.DeepEqual(got, want) {

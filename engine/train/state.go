@@ -47,7 +47,7 @@ type epochState struct {
 // adapter started from, and the numerics class.
 func (r *run) digest() ([32]byte, error) {
 	t := r.Training
-	t.Checkpointing, t.Optimizer.Paged = "", false
+	t.Checkpointing, t.HostInputs, t.Optimizer.Paged = "", false, false
 	head, err := json.Marshal(map[string]any{
 		"version":  formatVersion,
 		"training": t,

@@ -68,6 +68,9 @@ type Job struct {
 	// example or prompt, and the sequences it decodes together. More tokens make
 	// it faster, and every layer's activations larger.
 	EvaluateTokens, EvaluateDocuments int
+	// EvaluatePositions are those of each sequence that Evaluate decodes, of which
+	// there are EvaluateDocuments; 0 if it decodes none.
+	EvaluatePositions int
 
 	// Emit hears every event in order; an error from it ends the run.
 	Emit func(Event) error
@@ -139,6 +142,11 @@ func newRun(j Job) (*run, error) {
 	r := &run{Job: j, order: order}
 	o := order.Options(j.Training)
 	o.MaxTokens, o.MaxDocuments = max(o.MaxTokens, j.EvaluateTokens), max(o.MaxDocuments, j.EvaluateDocuments)
+	if o.Checkpointing == engine.CheckpointAuto {
+		if o.Checkpointing, err = model.Choose(j.Backend, j.Source.Shape(), o, j.Training.Optimizer, j.cacheBytes()); err != nil {
+			return nil, err
+		}
+	}
 	r.model, err = model.New(j.Backend, j.Source, o)
 	if err != nil {
 		return nil, err
@@ -155,6 +163,14 @@ func newRun(j Job) (*run, error) {
 	}
 	r.identity, err = r.digest()
 	return r, err
+}
+
+// cacheBytes returns what the keys and values of the sequences take that Evaluate decodes.
+func (j Job) cacheBytes() int64 {
+	s := j.Source.Shape()
+	return j.Backend.Size([]engine.BufferSpec{{
+		Name: "cache", Kind: engine.Activation, Len: 2 * s.Layers * s.KVDim() * j.EvaluateDocuments * j.EvaluatePositions,
+	}})
 }
 
 func (j Job) validate() error {
