@@ -6,9 +6,9 @@
 
 // logistic is 1/(1+exp(-x)): as exact as float division in f32, and in bf16 with
 // the hardware's approximations, which are 2^-21 off where bf16 rounds to 2^-9.
-template <typename T> DEVICE float logistic(float x);
-template <> __device__ __forceinline__ float logistic<f32>(float x) { return 1.0f / (1.0f + expf(-x)); }
-template <> __device__ __forceinline__ float logistic<bf16>(float x) { return __fdividef(1.0f, 1.0f + __expf(-x)); }
+template <typename T> DEVICE float logistic(float x) {
+  return sizeof(T) == sizeof(f32) ? 1.0f / (1.0f + expf(-x)) : __fdividef(1.0f, 1.0f + __expf(-x));
+}
 
 // glu_gradient turns g, u and d, the gradient of silu(g)*u, into the gradients of
 // g and u: silu'(g) = s(g) + silu(g) (1 - s(g)), s the logistic function.

@@ -1,0 +1,150 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+
+	"daybook/engine"
+)
+
+const (
+	gradColumns = 128 // columns of a block of loragrad_product
+	gradBlocks  = 512 // how many blocks a product is cut into, if it has tokens enough
+	gradSlices  = 32  // slices of the tokens at most
+	sliceUnit   = 64  // tokens that a slice is a multiple of
+)
+
+// segment is one gradient: grad += scale * (columns first..first+columns of x)^T
+// times ranks l_first..l_first+rank of l, summed over tokens.
+type segment struct {
+	grad          pointer
+	columns, rank int
+	first, lFirst int
+	scale         float32
+}
+
+// gradA adds dlow^T dropout(x) / (1-p) to the gradient of A of each pair of a; dlow
+// (T, ranks), x (T, cols).
+func (b *Backend) gradA(d *batch, bl *engine.Block, a *adapted, dlow, x matrix) error {
+	if a.width() == 0 {
+		return nil
+	}
+	drop, err := b.dropout(d, bl, a.in, a.cols)
+	if err != nil {
+		return err
+	}
+	if err := b.fill(d, &drop, a.in, a.cols); err != nil {
+		return err
+	}
+	if dlow, err = b.aligned(dlow, "gradient of low"); err != nil {
+		return err
+	}
+	// One product for all, whose ranks are then shared out.
+	all := []segment{{columns: a.cols, rank: a.ranks}}
+	each := make([]segment, len(a.pairs))
+	for i, p := range a.pairs {
+		each[i] = segment{grad: p.gradA, columns: a.cols, rank: p.rank, scale: drop.keep}
+	}
+	return b.gradients(all, each, x, dlow, drop.mask, false)
+}
+
+// gradB adds scale * dy^T low to the gradient of B of each pair of a; low (T,
+// ranks), and dy the gradient of each pair's output, (T, outs). Gradients that lie
+// beside each other take one product.
+func (b *Backend) gradB(a *adapted, low matrix, dy ...matrix) error {
+	if len(dy) != len(a.pairs) {
+		return fmt.Errorf("%d gradients for %d adapters", len(dy), len(a.pairs))
+	}
+	for from := 0; from < len(dy); {
+		var s []segment
+		l, to := low, from
+		for ; to < len(dy); to++ {
+			p := a.pairs[to]
+			first, ok := dy[from].beside(dy[to], b.size)
+			own := low.columns(p.first, p.rank, b.size)
+			odd := b.bf16 && (int(own.ptr)%4 != 0 || own.stride%2 != 0 || p.rank%2 != 0)
+			if to > from && (!ok || odd) {
+				break
+			}
+			s = append(s, segment{p.gradB, p.outs, p.rank, first, p.first, p.scale})
+			if odd { // alone, from a copy that starts where the kernel can read it
+				var err error
+				if l, err = b.aligned(own, "low"); err != nil {
+					return err
+				}
+				s[0].lFirst = 0
+				to++
+				break
+			}
+		}
+		if err := b.gradients(s, s, dy[from], l, matrix{}, true); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// beside returns how many elements n lies behind m in the rows of one matrix.
+func (m matrix) beside(n matrix, size int) (first int, ok bool) {
+	bytes := int(n.ptr) - int(m.ptr)
+	if n.stride != m.stride || bytes < 0 || bytes%(size*groupSize) != 0 || bytes/size+n.width > m.stride {
+		return 0, false
+	}
+	return bytes / size, true
+}
+
+// gradients computes the products and adds their sums to the gradients of sums,
+// which follow each other in the same order and size. A gradient is (rank,
+// columns), or (columns, rank) if transposed.
+func (b *Backend) gradients(products, sums []segment, x, l, mask matrix, transposed bool) error {
+	total, blocks, rank := 0, 0, 0
+	for _, s := range products {
+		total += s.columns * s.rank
+		blocks += ceilDiv(s.columns, gradColumns)
+		rank = max(rank, s.rank)
+	}
+	tiles := min(ceilDiv(rank, 16), 3)
+	passes := ceilDiv(rank, 16*tiles)
+	slices, each := gradientSlices(blocks*passes, x.rows)
+	partial, err := b.scratch("gradients of adapters", 4*int64(slices)*int64(total))
+	if err != nil {
+		return err
+	}
+	name := "loragrad_product"
+	if b.bf16 {
+		name += fmt.Sprint(tiles)
+	}
+	f, err := b.fn("loragrad", name)
+	if err != nil {
+		return err
+	}
+	var p, s [maxPairs]segment
+	copy(p[:], products)
+	copy(s[:], sums)
+	if err := b.launch(f, [3]int{blocks, slices, passes}, 256, 0, partial, x, l, mask,
+		p[0].columns, p[1].columns, p[2].columns, p[0].rank, p[1].rank, p[2].rank,
+		p[0].first, p[1].first, p[2].first, p[0].lFirst, p[1].lFirst, p[2].lFirst,
+		total, each, x.rows); err != nil {
+		return err
+	}
+	if f, err = b.kernel("loragrad", "loragrad_sum"); err != nil {
+		return err
+	}
+	var byColumns int32
+	if transposed {
+		byColumns = 1
+	}
+	return b.launch(f, [3]int{ceilDiv(total, 256), 1, 1}, 256, 0, s[0].grad, s[1].grad, s[2].grad, partial, slices,
+		s[0].columns, s[1].columns, s[2].columns, s[0].rank, s[1].rank, s[2].rank,
+		byColumns, s[0].scale, s[1].scale, s[2].scale)
+}
+
+// gradientSlices cuts T tokens into n slices of so many each: as the shapes say,
+// never as the device does, since the order of a sum depends on it.
+func gradientSlices(blocks, tokens int) (n, each int) {
+	n = max(1, min(gradSlices, gradBlocks/blocks))
+	each = ceilDiv(ceilDiv(tokens, n), sliceUnit) * sliceUnit
+	return ceilDiv(tokens, each), each
+}
