@@ -45,7 +45,7 @@ var clinical = study{records: 200, ranks: []int{4, 16}, data: []string{"clean", 
 // results makes up a sweep in which rank and data matter as they say.
 func (s study) results() *ledger.Results {
 	res := &ledger.Results{Sweep: ledger.Sweep{
-		ID: 1, Name: "clinical", Axes: []string{"rank", "data", "seed"},
+		ID: 1, Name: "clinical", Axes: []ledger.Axis{{Name: "rank", Path: "train.lora.rank"}, {Name: "data", Path: "data.subset"}, {Name: "seed", Path: "seed"}},
 		Settings: json.RawMessage(`{"select": "loss", "metrics": [{"kind": "loss"}, {"kind": "json_valid"}, {"kind": "field_f1", "list": "medications", "match": ["name"]}, {"kind": "invented", "list": "medications"}], "generate": {"max_new_tokens": 256}, "by": ["quality"]}`),
 		Data: json.RawMessage(`{"source": "experiments/clinical/data/notes.jsonl", "digest": "` + digest("data") + `", "records": 2200, "pool": 1840,
 			"validation": 100, "test": 200, "withheld": 60, "duplicates": 3, "group_by": "patient", "groups": 733}`),

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"daybook/ledger"
 	"daybook/ledger/journal"
@@ -328,11 +327,45 @@ func TestJSON(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &back); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(r, &back, cmpopts.IgnoreUnexported(Row{})); diff != "" {
+		if diff := cmp.Diff(r, &back, exported); diff != "" {
 			t.Error(diff)
 		}
 		if strings.Contains(text, `": null,`+"\n"+`  "`) {
 			t.Error("a list is null at the top level")
+		}
+	}
+}
+
+// TestSeedAxis names the axis of the seeds otherwise, and another axis seed.
+func TestSeedAxis(t *testing.T) {
+	want := must(New(small.results(), Options{Resamples: 200}))(t)
+	res := small.results()
+	rename := func(from, to string) {
+		for i := range res.Sweep.Axes {
+			if res.Sweep.Axes[i].Name == from {
+				res.Sweep.Axes[i].Name = to
+			}
+		}
+		for _, run := range res.Runs {
+			for i := range run.Axes {
+				if run.Axes[i].Axis == from {
+					run.Axes[i].Axis = to
+				}
+			}
+		}
+	}
+	rename("seed", "replica")
+	rename("rank", "seed")
+	got := must(New(res, Options{Resamples: 200}))(t)
+	if diff := cmp.Diff([]string{"seed", "data"}, got.Axes); diff != "" {
+		t.Error(diff)
+	}
+	if len(got.Rows) != len(want.Rows) {
+		t.Fatalf("%d rows, want %d", len(got.Rows), len(want.Rows))
+	}
+	for i, w := range got.Rows {
+		if diff := cmp.Diff(want.Rows[i].Results, w.Results); diff != "" || w.Planned != want.Rows[i].Planned {
+			t.Errorf("row %d: %d planned, %s", i, w.Planned, diff)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (p *planner) describe() error {
 		f.Sources = append(f.Sources, ledger.Source{Path: s.Path, Digest: s.SHA256})
 	}
 	for _, a := range p.sweep.Axes {
-		f.Axes = append(f.Axes, a.Name)
+		f.Axes = append(f.Axes, ledger.Axis{Name: a.Name, Path: a.Path})
 	}
 	if f.Args, err = json.Marshal(p.sweep.Args); err != nil {
 		return fmt.Errorf("sweep: %w", err)

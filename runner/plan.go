@@ -113,10 +113,10 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 	if err := p.choose(); err != nil {
 		return nil, err
 	}
-	p.warn()
 	if err := p.describe(); err != nil {
 		return nil, err
 	}
+	p.warn()
 	return p.plan, nil
 }
 
