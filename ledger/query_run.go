@@ -25,8 +25,8 @@ type Run struct {
 	Adapter     Digest  `json:"adapter"`      // identity of the chosen adapter
 	AdapterPath string  `json:"adapter_path"` // its folder in the attempt's, relative to the root
 	Steps       int     `json:"steps"`
-	Tokens      int     `json:"tokens"` // trained on, all epochs
-	Seconds     float64 `json:"seconds"`
+	Tokens      int     `json:"tokens"`  // trained on, all epochs
+	Seconds     float64 `json:"seconds"` // of all attempts that led to the result
 	Stopped     string  `json:"stopped"` // "early" if early stopping ended it
 	Parameters  int     `json:"parameters"`
 	EightBit    int     `json:"eight_bit"` // trainable parameters with 8-bit optimizer state

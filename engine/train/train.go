@@ -99,6 +99,8 @@ type run struct {
 	optimizer engine.Optimizer
 	identity  [32]byte // digest of everything that decides the result
 	state     state
+	began     time.Time   // by Job.Now
+	before    float64     // seconds of the runs that this one goes on from
 	saved     *Checkpoint // of exactly the present state; nil if there is none
 }
 
@@ -137,6 +139,7 @@ func newRun(j Job) (*run, error) {
 		return nil, err
 	}
 	r := &run{Job: j, order: order}
+	r.began = r.now()
 	o := order.Options(j.Training)
 	o.MaxTokens, o.MaxDocuments = max(o.MaxTokens, j.EvaluateTokens), max(o.MaxDocuments, j.EvaluateDocuments)
 	r.model, err = model.New(j.Backend, j.Source, o)
@@ -202,7 +205,7 @@ func (r *run) open() error {
 	if err := r.restore(r.Resume); err != nil {
 		return fmt.Errorf("resume: %s: %w", r.Resume, err)
 	}
-	return r.emit(&Resumed{Started: started, Checkpoint: r.Resume, Step: r.state.Step, Position: r.state.Position})
+	return r.emit(&Resumed{Started: started, Checkpoint: r.Resume, Step: r.state.Step, Position: r.state.Position, Seconds: r.before})
 }
 
 // over says whether the last epoch is done, or patience has run out.
