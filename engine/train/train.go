@@ -107,7 +107,7 @@ type run struct {
 // Run trains j from its beginning or from a checkpoint, and returns the epoch
 // that Training.Select prefers. When ctx is done, the step or evaluation under
 // way ends, a checkpoint is written, and the error wraps both ErrInterrupted and
-// the context's. A value that is not finite ends the run with a *StepError that
+// the context's; if it can't be written, the error says why and wraps neither. A value that is not finite ends the run with a *StepError that
 // wraps engine.ErrNonFinite; the step it happened in is not emitted.
 func Run(ctx context.Context, j Job) (*Result, error) {
 	r, err := newRun(j)
