@@ -30,15 +30,16 @@ func digestOf(v any) (ledger.Digest, error) {
 }
 
 // trainKey identifies everything that decides an adapter's bytes. The
-// validation set is part of it because it picks the epoch; the test set is not,
-// because it decides nothing.
-func trainKey(spec sweeps.Spec, in Inputs, validation ledger.Digest) (ledger.Digest, error) {
+// validation set is part of it because it picks the epoch, and so is the version
+// of the selecting metric, which by other maths could pick another; the test set
+// is not, because it decides nothing.
+func trainKey(spec sweeps.Spec, in Inputs, validation ledger.Digest, selecting int) (ledger.Digest, error) {
 	part, err := spec.TrainPart()
 	if err != nil {
 		return "", err
 	}
 	if !spec.Chooses() {
-		validation = ""
+		validation, selecting = "", 0
 	}
 	return digestOf(map[string]any{
 		"key":        "train",
@@ -46,6 +47,7 @@ func trainKey(spec sweeps.Spec, in Inputs, validation ledger.Digest) (ledger.Dig
 		"spec":       json.RawMessage(part),
 		"inputs":     in.deciding(),
 		"validation": validation,
+		"selecting":  selecting,
 	})
 }
 

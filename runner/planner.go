@@ -115,7 +115,11 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	}
 	item.sets["train"] = j.Inputs.Train
 	p.addSet(ds, "train", j.Inputs.Train, examples)
-	if j.Key, err = trainKey(spec, j.Inputs, item.sets["validation"]); err != nil {
+	selecting, err := Selecting(spec.Eval)
+	if err != nil {
+		return nil, err
+	}
+	if j.Key, err = trainKey(spec, j.Inputs, item.sets["validation"], selecting.Version()); err != nil {
 		return nil, err
 	}
 	if item.against, err = p.addBaselines(item, base, ds, part); err != nil {
