@@ -16,7 +16,7 @@ type Kind string
 // Kinds of run.
 const (
 	Train    Kind = "train"
-	Evaluate Kind = "evaluate" // measures a baseline
+	Evaluate Kind = "evaluate" // measures a baseline; an attempt at a training run: its finished adapter
 )
 
 // State is where a run stands.

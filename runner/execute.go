@@ -36,6 +36,9 @@ type Progress interface {
 	Held(item *Item, holder string)
 	// Published announces an adapter.
 	Published(item *Item, a ledger.Adapter)
+	// Damaged tells of an earlier attempt's journal that is sound only in part, and
+	// is passed over from there on.
+	Damaged(item *Item, err error)
 }
 
 // RunOptions say how to execute a plan.
@@ -222,7 +225,7 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 	}
 	background := context.WithoutCancel(ctx) // an interruption is recorded too
 	defer func() { err = errors.Join(err, e.Ledger.Release(background, key, e.Holder)) }()
-	if err := catchUp(ctx, e.plan.Root, e.Ledger, key); err != nil {
+	if err := e.catchUp(ctx, item); err != nil {
 		return false, err
 	}
 	found, err := e.Ledger.States(ctx, []ledger.Digest{key})
@@ -231,7 +234,7 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 	}
 	status := found[key]
 	again := item.anew || e.Again && item.Job.Kind == ledger.Train
-	if status.State == ledger.Finished && (!again || item.waiting) {
+	if status.State == ledger.Finished && !item.Judges() && (!again || item.waiting) {
 		e.tell(func() {
 			e.outcome.Already++
 			if item.waiting {
@@ -262,6 +265,24 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 	}
 	e.tell(func() { e.Progress.Begin(item, number) })
 	return false, e.follow(ctx, s, worker, item, number, dir)
+}
+
+// catchUp ingests what earlier attempts at an item left in their journals.
+func (e *execution) catchUp(ctx context.Context, item *Item) error {
+	open, err := e.Ledger.OpenAttempts(ctx, item.Job.Key)
+	if err != nil {
+		return err
+	}
+	for _, a := range open {
+		damage, err := catchUp(ctx, e.plan.Root, e.Ledger, a)
+		if err != nil {
+			return err
+		}
+		if damage != nil {
+			e.tell(func() { e.Progress.Damaged(item, damage) })
+		}
+	}
+	return nil
 }
 
 // resumable reports whether an earlier attempt left something to go on from.

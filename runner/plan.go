@@ -40,10 +40,10 @@ type Item struct {
 	sets       map[string]ledger.Digest // role to digest
 	held       []judgedSet
 	data       *dataset.Dataset
-	waiting    bool          // another process was seen at it
-	anew       bool          // it has to predict again, although it did before
-	judges     ledger.Digest // for an evaluation of an adapter: its run
-	license    string        // of the base
+	waiting    bool   // another process was seen at it
+	anew       bool   // it has to predict again, although it did before
+	judges     bool   // it evaluates a finished adapter
+	license    string // of the base
 }
 
 // Truncated is a training record that max_seq_len cuts.
@@ -174,7 +174,7 @@ func (p *planner) choose() error {
 
 // Judges reports whether the item judges an adapter that was trained before, by
 // a test set, settings or metrics that are new.
-func (i *Item) Judges() bool { return i.judges != "" }
+func (i *Item) Judges() bool { return i.judges }
 
 // Unplanned reports whether that the item is needed showed only when the plan
 // was run, so that Plan.Todo doesn't count it.

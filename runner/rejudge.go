@@ -50,18 +50,7 @@ func (e *execution) rejudge(ctx context.Context) error {
 			again = append(again, item)
 		}
 	}
-	if err := e.phase(ctx, again); err != nil {
-		return err
-	}
-	for _, item := range again {
-		if !item.Judges() {
-			continue // a baseline's attempts are its own
-		}
-		if err := e.adopt(ctx, item); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.phase(ctx, again)
 }
 
 // rescore computes missing metrics from kept predictions. It returns the sets on
@@ -153,50 +142,16 @@ func missingMetrics(metrics []metric.Metric, found []ledger.Evaluation, epoch in
 }
 
 // predictAgain makes an item that has a finished adapter judged on sets of this
-// sweep under this sweep's settings.
+// sweep under this sweep's settings. It is one more attempt at the adapter's run.
 func (e *execution) predictAgain(ctx context.Context, of *Item, run ledger.Run, on []Judged) (*Item, error) {
 	source, err := e.adapterSource(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	item := &Item{Axes: of.Axes, Selected: true, evaluation: of.evaluation, judges: run.Key, anew: true}
-	item.Job = of.Job
+	item := &Item{Job: of.Job, Axes: of.Axes, Selected: true, evaluation: of.evaluation, judges: true, anew: true}
 	j := &item.Job
 	j.Kind, j.Train, j.Judged = ledger.Evaluate, nil, on
 	j.Inputs.Train = ""
 	j.Adapter = &JobAdapter{Path: e.plan.Root.Reach(source), Digest: run.Adapter, Epoch: run.ChosenEpoch}
-	var sets []ledger.Digest
-	for _, set := range on {
-		sets = append(sets, set.Set)
-	}
-	j.Key, err = digestOf(map[string]any{"key": "judgement", "version": keyVersion, "adapter": run.Adapter, "run": run.Key, "sets": sets, "evaluation": of.evaluation})
-	return item, err
-}
-
-// adopt records what an item made by predictAgain measured as the run's own.
-func (e *execution) adopt(ctx context.Context, item *Item) error {
-	found, err := e.Ledger.States(ctx, []ledger.Digest{item.Job.Key})
-	if err != nil {
-		return err
-	}
-	status := found[item.Job.Key]
-	if status.State != ledger.Finished {
-		return nil // it failed, and that was announced
-	}
-	events, err := readJournal(e.plan.Root.journal(status.LastDir))
-	if err != nil {
-		return err
-	}
-	for _, event := range events {
-		body, err := journal.Decode(event)
-		if err != nil {
-			return err
-		}
-		if judged, ok := body.(journal.Evaluated); ok {
-			if err := e.Ledger.RecordEvaluation(ctx, item.judges, judged); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return item, nil
 }

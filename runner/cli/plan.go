@@ -132,8 +132,12 @@ func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool)
 	}
 	if create {
 		p.store = store.New(root.Store())
-		if err := runner.CatchUp(ctx, root, p.ledger); err != nil {
+		damaged, err := runner.CatchUp(ctx, root, p.ledger)
+		if err != nil {
 			return nil, err
+		}
+		for _, damage := range damaged {
+			e.say("warning: %v; the rest of it is not read", damage)
 		}
 	}
 	p.plan, err = runner.NewPlan(ctx, sweep, o)

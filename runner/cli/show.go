@@ -167,6 +167,9 @@ func printDetails(w io.Writer, d *details) error {
 	p.heading("attempts")
 	for _, a := range r.Attempts {
 		text := a.Outcome
+		if a.Kind != r.Kind {
+			text = "judged anew, " + text
+		}
 		if a.ResumedStep > 0 {
 			text += fmt.Sprintf(", from step %d", a.ResumedStep)
 		}
