@@ -19,6 +19,8 @@ func newAdaptersCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adapters",
 		Short: "List adapter versions and the aliases that point at them",
+		Long: `Adapters lists what was published. The alias best is kept by run: within the
+row that the report marks, the seed with the best validation result.`,
 		Example: `  daybook adapters
   daybook adapters --sweep clinical --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
