@@ -242,3 +242,22 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("warnings %v, want %v", kinds, want)
 	}
 }
+
+// TestSelectForms writes the selecting metric by name, by kind and as itself.
+func TestSelectForms(t *testing.T) {
+	const f1 = `{"kind": "field_f1", "list": "medications", "match": ["name", "dose"]}`
+	for form, want := range map[string]string{
+		`"field_recall(medications)"`:       "field_recall(medications)",
+		`"json_valid"`:                      "json_valid",
+		`"field_recall"`:                    "field_recall(medications)",
+		`"loss"`:                            "loss",
+		f1:                                  "field_f1(medications:name,dose)",
+		`"field_f1(medications:name,dose)"`: "field_f1(medications:name,dose)",
+	} {
+		s, err := ParseSpec([]byte(`{"base": {"model": "b"}, "data": {"source": "d"}, "eval": {"select": ` + form + `,
+			"metrics": ["json_valid", {"kind": "field_recall", "list": "medications"}, ` + f1 + `]}}`))
+		if err != nil || s.Eval.Select != want {
+			t.Errorf("%s: got %q, %v, want %q", form, s.Eval.Select, err, want)
+		}
+	}
+}
