@@ -65,13 +65,16 @@ func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (un
 		if err != nil {
 			return nil, err
 		}
+		by := slices.DeleteFunc(slices.Clone(item.Job.Spec.Eval.By), func(field string) bool {
+			return !tagged(item.data, held.questions, field) // there is nothing to break down
+		})
 		seen, judged := map[int]bool{}, map[int]bool{}
 		for _, ev := range found {
 			if seen[ev.Epoch] {
 				continue
 			}
 			seen[ev.Epoch], judged[ev.Epoch] = true, true
-			missing := missingMetrics(metrics, found, ev.Epoch, item.Job.Spec.Eval.By)
+			missing := missingMetrics(metrics, found, ev.Epoch, by)
 			if len(missing) == 0 {
 				continue
 			}
@@ -87,7 +90,7 @@ func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (un
 				Subject: ev.Subject, Baseline: ev.Baseline, Epoch: ev.Epoch, Split: ev.Split, Set: ev.Set,
 				Evaluation: ev.Evaluation, PredictionKey: ev.PredictionKey, Records: held.judged.IDs,
 			}
-			ScoreAll(&fresh, missing, held.questions, predictions, item.data, item.Job.Spec.Eval.By)
+			ScoreAll(&fresh, missing, held.questions, predictions, item.data, by)
 			if err := e.Ledger.RecordEvaluation(ctx, run.Key, fresh); err != nil {
 				return nil, err
 			}

@@ -1,6 +1,9 @@
 package runner_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"daybook/ledger"
@@ -59,5 +62,40 @@ func (p *place) judgedOn(t *testing.T, run ledger.Run) {
 	check(t, err)
 	if len(found) != 1 || found[0].Attempt != 2 || found[0].Epoch != run.ChosenEpoch || found[0].Records != 3 {
 		t.Errorf("evaluations are %+v", found)
+	}
+}
+
+// TestRescoredOnce breaks metrics down by a field that only records in training
+// have.
+func TestRescoredOnce(t *testing.T) {
+	p := newPlace(t)
+	path := filepath.Join(p.dir, "notes.jsonl")
+	data, err := os.ReadFile(path)
+	check(t, err)
+	data = bytes.ReplaceAll(data, []byte(`"patient":"p16"`), []byte(`"seldom":"yes","patient":"p16"`))
+	if !bytes.Contains(data, []byte("seldom")) {
+		t.Fatalf("no note is of patient p16: %s", data[:200])
+	}
+	check(t, os.WriteFile(path, data, 0o600))
+	text := patched("{ eval+: { by: ['seldom'] } }")
+	p.mustRun(t, p.plan(t, text))
+	key := trained(p.plan(t, text))[0]
+	count := func() int {
+		found, err := p.ledger.Evaluations(t.Context(), ledger.EvaluationFilter{Run: key})
+		check(t, err)
+		return len(found)
+	}
+	before := count()
+	// A metric by which nothing was scored before is added once.
+	more := patched("{ eval+: { by: ['seldom'], metrics+: ['exact_match'] } }")
+	for range 2 {
+		p.mustRun(t, p.plan(t, more))
+	}
+	if after := count(); after != before+before {
+		t.Errorf("%d evaluations, then %d", before, after)
+	}
+	p.mustRun(t, p.plan(t, text))
+	if after := count(); after != before+before {
+		t.Errorf("%d evaluations after the first sweep again", after)
 	}
 }
