@@ -113,6 +113,9 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 	if err := p.choose(); err != nil {
 		return nil, err
 	}
+	if err := p.conceal(); err != nil {
+		return nil, err
+	}
 	if err := p.describe(); err != nil {
 		return nil, err
 	}
