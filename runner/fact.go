@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 
@@ -22,7 +23,7 @@ func (p *planner) describe() error {
 	for _, a := range p.sweep.Axes {
 		f.Axes = append(f.Axes, ledger.Axis{Name: a.Name, Path: a.Path})
 	}
-	if f.Args, err = json.Marshal(p.sweep.Args); err != nil {
+	if f.Args, err = json.Marshal(p.args()); err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
 	if f.Data, err = json.Marshal(p.plan.Data); err != nil {
@@ -50,4 +51,29 @@ func (p *planner) describe() error {
 	}
 	p.plan.fact = f
 	return nil
+}
+
+// recordedArg is an argument as the ledger has it: as it was written on the
+// command line, where everybody on the machine could read it, or, of one from the
+// environment, its HMAC-SHA-256 under the record key. What the sweep makes of
+// either is in its specs.
+type recordedArg struct {
+	Kind   string        `json:"kind"`
+	Name   string        `json:"name"`
+	Value  *string       `json:"value,omitempty"`
+	Digest ledger.Digest `json:"digest,omitempty"`
+}
+
+func (p *planner) args() []recordedArg {
+	out := []recordedArg{}
+	for _, a := range p.sweep.Args {
+		r := recordedArg{Kind: a.Kind, Name: a.Name}
+		if a.Environment {
+			r.Digest = p.keyed(sha256.Sum256([]byte(a.Value)))
+		} else {
+			r.Value = &a.Value
+		}
+		out = append(out, r)
+	}
+	return out
 }

@@ -116,7 +116,7 @@ func TestDigest(t *testing.T) {
 	write(t, map[string]string{"a/sweep.jsonnet": text, "a/source.txt": "d", "b/sweep.jsonnet": text, "b/source.txt": "d", "c/sweep.jsonnet": text, "c/source.txt": "e"})
 	digestOf := func(path, model string) string {
 		t.Helper()
-		s, err := Load(t.Context(), Options{Path: path, ExtStr: map[string]string{"m": model}})
+		s, err := Load(t.Context(), Options{Path: path, Args: []Arg{{Kind: "ext-str", Name: "m", Value: model}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,5 +259,35 @@ func TestSelectForms(t *testing.T) {
 		if err != nil || s.Eval.Select != want {
 			t.Errorf("%s: got %q, %v, want %q", form, s.Eval.Select, err, want)
 		}
+	}
+}
+
+// TestArgs: the last of several with one name counts, and a value from the
+// environment, which may be a secret, is not in the digest.
+func TestArgs(t *testing.T) {
+	load := func(args ...Arg) *Sweep {
+		t.Helper()
+		s, err := Load(t.Context(), Options{Path: "testdata/args.jsonnet", Args: append([]Arg{
+			{Kind: "tla-str", Name: "name", Value: "args"}, {Kind: "tla-code", Name: "ranks", Value: "[4, 8]"},
+			{Kind: "ext-str", Name: "model", Value: "first"}, {Kind: "ext-code", Name: "seed", Value: "3"},
+		}, args...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	model := func(value string, environment bool) Arg {
+		return Arg{Kind: "ext-str", Name: "model", Value: value, Environment: environment}
+	}
+	s := load(model("last", false))
+	if got := s.Runs[0].Spec.Base.Model; got != "last" || len(s.Args) != 4 {
+		t.Errorf("model is %q, arguments are %v", got, s.Args)
+	}
+	if load(model("other", false)).Digest == s.Digest {
+		t.Error("the digest doesn't cover an argument")
+	}
+	secret := load(model("secret", true))
+	if load(model("guess", true)).Digest != secret.Digest || secret.Digest == s.Digest {
+		t.Error("the digest confirms a guess")
 	}
 }
