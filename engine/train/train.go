@@ -109,11 +109,12 @@ type run struct {
 // way ends, a checkpoint is written, and the error wraps both ErrInterrupted and
 // the context's; if it can't be written, the error says why and wraps neither. A value that is not finite ends the run with a *StepError that
 // wraps engine.ErrNonFinite; the step it happened in is not emitted.
-func Run(ctx context.Context, j Job) (*Result, error) {
+func Run(ctx context.Context, j Job) (_ *Result, err error) {
 	r, err := newRun(j)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
+	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.open(); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -146,18 +147,31 @@ func newRun(j Job) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.begin(); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+// begin puts the adapter to start from and its optimizer on the device.
+func (r *run) begin() (err error) {
 	if r.Initial == nil {
-		r.Initial = engine.NewHostAdapter(r.model.Shape(), j.Training.LoRA, j.Training.Seed)
+		r.Initial = engine.NewHostAdapter(r.model.Shape(), r.Training.LoRA, r.Training.Seed)
 	}
 	if err := r.model.Trained().Upload(r.Initial); err != nil {
-		return nil, err
+		return err
 	}
-	r.optimizer, err = j.Backend.NewOptimizer(j.Training.Optimizer, r.model.Trained().Params())
+	r.optimizer, err = r.Backend.NewOptimizer(r.Training.Optimizer, r.model.Trained().Params())
 	if err != nil {
-		return nil, fmt.Errorf("optimizer: %w", err)
+		return fmt.Errorf("optimizer: %w", err)
 	}
 	r.identity, err = r.digest()
-	return r, err
+	return err
+}
+
+// close gives back what the run holds on the device.
+func (r *run) close() error {
+	return errors.Join(engine.Close(r.optimizer), r.model.Close())
 }
 
 func (j Job) validate() error {
