@@ -1,11 +1,14 @@
 package runner
 
 import (
+	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 
 	"daybook/ledger"
+	"daybook/ledger/store"
 )
 
 // describe builds the facts that the ledger gets when the plan is run.
@@ -51,6 +54,26 @@ func (p *planner) describe() error {
 	}
 	p.plan.fact = f
 	return nil
+}
+
+// record puts the plan's facts into the ledger, and the sweep's sources into the store.
+func (p *Plan) record(ctx context.Context, l *ledger.Ledger, artifacts *store.Store) (int64, error) {
+	for _, s := range p.Sweep.Sources {
+		if _, err := artifacts.Put(ctx, bytes.NewReader(s.Content)); err != nil {
+			return 0, err
+		}
+	}
+	for _, d := range p.datasets {
+		if err := l.RecordDataset(ctx, d); err != nil {
+			return 0, err
+		}
+	}
+	for _, s := range p.sets {
+		if err := l.RecordSet(ctx, s); err != nil {
+			return 0, err
+		}
+	}
+	return l.RecordSweep(ctx, p.fact)
 }
 
 // recordedArg is an argument as the ledger has it: as it was written on the
