@@ -75,7 +75,7 @@ type Sweep struct {
 	Sources     []Source          `json:"sources"`
 	Args        json.RawMessage   `json:"args"`     // Jsonnet flags
 	Axes        []Axis            `json:"axes"`     // in column order
-	Data        json.RawMessage   `json:"data"`     // split sizes, seeds, rules, withheld counts, for the report's footer
+	Data        Data              `json:"data"`     // of the first run
 	Settings    json.RawMessage   `json:"settings"` // evaluation settings: metrics, generation, select
 	Planned     []PlannedRun      `json:"planned"`  // baselines first, then training runs in sweep order
 	Git         Git               `json:"git"`
@@ -89,6 +89,20 @@ func (s *Sweep) SeedAxis() string {
 		return s.Axes[i].Name
 	}
 	return ""
+}
+
+// Data is what a split made of a file of records.
+type Data struct {
+	Source     string `json:"source"` // relative to the root
+	Digest     Digest `json:"digest"`
+	Records    int    `json:"records"`
+	Pool       int    `json:"pool"` // left for training
+	Validation int    `json:"validation"`
+	Test       int    `json:"test"`
+	Withheld   int    `json:"withheld"`   // neither trained on nor judged: bound to a held-out record by content or group
+	Duplicates int    `json:"duplicates"` // records whose content an earlier one has; they stay on its side
+	GroupBy    string `json:"group_by"`
+	Groups     int    `json:"groups"` // sets of records that the split kept together
 }
 
 // Source is a file that a sweep was made from; its bytes are in the store.

@@ -104,7 +104,7 @@ func (s sample) sweep() Sweep {
 		Sources:  []Source{{Path: "sweep.jsonnet", Digest: id("source")}},
 		Args:     json.RawMessage(`{"ext": {"a": "<b>"}}`),
 		Axes:     []Axis{{"rank", "train.lora.rank"}, {"seed", "seed"}},
-		Data:     json.RawMessage(`{"validation":5,"test":5}`),
+		Data:     Data{Validation: 5, Test: 5},
 		Settings: json.RawMessage(`{"select":"loss"}`),
 		Git:      Git{Commit: "c0ffee", Branch: "main", Dirty: true, Files: []string{"a.txt"}},
 

@@ -147,9 +147,7 @@ func New(res *ledger.Results, o Options) (*Report, error) {
 	}
 	r.markBest()
 	skipped := r.compare(o)
-	if err := r.describe(res, o); err != nil {
-		return nil, fmt.Errorf("report: sweep %s: %w", res.Sweep.Name, err)
-	}
+	r.describe(res, o)
 	r.warn(skipped)
 	return r, nil
 }

@@ -200,6 +200,16 @@ func (e *execution) serve(ctx context.Context, queue <-chan *Item, s *slot) erro
 	return nil
 }
 
+// finished returns the run behind an item as the ledger has it, and whether it is
+// finished.
+func (e *execution) finished(ctx context.Context, item *Item) (run ledger.Run, ok bool, err error) {
+	run, err = e.Ledger.Run(ctx, item.Job.Key)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return run, false, nil
+	}
+	return run, err == nil && run.State == ledger.Finished, err
+}
+
 // tell serializes access to what is shared between workers' goroutines.
 func (e *execution) tell(f func()) {
 	e.mu.Lock()

@@ -18,7 +18,7 @@ func (p *planner) describe() error {
 		return err
 	}
 	f := ledger.Sweep{
-		Name: p.sweep.Name, Path: p.Root.Rel(p.sweep.Path), Digest: p.sweep.Digest, Git: git, Environment: environment(),
+		Name: p.sweep.Name, Path: p.Root.Rel(p.sweep.Path), Digest: p.sweep.Digest, Data: p.plan.Data, Git: git, Environment: environment(),
 	}
 	for _, s := range p.sweep.Sources {
 		f.Sources = append(f.Sources, ledger.Source{Path: s.Path, Digest: s.SHA256})
@@ -27,9 +27,6 @@ func (p *planner) describe() error {
 		f.Axes = append(f.Axes, ledger.Axis{Name: a.Name, Path: a.Path})
 	}
 	if f.Args, err = json.Marshal(p.args()); err != nil {
-		return fmt.Errorf("sweep: %w", err)
-	}
-	if f.Data, err = json.Marshal(p.plan.Data); err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
 	if len(p.sweep.Runs) > 0 {

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/gowebpki/jcs"
-
 	"daybook/ledger"
 	"daybook/sweeps"
 )
@@ -17,11 +15,7 @@ const keyVersion = 1
 
 // digestOf returns the SHA-256 of v's canonical JSON (RFC 8785).
 func digestOf(v any) (ledger.Digest, error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return "", fmt.Errorf("key: %w", err)
-	}
-	data, err = jcs.Transform(data)
+	data, err := sweeps.Canonical(v)
 	if err != nil {
 		return "", fmt.Errorf("key: %w", err)
 	}

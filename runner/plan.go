@@ -15,8 +15,8 @@ import (
 type Plan struct {
 	Root     Root
 	Sweep    *sweeps.Sweep
-	Items    []*Item // baselines first, then runs in the order of the sweep
-	Data     DataSummary
+	Items    []*Item     // baselines first, then runs in the order of the sweep
+	Data     ledger.Data // of the sweep's first run
 	Warnings []string
 
 	fact     ledger.Sweep
@@ -51,20 +51,6 @@ type Truncated struct {
 	Record string `json:"record"` // name
 	Line   int    `json:"line"`
 	Tokens int    `json:"tokens"` // cut off
-}
-
-// DataSummary is what the report's footer says about the data.
-type DataSummary struct {
-	Source     string        `json:"source"`
-	Digest     ledger.Digest `json:"digest"`
-	Records    int           `json:"records"`
-	Pool       int           `json:"pool"` // what the split left for training
-	Validation int           `json:"validation"`
-	Test       int           `json:"test"`
-	Withheld   int           `json:"withheld"`   // neither trained on nor judged: bound to a held-out record by content or group
-	Duplicates int           `json:"duplicates"` // records whose content an earlier record has; they stay on its side
-	GroupBy    string        `json:"group_by"`
-	Groups     int           `json:"groups"` // sets of records that the split kept together
 }
 
 // PlanOptions say what to plan.

@@ -126,7 +126,7 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 		return nil, err
 	}
 	if position == 0 {
-		p.plan.Data = DataSummary{
+		p.plan.Data = ledger.Data{
 			Source: p.Root.Rel(ds.Path), Digest: j.Inputs.Dataset, Records: len(ds.Records), Pool: len(part.Train),
 			Validation: len(part.Validation), Test: len(part.Test), Withheld: len(part.Withheld), Duplicates: part.Duplicates, GroupBy: spec.Data.GroupBy, Groups: part.Groups,
 		}

@@ -26,14 +26,11 @@ func (e *execution) complete(ctx context.Context) error {
 		if item.Job.Kind != ledger.Train {
 			continue
 		}
-		run, err := e.Ledger.Run(ctx, item.Job.Key)
-		if errors.Is(err, ledger.ErrNotFound) {
-			continue
-		}
+		run, ok, err := e.finished(ctx, item)
 		if err != nil {
 			return err
 		}
-		if run.State != ledger.Finished {
+		if !ok {
 			continue
 		}
 		a, err := e.publish(ctx, item, run)

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -23,14 +22,11 @@ func (e *execution) rejudge(ctx context.Context) error {
 		if !item.Selected {
 			continue
 		}
-		run, err := e.Ledger.Run(ctx, item.Job.Key)
-		if errors.Is(err, ledger.ErrNotFound) {
-			continue
-		}
+		run, ok, err := e.finished(ctx, item)
 		if err != nil {
 			return err
 		}
-		if run.State != ledger.Finished {
+		if !ok {
 			continue
 		}
 		unjudged, err := e.rescore(ctx, item, run)

@@ -29,8 +29,10 @@ func TestGolden(t *testing.T) {
 			opts := Options{Path: path}
 			if strings.HasSuffix(path, "args.jsonnet") {
 				opts.Args = []Arg{
-					{Kind: "tla-str", Name: "name", Value: "args"}, {Kind: "tla-code", Name: "ranks", Value: "[4, 8]"},
-					{Kind: "ext-str", Name: "model", Value: "other"}, {Kind: "ext-code", Name: "seed", Value: "40 + 2"},
+					{Kind: "tla-str", Name: "name", Value: "args"},
+					{Kind: "tla-code", Name: "ranks", Value: "[4, 8]"},
+					{Kind: "ext-str", Name: "model", Value: "other"},
+					{Kind: "ext-code", Name: "seed", Value: "40 + 2"},
 				}
 			}
 			s, err := Load(t.Context(), opts)

@@ -96,7 +96,7 @@ func digest(sources []Source, args []Arg) (string, error) {
 			args[i].Value = ""
 		}
 	}
-	data, err := canonical(map[string]any{"sources": sources, "args": args})
+	data, err := Canonical(map[string]any{"sources": sources, "args": args})
 	if err != nil {
 		return "", err
 	}

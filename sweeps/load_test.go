@@ -268,8 +268,10 @@ func TestArgs(t *testing.T) {
 	load := func(args ...Arg) *Sweep {
 		t.Helper()
 		s, err := Load(t.Context(), Options{Path: "testdata/args.jsonnet", Args: append([]Arg{
-			{Kind: "tla-str", Name: "name", Value: "args"}, {Kind: "tla-code", Name: "ranks", Value: "[4, 8]"},
-			{Kind: "ext-str", Name: "model", Value: "first"}, {Kind: "ext-code", Name: "seed", Value: "3"},
+			{Kind: "tla-str", Name: "name", Value: "args"},
+			{Kind: "tla-code", Name: "ranks", Value: "[4, 8]"},
+			{Kind: "ext-str", Name: "model", Value: "first"},
+			{Kind: "ext-code", Name: "seed", Value: "3"},
 		}, args...)})
 		if err != nil {
 			t.Fatal(err)
