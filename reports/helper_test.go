@@ -46,7 +46,8 @@ var clinical = study{records: 200, ranks: []int{4, 16}, data: []string{"clean", 
 func (s study) results() *ledger.Results {
 	res := &ledger.Results{Sweep: ledger.Sweep{
 		ID: 1, Name: "clinical", Axes: []ledger.Axis{{Name: "rank", Path: "train.lora.rank"}, {Name: "data", Path: "data.subset"}, {Name: "seed", Path: "seed"}},
-		Settings: json.RawMessage(`{"select": "loss", "metrics": [{"kind": "loss"}, {"kind": "json_valid"}, {"kind": "field_f1", "list": "medications", "match": ["name"]}, {"kind": "invented", "list": "medications"}], "generate": {"max_new_tokens": 256}, "by": ["quality"]}`),
+		Settings: json.RawMessage(`{"select": "loss", "metrics": [{"kind": "loss"}, {"kind": "json_valid"}, {"kind": "field_f1", "list": "medications", "match": ["name"]}, {"kind": "invented", "list": "medications"}], "generate": {"max_new_tokens": 256}, "by": ["quality"],
+			"measured": [{"name": "loss", "lower_is_better": true}, {"name": "json_valid"}, {"name": "field_f1(medications)"}, {"name": "invented(medications)", "lower_is_better": true}]}`),
 		Data: ledger.Data{
 			Source: "experiments/clinical/data/notes.jsonl", Digest: digest("data"), Records: 2200, Pool: 1840,
 			Validation: 100, Test: 200, Withheld: 60, Duplicates: 3, GroupBy: "patient", Groups: 733,

@@ -43,7 +43,8 @@ type Report struct {
 	Warnings      []Warning       `json:"warnings"`
 	Footer        Footer          `json:"footer"`
 
-	seed string // axis whose choices are repetitions of one row; "" if there is none
+	lower map[string]bool // metrics of which less is better
+	seed  string          // axis whose choices are repetitions of one row; "" if there is none
 }
 
 // Row is a baseline, or the runs that differ in nothing but their seed.
@@ -160,7 +161,7 @@ func (r *Report) markBest() {
 		if w.Baseline != "" || w.Validation == nil {
 			continue
 		}
-		if best < 0 || better(r.Select, *w.Validation, *r.Rows[best].Validation) {
+		if best < 0 || r.better(r.Select, *w.Validation, *r.Rows[best].Validation) {
 			best = i
 		}
 	}

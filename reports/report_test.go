@@ -153,7 +153,7 @@ func TestMetric(t *testing.T) {
 	} else if want := "report: sweep clinical: metric field_recall: not measured"; err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}
-	res.Sweep.Settings = json.RawMessage(`{"metrics": [{"kind": "field_f1", "list": "a", "match": ["name", "dose"]}, {"kind": "field_f1", "list": "b"}]}`)
+	res.Sweep.Settings = json.RawMessage(`{"measured": [{"name": "field_f1(a:name,dose)"}, {"name": "field_f1(b)"}]}`)
 	if _, err := New(res, Options{Metric: "field_f1"}); !errors.As(err, &bad) || !bad.Ambiguous || !strings.Contains(bad.Hint(), "field_f1(a:name,dose), field_f1(b)") {
 		t.Errorf("got %v", err)
 	}

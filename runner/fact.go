@@ -9,6 +9,7 @@ import (
 
 	"daybook/ledger"
 	"daybook/ledger/store"
+	"daybook/sweeps"
 )
 
 // describe builds the facts that the ledger gets when the plan is run.
@@ -30,7 +31,7 @@ func (p *planner) describe() error {
 		return fmt.Errorf("sweep: %w", err)
 	}
 	if len(p.sweep.Runs) > 0 {
-		if f.Settings, err = json.Marshal(p.sweep.Runs[0].Spec.Eval); err != nil {
+		if f.Settings, err = settings(p.sweep.Runs[0].Spec.Eval); err != nil {
 			return fmt.Errorf("sweep: %w", err)
 		}
 	}
@@ -71,6 +72,28 @@ func (p *Plan) record(ctx context.Context, l *ledger.Ledger, artifacts *store.St
 		}
 	}
 	return l.RecordSweep(ctx, p.fact)
+}
+
+// settings returns evaluation settings with what reports need to know of the
+// metrics that they ask for: the names under which they are measured, and which way
+// they improve.
+func settings(e sweeps.Eval) (json.RawMessage, error) {
+	type measured struct {
+		Name          string `json:"name"`
+		LowerIsBetter bool   `json:"lower_is_better"`
+	}
+	out := struct {
+		sweeps.Eval
+		Measured []measured `json:"measured"`
+	}{Eval: e}
+	metrics, err := Metrics(e)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range metrics {
+		out.Measured = append(out.Measured, measured{m.Name(), m.LowerIsBetter()})
+	}
+	return json.Marshal(out)
 }
 
 // recordedArg is an argument as the ledger has it: as it was written on the

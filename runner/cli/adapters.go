@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/ledger"
+	"daybook/reports"
 	"daybook/runner"
 )
 
@@ -64,7 +65,7 @@ func runAdapters(ctx context.Context, e *env, sweep string, asJSON bool) (err er
 		list = append(list, item)
 		rows = append(rows, []string{
 			fmt.Sprintf("%s@v%d", a.Sweep, a.Version), strings.Join(item.Aliases, ", "), short(a.Digest), short(a.Run),
-			strconv.Itoa(a.Epoch), fmt.Sprintf("%d KiB", (a.Bytes+1023)/1024), a.Path,
+			strconv.Itoa(a.Epoch), reports.Bytes(float64(a.Bytes)), a.Path,
 		})
 	}
 	if asJSON {
