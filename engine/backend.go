@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io"
 )
 
 // ErrNonFinite reports a NaN or an infinity in a loss, a gradient or a state.
@@ -207,6 +208,24 @@ type Backend interface {
 	// Sync waits for all operations and returns the first error among them.
 	Sync() error
 	Close() error
+}
+
+// Freer is a Backend that gives memory back before it is closed only when it is
+// told to, as a device's must be. Its batches, caches and optimizers are
+// io.Closers. A backend whose memory is the garbage collector's needs neither.
+type Freer interface {
+	// Free gives back what one call of Allocate returned, once the operations
+	// before it are done.
+	Free(arena []Buffer) error
+}
+
+// Close gives back what a batch, a cache or an optimizer holds on its device, if
+// that has to be said; see Freer.
+func Close(held any) error {
+	if c, ok := held.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // Param is a trainable tensor.

@@ -17,7 +17,7 @@
 //	sweep       a sweep was planned in order to be run
 //	dataset     a file of records was read
 //	set         an ordered set of records is trained on or judged with
-//	attempt     a run is about to be executed
+//	attempt     a run is about to be executed, or a finished one's adapter judged anew
 //	started, steps, checkpoint, evaluated, epoch, finished, failed, interrupted
 //	            what an attempt's journal reported; steps holds consecutive ones
 //	rescored    kept predictions were scored with other metrics

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"daybook/ledger/internal/hexdigest"
 )
 
 // entry is one fact in the history.
@@ -226,20 +228,6 @@ func parseTime(s string) (time.Time, error) {
 	return time.Parse(time.RFC3339Nano, s)
 }
 
-// isDigest reports whether s is a lower-case hex SHA-256. The ledger checks
-// every identifier it is given, which also keeps text out of it.
-func isDigest(s string) bool {
-	if len(s) != 2*sha256.Size {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
-
 // digests checks pairs of a name and a digest. A name that ends in "?" may have
 // an empty one.
 func digests(thing string, pairs ...string) error {
@@ -251,7 +239,7 @@ func digests(thing string, pairs ...string) error {
 			}
 			name = name[:n]
 		}
-		if !isDigest(value) {
+		if !hexdigest.Valid(value) {
 			return invalid(thing, "%s is %q, want 64 hex digits", name, value)
 		}
 	}

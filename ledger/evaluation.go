@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"daybook/ledger/internal/hexdigest"
 	"daybook/ledger/journal"
 )
 
@@ -120,10 +121,10 @@ func packIDs(v journal.Evaluated) ([]byte, error) {
 	}
 	packed := make([]byte, 0, 32*len(v.Records))
 	for i, id := range v.Records {
-		if !isDigest(id) {
+		if !hexdigest.Valid(id) {
 			return nil, invalid(thing, "record %d: ID is %q, want 64 hex digits", i, id)
 		}
-		packed, _ = hex.AppendDecode(packed, []byte(id)) // isDigest has looked at every digit
+		packed, _ = hex.AppendDecode(packed, []byte(id)) // hexdigest.Valid has looked at every digit
 	}
 	return packed, nil
 }

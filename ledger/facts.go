@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,7 +16,7 @@ type Kind string
 // Kinds of run.
 const (
 	Train    Kind = "train"
-	Evaluate Kind = "evaluate" // measures a baseline
+	Evaluate Kind = "evaluate" // measures a baseline; an attempt at a training run: its finished adapter
 )
 
 // State is where a run stands.
@@ -35,6 +37,35 @@ type Choice struct {
 	Label string `json:"label"`
 }
 
+// Axis is a column of a sweep's table.
+type Axis struct {
+	Name string `json:"name"`
+	Path string `json:"path,omitempty"` // place in the spec that its choices set, such as "train.lora.rank"; "" if unknown
+}
+
+// UnmarshalJSON also reads a name alone, which is what sweeps have that were
+// recorded before paths were.
+func (a *Axis) UnmarshalJSON(data []byte) error {
+	if json.Unmarshal(data, &a.Name) == nil {
+		return nil
+	}
+	type plain Axis
+	return json.Unmarshal(data, (*plain)(a))
+}
+
+// Seed reports whether the axis's choices are seeds, so that runs which differ
+// on it alone are repetitions of one experiment. An axis that nobody gave a path
+// is known by its name.
+func (a Axis) Seed() bool {
+	if a.Path == "" {
+		return a.Name == seedPath
+	}
+	return strings.TrimSuffix(a.Path, "+") == seedPath
+}
+
+// seedPath is where a spec has its seed.
+const seedPath = "seed"
+
 // Sweep is the fact that a sweep was planned in order to be run.
 type Sweep struct {
 	ID          int64             `json:"id,omitempty"` // assigned by the ledger
@@ -43,13 +74,35 @@ type Sweep struct {
 	Digest      Digest            `json:"digest"`
 	Sources     []Source          `json:"sources"`
 	Args        json.RawMessage   `json:"args"`     // Jsonnet flags
-	Axes        []string          `json:"axes"`     // in column order
-	Data        json.RawMessage   `json:"data"`     // split sizes, seeds, rules, withheld counts, for the report's footer
+	Axes        []Axis            `json:"axes"`     // in column order
+	Data        Data              `json:"data"`     // of the first run
 	Settings    json.RawMessage   `json:"settings"` // evaluation settings: metrics, generation, select
 	Planned     []PlannedRun      `json:"planned"`  // baselines first, then training runs in sweep order
 	Git         Git               `json:"git"`
 	Environment map[string]string `json:"environment"`
 	Time        time.Time         `json:"time"`
+}
+
+// SeedAxis returns the name of the sweep's seed axis, "" if it has none.
+func (s *Sweep) SeedAxis() string {
+	if i := slices.IndexFunc(s.Axes, Axis.Seed); i >= 0 {
+		return s.Axes[i].Name
+	}
+	return ""
+}
+
+// Data is what a split made of a file of records.
+type Data struct {
+	Source     string `json:"source"` // relative to the root
+	Digest     Digest `json:"digest"`
+	Records    int    `json:"records"`
+	Pool       int    `json:"pool"` // left for training
+	Validation int    `json:"validation"`
+	Test       int    `json:"test"`
+	Withheld   int    `json:"withheld"`   // neither trained on nor judged: bound to a held-out record by content or group
+	Duplicates int    `json:"duplicates"` // records whose content an earlier one has; they stay on its side
+	GroupBy    string `json:"group_by"`
+	Groups     int    `json:"groups"` // sets of records that the split kept together
 }
 
 // Source is a file that a sweep was made from; its bytes are in the store.

@@ -227,7 +227,9 @@ func (p *attemptProjection) body(ctx context.Context, body journal.Body, at stri
 			at, b.ChosenEpoch, b.Adapter, b.Path, b.Tokens, b.Seconds, b.Stopped); err != nil {
 			return err
 		}
-		return p.t.exec(ctx, "UPDATE runs SET outcome = 'finished', result = max(coalesce(result, 0), ?) WHERE id = ?", p.number, p.run)
+		// An evaluation of a trained run's adapter is no result of training.
+		return p.t.exec(ctx, `UPDATE runs SET outcome = 'finished', result = max(coalesce(result, 0), ?)
+			WHERE id = ? AND kind = (SELECT kind FROM attempts WHERE id = ?)`, p.number, p.run, p.attempt)
 	case journal.Failed:
 		if err := p.update(ctx, "ended = ?, outcome = 'failed', error = ?, hint = ?", at, b.Error, b.Hint); err != nil {
 			return err

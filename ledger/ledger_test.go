@@ -103,8 +103,8 @@ func (s sample) sweep() Sweep {
 		Name: "clinical", Path: "experiments/clinical/sweep.jsonnet", Digest: id("sweep"),
 		Sources:  []Source{{Path: "sweep.jsonnet", Digest: id("source")}},
 		Args:     json.RawMessage(`{"ext": {"a": "<b>"}}`),
-		Axes:     []string{"rank", "seed"},
-		Data:     json.RawMessage(`{"validation":5,"test":5}`),
+		Axes:     []Axis{{"rank", "train.lora.rank"}, {"seed", "seed"}},
+		Data:     Data{Validation: 5, Test: 5},
 		Settings: json.RawMessage(`{"select":"loss"}`),
 		Git:      Git{Commit: "c0ffee", Branch: "main", Dirty: true, Files: []string{"a.txt"}},
 

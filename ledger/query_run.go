@@ -25,8 +25,8 @@ type Run struct {
 	Adapter     Digest  `json:"adapter"`      // identity of the chosen adapter
 	AdapterPath string  `json:"adapter_path"` // its folder in the attempt's, relative to the root
 	Steps       int     `json:"steps"`
-	Tokens      int     `json:"tokens"` // trained on, all epochs
-	Seconds     float64 `json:"seconds"`
+	Tokens      int     `json:"tokens"`  // trained on, all epochs
+	Seconds     float64 `json:"seconds"` // of all attempts that led to the result
 	Stopped     string  `json:"stopped"` // "early" if early stopping ended it
 	Parameters  int     `json:"parameters"`
 	EightBit    int     `json:"eight_bit"` // trainable parameters with 8-bit optimizer state
@@ -68,7 +68,6 @@ type RunStatus struct {
 	State    State  `json:"state"`
 	Holder   string `json:"holder"` // of the lease; "" if nobody has it
 	Attempts int    `json:"attempts"`
-	LastDir  string `json:"last_dir"` // newest attempt's folder, relative to the root
 
 	// The newest attempt's last checkpoint, or if it has none an earlier
 	// attempt's. A run that finished or failed may have one too.
@@ -190,6 +189,21 @@ func (l *Ledger) attempts(ctx context.Context, of string, args ...any) ([]attemp
 		FROM attempts a JOIN runs r ON r.id = a.run`+of+` ORDER BY a.run, a.number`, args...)
 }
 
+// OpenAttempts returns attempts that did not end as far as the ledger knows, of
+// one run or, if run is "", of all: those at unfinished runs, and the newest at a
+// finished one, of which something may still be missing.
+func (l *Ledger) OpenAttempts(ctx context.Context, run Digest) ([]AttemptInfo, error) {
+	rows, err := l.attempts(ctx, ` WHERE a.outcome = 'started' AND (r.outcome <> 'finished' OR a.number = r.attempts) AND (r.key = ?1 OR ?1 = '')`, run)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]AttemptInfo, len(rows))
+	for i, a := range rows {
+		out[i] = a.AttemptInfo
+	}
+	return out, nil
+}
+
 // Run returns a run by its key or the start of one. The error wraps ErrNotFound,
 // or is an *AmbiguousError that lists the keys it could be.
 func (l *Ledger) Run(ctx context.Context, prefix string) (Run, error) {
@@ -226,11 +240,10 @@ func (l *Ledger) States(ctx context.Context, keys []Digest) (map[Digest]RunStatu
 			checkpoint string
 		}
 		found, err := collect(ctx, l, func(rows *sql.Rows, v *row) error {
-			return rows.Scan(&v.key, &v.status.State, &v.status.Holder, &v.status.Attempts, &v.status.LastDir, &v.status.CheckpointDir, &v.checkpoint, &v.status.CheckpointStep)
-		}, `SELECT r.key, `+stateColumn+`, coalesce(x.holder, ''), r.attempts, coalesce(a.dir, ''), coalesce(c.dir, ''), coalesce(c.checkpoint_path, ''), coalesce(c.checkpoint_step, 0)
+			return rows.Scan(&v.key, &v.status.State, &v.status.Holder, &v.status.Attempts, &v.status.CheckpointDir, &v.checkpoint, &v.status.CheckpointStep)
+		}, `SELECT r.key, `+stateColumn+`, coalesce(x.holder, ''), r.attempts, coalesce(c.dir, ''), coalesce(c.checkpoint_path, ''), coalesce(c.checkpoint_step, 0)
 			FROM runs r
 			LEFT JOIN leases x ON x.run = r.key AND x.until > ?1
-			LEFT JOIN attempts a ON a.run = r.id AND a.number = r.attempts
 			LEFT JOIN attempts c ON c.run = r.id AND c.number = (SELECT max(number) FROM attempts m WHERE m.run = r.id AND m.checkpoint_path <> '')
 			WHERE r.key IN (?`+strings.Repeat(", ?", n-1)+`)`, args...)
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+
+	"daybook/ledger/internal/hexdigest"
 )
 
 // RecordDataset adds a file of records. It is added once, by its digest.
@@ -89,10 +91,10 @@ func (s Set) pack() ([]byte, error) {
 	out := make([]byte, 0, len(s.Members)*memberSize)
 	for i, m := range s.Members {
 		for _, id := range []struct{ name, value string }{{"record", m.Record}, {"content", m.Content}, {"example", m.Example}} {
-			if !isDigest(id.value) {
+			if !hexdigest.Valid(id.value) {
 				return nil, invalid(thing, "member %d: %s ID is %q, want 64 hex digits", i, id.name, id.value)
 			}
-			out, _ = hex.AppendDecode(out, []byte(id.value)) // isDigest has looked at every digit
+			out, _ = hex.AppendDecode(out, []byte(id.value)) // hexdigest.Valid has looked at every digit
 		}
 		out = binary.LittleEndian.AppendUint64(out, uint64(m.Tokens))
 		out = binary.LittleEndian.AppendUint64(out, uint64(m.Truncated))

@@ -77,7 +77,7 @@ func byIdentity(r *Report) []Row {
 	return rows
 }
 
-var exported = cmpopts.IgnoreUnexported(Row{})
+var exported = cmpopts.IgnoreUnexported(Report{}, Row{})
 
 func TestAxisOrderDoesNotMatter(t *testing.T) {
 	want := byIdentity(quick(t, small.results()))
@@ -85,9 +85,12 @@ func TestAxisOrderDoesNotMatter(t *testing.T) {
 		res := small.results()
 		axes := rapid.Permutation(res.Sweep.Axes).Draw(t, "axes")
 		res.Sweep.Axes = axes
+		place := func(name string) int {
+			return slices.IndexFunc(axes, func(a ledger.Axis) bool { return a.Name == name })
+		}
 		for i := range res.Runs {
 			slices.SortFunc(res.Runs[i].Axes, func(a, b ledger.Choice) int {
-				return slices.Index(axes, a.Axis) - slices.Index(axes, b.Axis)
+				return place(a.Axis) - place(b.Axis)
 			})
 		}
 		res.Runs = rapid.Permutation(res.Runs).Draw(t, "runs")
@@ -197,7 +200,7 @@ func TestBaselineOfItsBase(t *testing.T) {
 			}
 		}
 	}
-	res.Sweep.Axes = append(res.Sweep.Axes, "base")
+	res.Sweep.Axes = append(res.Sweep.Axes, ledger.Axis{Name: "base", Path: "base.model"})
 	res.Runs = append(res.Runs, other.Runs...)
 	r := quick(t, res)
 	for _, w := range r.Rows {

@@ -44,7 +44,7 @@ func (r *Report) epochTable(metric string, of func(p Point) *float64) Table {
 		for _, p := range w.Curve {
 			last = max(last, p.Epoch)
 		}
-		peaks[peak(&w, metric, of)] = true
+		peaks[r.peak(&w, metric, of)] = true
 	}
 	for e := 1; e <= last; e++ {
 		keep := e // of the plain ones, early epochs are left out first
@@ -59,7 +59,7 @@ func (r *Report) epochTable(metric string, of func(p Point) *float64) Table {
 			func(w *Row) Cell {
 				for _, p := range w.Curve {
 					if p.Epoch == e {
-						c := valueCell{value: of(p), marked: peak(w, metric, of) == e}
+						c := valueCell{value: of(p), marked: r.peak(w, metric, of) == e}
 						if p.Seeds < len(w.Results) {
 							c.note = fmt.Sprintf(" (%d/%d)", p.Seeds, len(w.Results))
 						}
@@ -76,14 +76,14 @@ func (r *Report) epochTable(metric string, of func(p Point) *float64) Table {
 
 // peak returns the epoch with the best mean of those that all seeds reached, of
 // equal ones the first; 0 if there is none.
-func peak(w *Row, metric string, of func(p Point) *float64) int {
+func (r *Report) peak(w *Row, metric string, of func(p Point) *float64) int {
 	best, at := 0.0, 0
 	for _, p := range w.Curve {
 		v := of(p)
 		if v == nil || p.Seeds < len(w.Results) {
 			continue
 		}
-		if at == 0 || better(metric, *v, best) {
+		if at == 0 || r.better(metric, *v, best) {
 			best, at = *v, p.Epoch
 		}
 	}

@@ -9,15 +9,15 @@ import (
 
 // Footer says what the numbers rest on.
 type Footer struct {
-	Bases       []Base   `json:"bases"`        // under the fine-tunes, or under the baselines if there are none
-	Numerics    []string `json:"numerics"`     // classes: backend, precision and version
-	Data        Data     `json:"data"`         // of the sweep's first run
-	TestRecords int      `json:"test_records"` // judged
-	Resamples   int      `json:"resamples"`
-	Seed        uint64   `json:"seed"`       // of the bootstrap
-	Confidence  float64  `json:"confidence"` // of intervals
-	Commit      string   `json:"commit"`     // "" outside a repository
-	Dirty       bool     `json:"dirty"`      // files had changed since
+	Bases       []Base      `json:"bases"`        // under the fine-tunes, or under the baselines if there are none
+	Numerics    []string    `json:"numerics"`     // classes: backend, precision and version
+	Data        ledger.Data `json:"data"`         // of the sweep's first run
+	TestRecords int         `json:"test_records"` // judged
+	Resamples   int         `json:"resamples"`
+	Seed        uint64      `json:"seed"`       // of the bootstrap
+	Confidence  float64     `json:"confidence"` // of intervals
+	Commit      string      `json:"commit"`     // "" outside a repository
+	Dirty       bool        `json:"dirty"`      // files had changed since
 }
 
 // Base is a frozen model and how its weights are held.
@@ -26,28 +26,11 @@ type Base struct {
 	Quantization string        `json:"quantization"`
 }
 
-// Data is what a sweep recorded about its records.
-type Data struct {
-	Source     string        `json:"source"` // relative to the root
-	Digest     ledger.Digest `json:"digest"`
-	Records    int           `json:"records"`
-	Pool       int           `json:"pool"` // left for training
-	Validation int           `json:"validation"`
-	Test       int           `json:"test"`
-	Withheld   int           `json:"withheld"`   // neither trained on nor judged: bound to a held-out record
-	Duplicates int           `json:"duplicates"` // records whose content an earlier one has
-	GroupBy    string        `json:"group_by"`
-	Groups     int           `json:"groups"` // sets of records that the split kept together
-}
-
 // describe fills in the footer.
-func (r *Report) describe(res *ledger.Results, o Options) error {
+func (r *Report) describe(res *ledger.Results, o Options) {
 	f := Footer{
 		Bases: []Base{}, Numerics: []string{}, Resamples: o.Resamples, Seed: o.Seed, Confidence: .95,
-		Commit: res.Sweep.Git.Commit, Dirty: res.Sweep.Git.Dirty,
-	}
-	if err := decode("data", res.Sweep.Data, &f.Data); err != nil {
-		return err
+		Data: res.Sweep.Data, Commit: res.Sweep.Git.Commit, Dirty: res.Sweep.Git.Dirty,
 	}
 	trains := slices.ContainsFunc(res.Runs, func(run ledger.RunResult) bool { return run.Kind == ledger.Train })
 	for _, run := range res.Runs {
@@ -64,7 +47,6 @@ func (r *Report) describe(res *ledger.Results, o Options) error {
 		}
 	}
 	r.Footer = f
-	return nil
 }
 
 // Warning is something that limits what the report shows.

@@ -45,10 +45,13 @@ var clinical = study{records: 200, ranks: []int{4, 16}, data: []string{"clean", 
 // results makes up a sweep in which rank and data matter as they say.
 func (s study) results() *ledger.Results {
 	res := &ledger.Results{Sweep: ledger.Sweep{
-		ID: 1, Name: "clinical", Axes: []string{"rank", "data", "seed"},
-		Settings: json.RawMessage(`{"select": "loss", "metrics": [{"kind": "loss"}, {"kind": "json_valid"}, {"kind": "field_f1", "list": "medications", "match": ["name"]}, {"kind": "invented", "list": "medications"}], "generate": {"max_new_tokens": 256}, "by": ["quality"]}`),
-		Data: json.RawMessage(`{"source": "experiments/clinical/data/notes.jsonl", "digest": "` + digest("data") + `", "records": 2200, "pool": 1840,
-			"validation": 100, "test": 200, "withheld": 60, "duplicates": 3, "group_by": "patient", "groups": 733}`),
+		ID: 1, Name: "clinical", Axes: []ledger.Axis{{Name: "rank", Path: "train.lora.rank"}, {Name: "data", Path: "data.subset"}, {Name: "seed", Path: "seed"}},
+		Settings: json.RawMessage(`{"select": "loss", "metrics": [{"kind": "loss"}, {"kind": "json_valid"}, {"kind": "field_f1", "list": "medications", "match": ["name"]}, {"kind": "invented", "list": "medications"}], "generate": {"max_new_tokens": 256}, "by": ["quality"],
+			"measured": [{"name": "loss", "lower_is_better": true}, {"name": "json_valid"}, {"name": "field_f1(medications)"}, {"name": "invented(medications)", "lower_is_better": true}]}`),
+		Data: ledger.Data{
+			Source: "experiments/clinical/data/notes.jsonl", Digest: digest("data"), Records: 2200, Pool: 1840,
+			Validation: 100, Test: 200, Withheld: 60, Duplicates: 3, GroupBy: "patient", Groups: 733,
+		},
 		Git: ledger.Git{Commit: digest("commit")[:40], Branch: "main", Dirty: true},
 	}}
 	hard := make([]float64, s.records) // what makes a record hard makes it hard for all

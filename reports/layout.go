@@ -169,9 +169,9 @@ func (r *Report) comparison() Table {
 		{Column{Key: "json_valid", Hidden: r.Metric == "json_valid", Header: "JSON", Right: true, Keep: 45, Fields: []string{"json_valid"}}, func(w *Row) Cell { return valueCell{value: w.JSONValid} }},
 		{Column{Key: "loss", Hidden: r.Metric == "loss", Header: "loss", Right: true, Keep: 25, Fields: []string{"loss"}}, func(w *Row) Cell { return valueCell{value: w.Loss} }},
 		{Column{Key: "validation", Header: "val. " + heading(r.Select), Right: true, Keep: keep, Fields: []string{"validation"}}, func(w *Row) Cell { return valueCell{value: w.Validation} }},
-		{Column{Key: "tokens", Header: "tokens", Right: true, Keep: 35, Fields: []string{"tokens"}}, amount(thousands, func(w *Row) float64 { return w.Tokens })},
-		{Column{Key: "seconds", Header: "time", Right: true, Keep: 30, Fields: []string{"seconds"}}, amount(duration, func(w *Row) float64 { return w.Seconds })},
-		{Column{Key: "bytes", Header: "size", Right: true, Keep: 20, Fields: []string{"bytes"}}, amount(size, func(w *Row) float64 { return float64(w.Bytes) })},
+		{Column{Key: "tokens", Header: "tokens", Right: true, Keep: 35, Fields: []string{"tokens"}}, amount(Tokens, func(w *Row) float64 { return w.Tokens })},
+		{Column{Key: "seconds", Header: "time", Right: true, Keep: 30, Fields: []string{"seconds"}}, amount(Duration, func(w *Row) float64 { return w.Seconds })},
+		{Column{Key: "bytes", Header: "size", Right: true, Keep: 20, Fields: []string{"bytes"}}, amount(Bytes, func(w *Row) float64 { return float64(w.Bytes) })},
 		{Column{Key: "adapters", Header: "adapters", Keep: 10, Fields: []string{"adapters"}}, text((*Row).adapters)},
 	}...)
 	return r.lay(Table{Name: "comparison"}, columns, func(*Row) bool { return true })

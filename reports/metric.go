@@ -10,29 +10,11 @@ import (
 
 // settings is what a report reads of a sweep's evaluation settings.
 type settings struct {
-	Select  string `json:"select"`
-	Metrics []struct {
-		Kind  string   `json:"kind"`
-		List  string   `json:"list"`
-		Match []string `json:"match"`
-	} `json:"metrics"`
-}
-
-// names lists the sweep's metrics as evaluations name them.
-func (s settings) names() []string {
-	var out []string
-	for _, m := range s.Metrics {
-		name := m.Kind
-		switch {
-		case m.List == "":
-		case len(m.Match) == 0 || slices.Equal(m.Match, []string{"name"}):
-			name += "(" + m.List + ")"
-		default:
-			name += "(" + m.List + ":" + strings.Join(m.Match, ",") + ")"
-		}
-		out = append(out, name)
-	}
-	return out
+	Select   string `json:"select"`
+	Measured []struct {
+		Name          string `json:"name"` // as evaluations have it
+		LowerIsBetter bool   `json:"lower_is_better"`
+	} `json:"measured"`
 }
 
 // kindOf returns a metric's kind: "field_f1" of "field_f1(medications)".
@@ -58,7 +40,12 @@ func (r *Report) chooseMetrics(res *ledger.Results, asked string) error {
 	if err := decode("settings", res.Sweep.Settings, &set); err != nil {
 		return err
 	}
-	names := set.names()
+	r.lower = map[string]bool{"loss": true} // measured by every sweep
+	var names []string
+	for _, m := range set.Measured {
+		names = append(names, m.Name)
+		r.lower[m.Name] = m.LowerIsBetter
+	}
 	for _, run := range res.Runs { // some may have been measured without being settings, as the loss is
 		for _, e := range run.Validation {
 			names = addMeasured(names, e)
@@ -83,7 +70,7 @@ func (r *Report) chooseMetrics(res *ledger.Results, asked string) error {
 			return &MetricError{Metric: asked, Have: names, Ambiguous: len(same) > 1}
 		}
 	}
-	r.LowerIsBetter = lowerIsBetter(r.Metric)
+	r.LowerIsBetter = r.lower[r.Metric]
 	return nil
 }
 
@@ -110,18 +97,9 @@ func primary(names []string) string {
 	return "loss"
 }
 
-// lowerIsBetter says in which direction a metric improves.
-func lowerIsBetter(metric string) bool {
-	switch kindOf(metric) {
-	case "loss", "perplexity", "invented":
-		return true
-	}
-	return false
-}
-
 // better reports whether a is a better value of the metric than b.
-func better(metric string, a, b float64) bool {
-	if lowerIsBetter(metric) {
+func (r *Report) better(metric string, a, b float64) bool {
+	if r.lower[metric] {
 		return a < b
 	}
 	return a > b

@@ -59,8 +59,8 @@ func exact(v *float64) string {
 	return strconv.FormatFloat(*v, 'g', -1, 64)
 }
 
-// thousands writes a count of tokens: 812, 76.8k, 1.2M.
-func thousands(n float64) string {
+// Tokens writes a count of tokens or parameters: 812, 76.8k, 1.2M.
+func Tokens(n float64) string {
 	switch {
 	case n >= 999_950_000:
 		return fmt.Sprintf("%.1fG", n/1e9)
@@ -72,8 +72,8 @@ func thousands(n float64) string {
 	return fmt.Sprintf("%.0f", n)
 }
 
-// duration writes seconds: 4.2s, 45s, 1m12s, 3h05m.
-func duration(seconds float64) string {
+// Duration writes seconds: 4.2s, 45s, 1m12s, 3h05m.
+func Duration(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	switch {
 	case d < 9950*time.Millisecond:
@@ -88,8 +88,8 @@ func duration(seconds float64) string {
 	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// size writes bytes: 412 B, 412 KiB, 1.2 MiB.
-func size(bytes float64) string {
+// Bytes writes a size: 412 B, 412 KiB, 1.2 MiB.
+func Bytes(bytes float64) string {
 	switch {
 	case bytes < 1<<10:
 		return fmt.Sprintf("%.0f B", bytes)

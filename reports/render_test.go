@@ -30,7 +30,7 @@ func TestGolden(t *testing.T) {
 // TestGoldenUnusual covers sweeps that lack most of what a table shows.
 func TestGoldenUnusual(t *testing.T) {
 	for name, res := range map[string]*ledger.Results{
-		"empty":    {Sweep: ledger.Sweep{Name: "empty", Axes: []string{"rank", "seed"}}},
+		"empty":    {Sweep: ledger.Sweep{Name: "empty", Axes: []ledger.Axis{{Name: "rank"}, {Name: "seed"}}}},
 		"failed":   failed(),
 		"untested": untested(),
 		"baseline": study{records: 200}.results(),
@@ -69,7 +69,7 @@ func untested() *ledger.Results {
 // plainSweep is a single run of an unnamed design.
 func plainSweep() *ledger.Results {
 	res := study{records: 120, ranks: []int{8}, data: []string{"all"}, seeds: 1, epochs: 1}.results()
-	res.Sweep.Axes, res.Runs[1].Axes = []string{}, []ledger.Choice{}
+	res.Sweep.Axes, res.Runs[1].Axes = []ledger.Axis{}, []ledger.Choice{}
 	return res
 }
 
@@ -105,7 +105,10 @@ var labels = rapid.StringOfN(rapid.RuneFrom([]rune("aZ09 .-_|*`~[]<é世\n\t\x1b
 func labelled(t *rapid.T) *ledger.Results {
 	res := study{records: 20, ranks: []int{1}, data: []string{"a", "b"}, seeds: 2, epochs: rapid.IntRange(1, 12).Draw(t, "epochs"), bench: true}.results()
 	axes := rapid.SliceOfNDistinct(labels, 0, 5, rapid.ID).Draw(t, "axes")
-	res.Sweep.Axes = append(slices.Clone(axes), "seed")
+	res.Sweep.Axes = []ledger.Axis{{Name: "seed", Path: "seed"}}
+	for _, a := range axes {
+		res.Sweep.Axes = append(res.Sweep.Axes, ledger.Axis{Name: a, Path: "train." + a})
+	}
 	for i := range res.Runs {
 		run := &res.Runs[i]
 		seed := label(run, "seed")

@@ -1,5 +1,5 @@
 // Package reports turns what the ledger knows of a sweep into one comparison:
-// baselines first, then a row for every combination of axes other than seed,
+// baselines first, then a row for every combination of axes other than the seed's,
 // with intervals that say what the held-out records can and can't tell apart.
 //
 // New computes a Report, which is data; Lay arranges it as tables and notes;
@@ -22,9 +22,6 @@ import (
 // only ever added.
 const SchemaVersion = 1
 
-// seedAxis is the axis whose choices are repetitions of one row.
-const seedAxis = "seed"
-
 // Options say how to compute a report.
 type Options struct {
 	Metric    string // to compare by: a metric's name, or its kind where that is unique; "" is the sweep's first field F1, else its first that isn't a loss
@@ -37,7 +34,7 @@ type Options struct {
 type Report struct {
 	Version       int             `json:"version"` // SchemaVersion
 	Sweep         string          `json:"sweep"`
-	Axes          []string        `json:"axes"`            // in column order, without seed
+	Axes          []string        `json:"axes"`            // in column order, without that of the seeds
 	Metric        string          `json:"metric"`          // rows are compared by, on test records
 	LowerIsBetter bool            `json:"lower_is_better"` // direction of Metric
 	Select        string          `json:"select"`          // picked the epochs and the best row, on validation records
@@ -45,6 +42,9 @@ type Report struct {
 	Unfinished    []UnfinishedRun `json:"unfinished"`      // runs without a result
 	Warnings      []Warning       `json:"warnings"`
 	Footer        Footer          `json:"footer"`
+
+	lower map[string]bool // metrics of which less is better
+	seed  string          // axis whose choices are repetitions of one row; "" if there is none
 }
 
 // Row is a baseline, or the runs that differ in nothing but their seed.
@@ -136,21 +136,19 @@ func New(res *ledger.Results, o Options) (*Report, error) {
 	if o.Resamples <= 0 {
 		o.Resamples = 10_000
 	}
-	r := &Report{Version: SchemaVersion, Sweep: res.Sweep.Name, Axes: []string{}, Unfinished: []UnfinishedRun{}, Warnings: []Warning{}}
+	r := &Report{Version: SchemaVersion, Sweep: res.Sweep.Name, seed: res.Sweep.SeedAxis(), Axes: []string{}, Unfinished: []UnfinishedRun{}, Warnings: []Warning{}}
 	if err := r.chooseMetrics(res, o.Metric); err != nil {
 		return nil, fmt.Errorf("report: sweep %s: %w", res.Sweep.Name, err)
 	}
 	r.group(res)
 	for i := range r.Rows {
-		if err := r.Rows[i].summarize(r.Metric, r.Select); err != nil {
+		if err := r.Rows[i].summarize(r.Metric, r.Select, r.seed); err != nil {
 			return nil, fmt.Errorf("report: sweep %s: %w", res.Sweep.Name, err)
 		}
 	}
 	r.markBest()
 	skipped := r.compare(o)
-	if err := r.describe(res, o); err != nil {
-		return nil, fmt.Errorf("report: sweep %s: %w", res.Sweep.Name, err)
-	}
+	r.describe(res, o)
 	r.warn(skipped)
 	return r, nil
 }
@@ -163,7 +161,7 @@ func (r *Report) markBest() {
 		if w.Baseline != "" || w.Validation == nil {
 			continue
 		}
-		if best < 0 || better(r.Select, *w.Validation, *r.Rows[best].Validation) {
+		if best < 0 || r.better(r.Select, *w.Validation, *r.Rows[best].Validation) {
 			best = i
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"daybook/ledger"
 	"daybook/ledger/journal"
@@ -154,7 +153,7 @@ func TestMetric(t *testing.T) {
 	} else if want := "report: sweep clinical: metric field_recall: not measured"; err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}
-	res.Sweep.Settings = json.RawMessage(`{"metrics": [{"kind": "field_f1", "list": "a", "match": ["name", "dose"]}, {"kind": "field_f1", "list": "b"}]}`)
+	res.Sweep.Settings = json.RawMessage(`{"measured": [{"name": "field_f1(a:name,dose)"}, {"name": "field_f1(b)"}]}`)
 	if _, err := New(res, Options{Metric: "field_f1"}); !errors.As(err, &bad) || !bad.Ambiguous || !strings.Contains(bad.Hint(), "field_f1(a:name,dose), field_f1(b)") {
 		t.Errorf("got %v", err)
 	}
@@ -247,9 +246,6 @@ func TestWarnings(t *testing.T) {
 		{name: "two seeds", spoil: func(s *study) { s.seeds = 2 }, want: []string{WarnFewSeeds}},
 		{name: "a seed to come", res: func(res *ledger.Results) { res.Runs[2].State = ledger.Interrupted; res.Runs[2].Test = nil }, want: []string{WarnUnfinished}},
 		{name: "finished, not judged", res: func(res *ledger.Results) { res.Runs[2].Test = nil }, want: []string{WarnNotMeasured}},
-		{name: "data of a later version", res: func(res *ledger.Results) {
-			res.Sweep.Data = json.RawMessage(`{"group_by": "patient", "future": {"key": 1}}`)
-		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := none
@@ -257,7 +253,7 @@ func TestWarnings(t *testing.T) {
 				c.spoil(&s)
 			}
 			res := s.results()
-			res.Sweep.Data = nil
+			res.Sweep.Data = ledger.Data{}
 			if c.res != nil {
 				c.res(res)
 			}
@@ -275,7 +271,6 @@ func TestWarnings(t *testing.T) {
 func TestBadResults(t *testing.T) {
 	for want, spoil := range map[string]func(res *ledger.Results){
 		"report: sweep clinical: settings: ": func(res *ledger.Results) { res.Sweep.Settings = json.RawMessage(`[]`) },
-		"report: sweep clinical: data: ":     func(res *ledger.Results) { res.Sweep.Data = json.RawMessage(`7`) },
 		": loss: 39 and 40 scores of 40 records": func(res *ledger.Results) {
 			s := res.Runs[4].Test.Score("loss")
 			s.Num = s.Num[1:]
@@ -328,11 +323,45 @@ func TestJSON(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &back); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(r, &back, cmpopts.IgnoreUnexported(Row{})); diff != "" {
+		if diff := cmp.Diff(r, &back, exported); diff != "" {
 			t.Error(diff)
 		}
 		if strings.Contains(text, `": null,`+"\n"+`  "`) {
 			t.Error("a list is null at the top level")
+		}
+	}
+}
+
+// TestSeedAxis names the axis of the seeds otherwise, and another axis seed.
+func TestSeedAxis(t *testing.T) {
+	want := must(New(small.results(), Options{Resamples: 200}))(t)
+	res := small.results()
+	rename := func(from, to string) {
+		for i := range res.Sweep.Axes {
+			if res.Sweep.Axes[i].Name == from {
+				res.Sweep.Axes[i].Name = to
+			}
+		}
+		for _, run := range res.Runs {
+			for i := range run.Axes {
+				if run.Axes[i].Axis == from {
+					run.Axes[i].Axis = to
+				}
+			}
+		}
+	}
+	rename("seed", "replica")
+	rename("rank", "seed")
+	got := must(New(res, Options{Resamples: 200}))(t)
+	if diff := cmp.Diff([]string{"seed", "data"}, got.Axes); diff != "" {
+		t.Error(diff)
+	}
+	if len(got.Rows) != len(want.Rows) {
+		t.Fatalf("%d rows, want %d", len(got.Rows), len(want.Rows))
+	}
+	for i, w := range got.Rows {
+		if diff := cmp.Diff(want.Rows[i].Results, w.Results); diff != "" || w.Planned != want.Rows[i].Planned {
+			t.Errorf("row %d: %d planned, %s", i, w.Planned, diff)
 		}
 	}
 }

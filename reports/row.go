@@ -13,8 +13,8 @@ import (
 // order of the sweep.
 func (r *Report) group(res *ledger.Results) {
 	for _, a := range res.Sweep.Axes {
-		if a != seedAxis {
-			r.Axes = append(r.Axes, a)
+		if a.Name != r.seed {
+			r.Axes = append(r.Axes, a.Name)
 		}
 	}
 	r.Rows = []Row{}
@@ -44,7 +44,7 @@ func (r *Report) group(res *ledger.Results) {
 		}
 	}
 	for i := range r.Rows {
-		r.Rows[i].sortRuns()
+		r.Rows[i].sortRuns(r.seed)
 	}
 }
 
@@ -72,7 +72,7 @@ func (r *Report) rowOf(run *ledger.RunResult) Row {
 		}
 	}
 	for _, c := range run.Axes { // axes that the sweep doesn't list come last
-		if c.Axis != seedAxis && !slices.Contains(r.Axes, c.Axis) {
+		if c.Axis != r.seed && !slices.Contains(r.Axes, c.Axis) {
 			row.Axes = append(row.Axes, c)
 		}
 	}
@@ -102,9 +102,9 @@ func (w *Row) add(run *ledger.RunResult) {
 
 // sortRuns puts runs in an order that doesn't depend on the sweep's, so that the
 // bootstrap draws the same seeds however the axes are written.
-func (w *Row) sortRuns() {
+func (w *Row) sortRuns(seed string) {
 	slices.SortStableFunc(w.runs, func(a, b *ledger.RunResult) int {
-		x, y := label(a, seedAxis), label(b, seedAxis)
+		x, y := label(a, seed), label(b, seed)
 		if len(x) != len(y) {
 			return len(x) - len(y) // 9 before 10
 		}

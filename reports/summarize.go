@@ -9,10 +9,10 @@ import (
 )
 
 // summarize fills in what a row says by itself.
-func (w *Row) summarize(metric, selected string) error {
+func (w *Row) summarize(metric, selected, seed string) error {
 	var values, chosen, valid, loss []float64
 	for _, run := range w.runs {
-		result := Result{Run: run.Key, Seed: label(run, seedAxis), Epoch: run.ChosenEpoch}
+		result := Result{Run: run.Key, Seed: label(run, seed), Epoch: run.ChosenEpoch}
 		w.Tokens += float64(run.Tokens) / float64(len(w.runs))
 		w.Seconds += run.Seconds / float64(len(w.runs))
 		if p := run.Published; p != nil {

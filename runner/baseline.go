@@ -37,7 +37,8 @@ func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part 
 			if err != nil {
 				return "", fmt.Errorf("eval.baselines: k_shot: %w", err)
 			}
-			examples, err := TrainingExamples(base, ds, shots, spec.Train)
+			// As the base reads them, whatever the run makes of such records in training.
+			examples, err := TrainingExamples(base, ds, shots, sweeps.Train{LossOn: "assistant", MaxSeqLen: base.Shape().MaxPositions})
 			if err != nil {
 				return "", err
 			}

@@ -53,7 +53,7 @@ type MetadataBase struct {
 type MetadataData struct {
 	Source     string        `json:"source"`
 	Digest     ledger.Digest `json:"digest"`
-	Subset     sweeps.Subset `json:"subset"`
+	Subset     sweeps.Subset `json:"subset"` // without the names of records, see conceal
 	Train      MetadataSet   `json:"train"`
 	Validation MetadataSet   `json:"validation"`
 	Test       MetadataSet   `json:"test"`

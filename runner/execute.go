@@ -1,12 +1,8 @@
 package runner
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -36,6 +32,9 @@ type Progress interface {
 	Held(item *Item, holder string)
 	// Published announces an adapter.
 	Published(item *Item, a ledger.Adapter)
+	// Damaged tells of an earlier attempt's journal that is sound only in part, and
+	// is passed over from there on.
+	Damaged(item *Item, err error)
 }
 
 // RunOptions say how to execute a plan.
@@ -80,9 +79,9 @@ type Failure struct {
 // Run does what the plan lists: baselines first, then training runs. It goes on
 // after a failed run. The error is about Daybook's own work (the ledger, the
 // disk, a cancelled ctx), not about a run that failed.
-func (p *Plan) Run(ctx context.Context, o RunOptions) (Outcome, error) {
+func (p *Plan) Run(ctx context.Context, o RunOptions) (outcome Outcome, err error) {
 	e := &execution{RunOptions: o, plan: p}
-	var err error
+	defer func() { err = errors.Join(err, e.resize(0)) }()
 	if e.outcome.Sweep, err = p.record(ctx, o.Ledger, o.Store); err != nil {
 		return e.outcome, err
 	}
@@ -113,30 +112,11 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (Outcome, error) {
 	return e.outcome, nil
 }
 
-// record puts the plan's facts into the ledger, and the sweep's sources into the store.
-func (p *Plan) record(ctx context.Context, l *ledger.Ledger, artifacts *store.Store) (int64, error) {
-	for _, s := range p.Sweep.Sources {
-		if _, err := artifacts.Put(ctx, bytes.NewReader(s.Content)); err != nil {
-			return 0, err
-		}
-	}
-	for _, d := range p.datasets {
-		if err := l.RecordDataset(ctx, d); err != nil {
-			return 0, err
-		}
-	}
-	for _, s := range p.sets {
-		if err := l.RecordSet(ctx, s); err != nil {
-			return 0, err
-		}
-	}
-	return l.RecordSweep(ctx, p.fact)
-}
-
 // execution is one call of Plan.Run.
 type execution struct {
 	RunOptions
-	plan *Plan
+	plan  *Plan
+	slots []*slot // kept from phase to phase, with the bases that their workers have loaded
 
 	mu      sync.Mutex // guards Progress and outcome
 	outcome Outcome
@@ -155,11 +135,14 @@ func (e *execution) phase(ctx context.Context, items []*Item) error {
 	}
 	close(queue)
 	jobs := min(e.Jobs, len(items))
-	threads := e.Jobs * e.Threads / jobs
+	if err := e.resize(jobs); err != nil {
+		return err
+	}
 	var wg sync.WaitGroup
-	for range jobs {
+	for _, s := range e.slots {
+		s.threads = e.Jobs * e.Threads / jobs
 		wg.Go(func() {
-			if err := e.serve(ctx, queue, threads); err != nil {
+			if err := e.serve(ctx, queue, s); err != nil {
 				cancel(err)
 			}
 		})
@@ -168,17 +151,29 @@ func (e *execution) phase(ctx context.Context, items []*Item) error {
 	return context.Cause(ctx)
 }
 
-// serve works through the queue with one worker process. Runs that another
-// process holds are kept for the end.
-func (e *execution) serve(ctx context.Context, queue <-chan *Item, threads int) (err error) {
-	slot := &slot{start: e.Start, threads: threads}
-	defer func() { err = errors.Join(err, slot.close()) }()
+// resize leaves n slots. Those that it closes were idle.
+func (e *execution) resize(n int) error {
+	var errs []error
+	for len(e.slots) > n {
+		last := len(e.slots) - 1
+		errs = append(errs, e.slots[last].close())
+		e.slots = e.slots[:last]
+	}
+	for len(e.slots) < n {
+		e.slots = append(e.slots, &slot{start: e.Start})
+	}
+	return errors.Join(errs...)
+}
+
+// serve works through the queue in one slot. Runs that another process holds are
+// kept for the end.
+func (e *execution) serve(ctx context.Context, queue <-chan *Item, s *slot) error {
 	var held []*Item
 	for item := range queue {
 		if ctx.Err() != nil {
 			return nil
 		}
-		busy, err := e.attempt(ctx, slot, item)
+		busy, err := e.attempt(ctx, s, item)
 		if err != nil {
 			return err
 		}
@@ -193,7 +188,7 @@ func (e *execution) serve(ctx context.Context, queue <-chan *Item, threads int) 
 				return nil
 			case <-time.After(heldPoll):
 			}
-			busy, err := e.attempt(ctx, slot, item)
+			busy, err := e.attempt(ctx, s, item)
 			if err != nil {
 				return err
 			}
@@ -205,155 +200,14 @@ func (e *execution) serve(ctx context.Context, queue <-chan *Item, threads int) 
 	return nil
 }
 
-// attempt executes one item unless another process is at it (busy) or has
-// finished it meanwhile.
-func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool, err error) {
-	key := item.Job.Key
-	if err := e.Ledger.Lease(ctx, key, e.Holder, leaseTTL); err != nil {
-		var held *ledger.HeldError
-		if errors.As(err, &held) {
-			if !item.waiting {
-				item.waiting = true
-				e.tell(func() { e.Progress.Held(item, held.Holder) })
-			}
-			return true, nil
-		}
-		return false, err
+// finished returns the run behind an item as the ledger has it, and whether it is
+// finished.
+func (e *execution) finished(ctx context.Context, item *Item) (run ledger.Run, ok bool, err error) {
+	run, err = e.Ledger.Run(ctx, item.Job.Key)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return run, false, nil
 	}
-	background := context.WithoutCancel(ctx) // an interruption is recorded too
-	defer func() { err = errors.Join(err, e.Ledger.Release(background, key, e.Holder)) }()
-	if err := catchUp(ctx, e.plan.Root, e.Ledger, key); err != nil {
-		return false, err
-	}
-	found, err := e.Ledger.States(ctx, []ledger.Digest{key})
-	if err != nil {
-		return false, err
-	}
-	status := found[key]
-	again := item.anew || e.Again && item.Job.Kind == ledger.Train
-	if status.State == ledger.Finished && (!again || item.waiting) {
-		e.tell(func() {
-			e.outcome.Already++
-			if item.waiting {
-				e.Progress.End(item, ledger.Finished, "")
-			}
-		})
-		return false, nil
-	}
-	worker, err := s.worker()
-	if err != nil {
-		return false, err
-	}
-	number, err := e.Ledger.BeginAttempt(ctx, ledger.Attempt{
-		Run: key, Kind: item.Job.Kind, Sweep: e.outcome.Sweep, Worker: e.Worker, Git: e.plan.fact.Git, Environment: e.plan.fact.Environment,
-		Place: func(n int) string { return filepath.ToSlash(e.plan.Root.Attempt(key, n)) },
-	})
-	if err != nil {
-		return false, err
-	}
-	dir := e.plan.Root.Attempt(key, number)
-	job := item.Job
-	job.Attempt, job.Threads = number, s.threads
-	if e.resumable(status) {
-		job.Resume = &Resume{Checkpoint: status.Checkpoint, Step: status.CheckpointStep, Attempt: status.CheckpointDir}
-	}
-	if err := job.Write(e.plan.Root.Abs(dir)); err != nil {
-		return false, err
-	}
-	e.tell(func() { e.Progress.Begin(item, number) })
-	return false, e.follow(ctx, s, worker, item, number, dir)
-}
-
-// resumable reports whether an earlier attempt left something to go on from.
-func (e *execution) resumable(s ledger.RunStatus) bool {
-	if e.Again || s.State == ledger.Finished || s.Checkpoint == "" {
-		return false
-	}
-	_, err := os.Stat(e.plan.Root.Abs(s.Checkpoint)) // somebody may have made room
-	return err == nil
-}
-
-// follow lets the worker work and ingests its journal meanwhile.
-func (e *execution) follow(ctx context.Context, s *slot, w Worker, item *Item, number int, dir string) error {
-	f := &follower{execution: e, item: item, attempt: number, path: e.plan.Root.journal(dir)}
-	defer f.close()
-	done := make(chan error, 1)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		done <- w.Work(ctx, dir)
-	}()
-	background := context.WithoutCancel(ctx)
-	// A run that can't be recorded any more must not go on without its lease.
-	abandon := func(err error) error {
-		s.discard()
-		<-ended // as it was told; err says why
-		return err
-	}
-	leased := e.Now()
-	renew := time.NewTicker(leaseRenew)
-	defer renew.Stop()
-	poll := time.NewTicker(journalPoll)
-	defer poll.Stop()
-	for {
-		select {
-		case <-poll.C:
-			if err := f.ingest(background); err != nil {
-				return abandon(err)
-			}
-		case <-renew.C:
-			switch err := e.Ledger.Renew(background, item.Job.Key, e.Holder, leaseTTL); {
-			case err == nil:
-				leased = e.Now()
-			case lost(err) || e.Now().Sub(leased) > leaseTTL-leaseRenew:
-				return abandon(err)
-			}
-		case died := <-done:
-			if died != nil {
-				s.discard()
-			}
-			if err := f.ingest(background); err != nil {
-				return err
-			}
-			e.settle(f, died)
-			return nil
-		}
-	}
-}
-
-// lost reports that a lease is somebody else's now, so that renewing it again is no use.
-func lost(err error) bool {
-	var held *ledger.HeldError
-	return errors.As(err, &held) || errors.Is(err, ledger.ErrLeaseLost)
-}
-
-// settle counts and announces how an attempt ended.
-func (e *execution) settle(f *follower, died error) {
-	state, why, advice := ledger.Interrupted, "", ""
-	switch end := f.last.(type) {
-	case journal.Finished:
-		state = ledger.Finished
-	case journal.Failed:
-		state, why, advice = ledger.Failed, end.Error, end.Hint
-	case journal.Interrupted:
-		why = fmt.Sprintf("stopped after step %d", end.Step)
-	default: // the worker died without a word
-		state, why = ledger.Failed, "the worker stopped without saying why"
-		if died != nil {
-			why, advice = died.Error(), HintOf(died)
-		}
-	}
-	e.tell(func() {
-		switch state {
-		case ledger.Finished:
-			e.outcome.Finished++
-		case ledger.Failed:
-			e.outcome.Failed = append(e.outcome.Failed, Failure{f.item, why, advice})
-		case ledger.Interrupted, ledger.New, ledger.Running:
-			e.outcome.Interrupted++
-		}
-		e.Progress.End(f.item, state, why)
-	})
+	return run, err == nil && run.State == ledger.Finished, err
 }
 
 // tell serializes access to what is shared between workers' goroutines.
@@ -361,84 +215,4 @@ func (e *execution) tell(f func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	f()
-}
-
-// follower reads one attempt's journal into the ledger.
-type follower struct {
-	*execution
-	item    *Item
-	attempt int
-	path    string
-	reader  *journal.Reader
-	last    journal.Body
-}
-
-func (f *follower) ingest(ctx context.Context) error {
-	if f.reader == nil {
-		reader, err := journal.Open(f.path)
-		if errors.Is(err, os.ErrNotExist) {
-			return nil // the worker has not begun
-		}
-		if err != nil {
-			return err
-		}
-		f.reader = reader
-	}
-	events, err := available(f.reader)
-	if err != nil {
-		return err
-	}
-	if len(events) == 0 {
-		return nil
-	}
-	if err := f.Ledger.Ingest(ctx, f.item.Job.Key, f.attempt, events); err != nil {
-		return err
-	}
-	for _, event := range events {
-		body, err := journal.Decode(event)
-		if err != nil {
-			return err
-		}
-		f.last = body
-		f.tell(func() { f.Progress.Event(f.item, body) })
-	}
-	return nil
-}
-
-func (f *follower) close() {
-	if f.reader != nil {
-		_ = f.reader.Close() // read only
-	}
-}
-
-// slot is a place for one worker process, started when first needed and again
-// after a crash.
-type slot struct {
-	start   func() (Worker, error)
-	threads int
-	now     Worker
-}
-
-func (s *slot) worker() (Worker, error) {
-	if s.now == nil {
-		w, err := s.start()
-		if err != nil {
-			return nil, err
-		}
-		s.now = w
-	}
-	return s.now, nil
-}
-
-func (s *slot) discard() {
-	_ = s.close() // it has failed already, and that is reported
-}
-
-func (s *slot) close() error {
-	if s.now == nil {
-		return nil
-	}
-	w := s.now
-	s.now = nil
-	return w.Close()
 }

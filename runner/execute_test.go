@@ -45,8 +45,8 @@ func TestRunGoesOn(t *testing.T) {
 	if f := outcome.Failed[0]; f.Item.Job.Key != dead || f.Error != "worker: signal: killed" || f.Hint != "buy memory" {
 		t.Errorf("failure is %q, %q", f.Error, f.Hint)
 	}
-	if n := started.Load(); n != 3 { // one for baselines, two for runs
-		t.Errorf("%d workers were started, want 3", n)
+	if n := started.Load(); n != 2 { // one for the baseline and a run, one after that had died
+		t.Errorf("%d workers were started, want 2", n)
 	}
 	if s := p.state(t, dead); s.State != ledger.Interrupted || s.Attempts != 1 {
 		t.Errorf("the run is %+v", s)
@@ -86,6 +86,12 @@ func TestRunResumes(t *testing.T) {
 // done before.
 func (p *place) runStopped(t *testing.T, patience int32) error {
 	t.Helper()
+	return p.runStoppedAt(t, patience, time.Now)
+}
+
+// runStoppedAt is runStopped with another clock.
+func (p *place) runStoppedAt(t *testing.T, patience int32, now func() time.Time) error {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var looks atomic.Int32
@@ -95,7 +101,7 @@ func (p *place) runStopped(t *testing.T, patience int32) error {
 				if looks.Add(1) == patience {
 					cancel()
 				}
-				return time.Now()
+				return now()
 			}}}, nil
 		}
 	})
@@ -185,5 +191,24 @@ func TestRunWithoutCheckpoint(t *testing.T) {
 	whole.mustRun(t, whole.plan(t, one))
 	if !bytes.Equal(p.adapter(t), whole.adapter(t)) {
 		t.Error("the adapter is another")
+	}
+}
+
+// TestSecondsOfResumed makes the attempt that is interrupted a slow one.
+func TestSecondsOfResumed(t *testing.T) {
+	p := newPlace(t)
+	key := trained(p.plan(t, one))[0]
+	var hours atomic.Int32
+	slow := func() time.Time { return time.Now().Add(time.Duration(hours.Add(1)) * time.Hour) }
+	for p.state(t, key).Checkpoint == "" {
+		if p.runStoppedAt(t, 20, slow) == nil {
+			t.Fatal("the run ended before it could be stopped")
+		}
+	}
+	p.mustRun(t, p.plan(t, one))
+	run, err := p.ledger.Run(t.Context(), key)
+	check(t, err)
+	if last := run.Attempts[len(run.Attempts)-1]; last.ResumedStep == 0 || run.Seconds < 3600 {
+		t.Errorf("%.1f s from step %d on; the attempt before took hours", run.Seconds, last.ResumedStep)
 	}
 }

@@ -1,10 +1,15 @@
 package runner
 
 import (
+	"bytes"
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 
 	"daybook/ledger"
+	"daybook/ledger/store"
+	"daybook/sweeps"
 )
 
 // describe builds the facts that the ledger gets when the plan is run.
@@ -14,22 +19,19 @@ func (p *planner) describe() error {
 		return err
 	}
 	f := ledger.Sweep{
-		Name: p.sweep.Name, Path: p.Root.Rel(p.sweep.Path), Digest: p.sweep.Digest, Git: git, Environment: environment(),
+		Name: p.sweep.Name, Path: p.Root.Rel(p.sweep.Path), Digest: p.sweep.Digest, Data: p.plan.Data, Git: git, Environment: environment(),
 	}
 	for _, s := range p.sweep.Sources {
 		f.Sources = append(f.Sources, ledger.Source{Path: s.Path, Digest: s.SHA256})
 	}
 	for _, a := range p.sweep.Axes {
-		f.Axes = append(f.Axes, a.Name)
+		f.Axes = append(f.Axes, ledger.Axis{Name: a.Name, Path: a.Path})
 	}
-	if f.Args, err = json.Marshal(p.sweep.Args); err != nil {
-		return fmt.Errorf("sweep: %w", err)
-	}
-	if f.Data, err = json.Marshal(p.plan.Data); err != nil {
+	if f.Args, err = json.Marshal(p.args()); err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
 	if len(p.sweep.Runs) > 0 {
-		if f.Settings, err = json.Marshal(p.sweep.Runs[0].Spec.Eval); err != nil {
+		if f.Settings, err = settings(p.sweep.Runs[0].Spec.Eval); err != nil {
 			return fmt.Errorf("sweep: %w", err)
 		}
 	}
@@ -50,4 +52,71 @@ func (p *planner) describe() error {
 	}
 	p.plan.fact = f
 	return nil
+}
+
+// record puts the plan's facts into the ledger, and the sweep's sources into the store.
+func (p *Plan) record(ctx context.Context, l *ledger.Ledger, artifacts *store.Store) (int64, error) {
+	for _, s := range p.Sweep.Sources {
+		if _, err := artifacts.Put(ctx, bytes.NewReader(s.Content)); err != nil {
+			return 0, err
+		}
+	}
+	for _, d := range p.datasets {
+		if err := l.RecordDataset(ctx, d); err != nil {
+			return 0, err
+		}
+	}
+	for _, s := range p.sets {
+		if err := l.RecordSet(ctx, s); err != nil {
+			return 0, err
+		}
+	}
+	return l.RecordSweep(ctx, p.fact)
+}
+
+// settings returns evaluation settings with what reports need to know of the
+// metrics that they ask for: the names under which they are measured, and which way
+// they improve.
+func settings(e sweeps.Eval) (json.RawMessage, error) {
+	type measured struct {
+		Name          string `json:"name"`
+		LowerIsBetter bool   `json:"lower_is_better"`
+	}
+	out := struct {
+		sweeps.Eval
+		Measured []measured `json:"measured"`
+	}{Eval: e}
+	metrics, err := Metrics(e)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range metrics {
+		out.Measured = append(out.Measured, measured{m.Name(), m.LowerIsBetter()})
+	}
+	return json.Marshal(out)
+}
+
+// recordedArg is an argument as the ledger has it: as it was written on the
+// command line, where everybody on the machine could read it, or, of one from the
+// environment, its HMAC-SHA-256 under the record key. What the sweep makes of
+// either is in its specs.
+type recordedArg struct {
+	Kind   string        `json:"kind"`
+	Name   string        `json:"name"`
+	Value  *string       `json:"value,omitempty"`
+	Digest ledger.Digest `json:"digest,omitempty"`
+}
+
+func (p *planner) args() []recordedArg {
+	out := []recordedArg{}
+	for _, a := range p.sweep.Args {
+		r := recordedArg{Kind: a.Kind, Name: a.Name}
+		if a.Environment {
+			r.Digest = p.keyed(sha256.Sum256([]byte(a.Value)))
+		} else {
+			r.Value = &a.Value
+		}
+		out = append(out, r)
+	}
+	return out
 }

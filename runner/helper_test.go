@@ -158,6 +158,10 @@ func (p *progress) Held(item *runner.Item, holder string) {
 
 func (p *progress) Published(item *runner.Item, _ ledger.Adapter) { p.note("published", item.Job.Name) }
 
+func (p *progress) Damaged(item *runner.Item, err error) {
+	p.note("damaged", item.Job.Name, err.Error())
+}
+
 // trained returns the keys of the plan's training runs, in order.
 func trained(p *runner.Plan) []string {
 	var keys []string

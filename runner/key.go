@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/gowebpki/jcs"
-
 	"daybook/ledger"
 	"daybook/sweeps"
 )
@@ -17,11 +15,7 @@ const keyVersion = 1
 
 // digestOf returns the SHA-256 of v's canonical JSON (RFC 8785).
 func digestOf(v any) (ledger.Digest, error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return "", fmt.Errorf("key: %w", err)
-	}
-	data, err = jcs.Transform(data)
+	data, err := sweeps.Canonical(v)
 	if err != nil {
 		return "", fmt.Errorf("key: %w", err)
 	}
@@ -30,15 +24,16 @@ func digestOf(v any) (ledger.Digest, error) {
 }
 
 // trainKey identifies everything that decides an adapter's bytes. The
-// validation set is part of it because it picks the epoch; the test set is not,
-// because it decides nothing.
-func trainKey(spec sweeps.Spec, in Inputs, validation ledger.Digest) (ledger.Digest, error) {
+// validation set is part of it because it picks the epoch, and so is the version
+// of the selecting metric, which by other maths could pick another; the test set
+// is not, because it decides nothing.
+func trainKey(spec sweeps.Spec, in Inputs, validation ledger.Digest, selecting int) (ledger.Digest, error) {
 	part, err := spec.TrainPart()
 	if err != nil {
 		return "", err
 	}
 	if !spec.Chooses() {
-		validation = ""
+		validation, selecting = "", 0
 	}
 	return digestOf(map[string]any{
 		"key":        "train",
@@ -46,6 +41,7 @@ func trainKey(spec sweeps.Spec, in Inputs, validation ledger.Digest) (ledger.Dig
 		"spec":       json.RawMessage(part),
 		"inputs":     in.deciding(),
 		"validation": validation,
+		"selecting":  selecting,
 	})
 }
 

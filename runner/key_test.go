@@ -175,3 +175,33 @@ func TestKeyIgnoresOrder(t *testing.T) {
 		}
 	})
 }
+
+// TestBaselineKeyIgnoresTraining has runs that differ in how they train on the
+// records that are a k-shot baseline's examples.
+func TestBaselineKeyIgnoresTraining(t *testing.T) {
+	p := newPlace(t)
+	shots := func(patch string) []string {
+		var keys []string
+		for _, item := range p.plan(t, patched("{ eval+: { baselines: [{ kind: 'k_shot', shots: 2 }] } } + "+patch)).Items {
+			if item.Job.Baseline != "" {
+				keys = append(keys, item.Job.Baseline+" "+item.Job.Key)
+			}
+		}
+		return keys
+	}
+	want := shots("{}")
+	if len(want) != 2 {
+		t.Fatalf("baselines are %q", want)
+	}
+	for _, patch := range []string{
+		"{ train+: { max_seq_len: 12 } }", "{ train+: { loss_on: 'all' } }", "{ train+: { epochs: 1, lora+: { rank: 3 } } }",
+		"{ data+: { subset: { op: 'where', where: { patient: ['p09', 'p10'] } } } }",
+	} {
+		if got := shots(patch); !slices.Equal(got, want) {
+			t.Errorf("%s: baselines are %q, want %q", patch, got, want)
+		}
+	}
+	if got := shots("{ eval+: { baselines: [{ kind: 'k_shot', shots: 2, seed: 5 }] } }"); slices.Equal(got, want) {
+		t.Error("other shots make the same baseline")
+	}
+}

@@ -9,7 +9,7 @@ import (
 type Listing struct {
 	Sweep    string      `json:"sweep"`
 	Axes     []string    `json:"axes"`
-	Data     DataSummary `json:"data"`
+	Data     ledger.Data `json:"data"`
 	Runs     []ListedRun `json:"runs"`
 	Warnings []string    `json:"warnings"`
 	Todo     Cost        `json:"todo"` // of the runs that run would execute

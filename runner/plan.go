@@ -15,8 +15,8 @@ import (
 type Plan struct {
 	Root     Root
 	Sweep    *sweeps.Sweep
-	Items    []*Item // baselines first, then runs in the order of the sweep
-	Data     DataSummary
+	Items    []*Item     // baselines first, then runs in the order of the sweep
+	Data     ledger.Data // of the sweep's first run
 	Warnings []string
 
 	fact     ledger.Sweep
@@ -40,10 +40,10 @@ type Item struct {
 	sets       map[string]ledger.Digest // role to digest
 	held       []judgedSet
 	data       *dataset.Dataset
-	waiting    bool          // another process was seen at it
-	anew       bool          // it has to predict again, although it did before
-	judges     ledger.Digest // for an evaluation of an adapter: its run
-	license    string        // of the base
+	waiting    bool   // another process was seen at it
+	anew       bool   // it has to predict again, although it did before
+	judges     bool   // it evaluates a finished adapter
+	license    string // of the base
 }
 
 // Truncated is a training record that max_seq_len cuts.
@@ -51,20 +51,6 @@ type Truncated struct {
 	Record string `json:"record"` // name
 	Line   int    `json:"line"`
 	Tokens int    `json:"tokens"` // cut off
-}
-
-// DataSummary is what the report's footer says about the data.
-type DataSummary struct {
-	Source     string        `json:"source"`
-	Digest     ledger.Digest `json:"digest"`
-	Records    int           `json:"records"`
-	Pool       int           `json:"pool"` // what the split left for training
-	Validation int           `json:"validation"`
-	Test       int           `json:"test"`
-	Withheld   int           `json:"withheld"`   // neither trained on nor judged: bound to a held-out record by content or group
-	Duplicates int           `json:"duplicates"` // records whose content an earlier record has; they stay on its side
-	GroupBy    string        `json:"group_by"`
-	Groups     int           `json:"groups"` // sets of records that the split kept together
 }
 
 // PlanOptions say what to plan.
@@ -113,10 +99,13 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 	if err := p.choose(); err != nil {
 		return nil, err
 	}
-	p.warn()
+	if err := p.conceal(); err != nil {
+		return nil, err
+	}
 	if err := p.describe(); err != nil {
 		return nil, err
 	}
+	p.warn()
 	return p.plan, nil
 }
 
@@ -174,7 +163,7 @@ func (p *planner) choose() error {
 
 // Judges reports whether the item judges an adapter that was trained before, by
 // a test set, settings or metrics that are new.
-func (i *Item) Judges() bool { return i.judges != "" }
+func (i *Item) Judges() bool { return i.judges }
 
 // Unplanned reports whether that the item is needed showed only when the plan
 // was run, so that Plan.Todo doesn't count it.

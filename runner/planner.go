@@ -115,14 +115,18 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	}
 	item.sets["train"] = j.Inputs.Train
 	p.addSet(ds, "train", j.Inputs.Train, examples)
-	if j.Key, err = trainKey(spec, j.Inputs, item.sets["validation"]); err != nil {
+	selecting, err := Selecting(spec.Eval)
+	if err != nil {
+		return nil, err
+	}
+	if j.Key, err = trainKey(spec, j.Inputs, item.sets["validation"], selecting.Version()); err != nil {
 		return nil, err
 	}
 	if item.against, err = p.addBaselines(item, base, ds, part); err != nil {
 		return nil, err
 	}
 	if position == 0 {
-		p.plan.Data = DataSummary{
+		p.plan.Data = ledger.Data{
 			Source: p.Root.Rel(ds.Path), Digest: j.Inputs.Dataset, Records: len(ds.Records), Pool: len(part.Train),
 			Validation: len(part.Validation), Test: len(part.Test), Withheld: len(part.Withheld), Duplicates: part.Duplicates, GroupBy: spec.Data.GroupBy, Groups: part.Groups,
 		}

@@ -17,88 +17,83 @@ import (
 // adapterFiles are the files whose digest is an adapter's identity.
 var adapterFiles = []string{"adapter_model.safetensors", "adapter_config.json"}
 
-// bestAlias points at the version with the best validation result of a sweep.
-const bestAlias = "best"
-
 // complete publishes the adapter of every finished run of the plan that has no
 // version under this sweep's name yet (a run may have been finished by another
 // sweep, or just before a crash), and moves the best alias.
 func (e *execution) complete(ctx context.Context) error {
+	var all []published
 	for _, item := range e.plan.Items {
 		if item.Job.Kind != ledger.Train {
 			continue
 		}
-		run, err := e.Ledger.Run(ctx, item.Job.Key)
-		if errors.Is(err, ledger.ErrNotFound) {
-			continue
-		}
+		run, ok, err := e.finished(ctx, item)
 		if err != nil {
 			return err
 		}
-		if run.State != ledger.Finished {
+		if !ok {
 			continue
 		}
-		if err := e.publish(ctx, item, run); err != nil {
+		a, err := e.publish(ctx, item, run)
+		if err != nil {
 			return fmt.Errorf("publish %s: %w", item.Job.Key[:12], err)
 		}
+		all = append(all, published{item, a})
 	}
-	return e.markBest(ctx)
+	return e.markBest(ctx, all)
 }
 
 // publish copies a finished run's adapter to the next version's folder, which
-// appears complete or not at all.
-func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) error {
+// appears complete or not at all. If there is one already, that is it.
+func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a ledger.Adapter, err error) {
 	sweep := e.plan.Sweep.Name
 	have, err := e.Ledger.Adapters(ctx, ledger.AdapterFilter{Sweep: sweep, Digest: run.Adapter})
 	if err != nil {
-		return err
+		return a, err
 	}
-	for _, a := range have {
-		if a.Run == run.Key && a.Epoch == run.ChosenEpoch {
-			if complete(e.plan.Root.Abs(a.Path), a.Bytes) {
-				return nil
-			}
+	for _, old := range have {
+		if old.Run == run.Key && old.Epoch == run.ChosenEpoch && complete(e.plan.Root.Abs(old.Path), old.Bytes) {
+			return old, nil
 		}
 	}
 	source, err := e.adapterSource(ctx, run)
 	if err != nil {
-		return err
+		return a, err
 	}
-	a := ledger.Adapter{Digest: run.Adapter, Run: run.Key, Epoch: run.ChosenEpoch, Sweep: sweep, Time: e.Now().UTC()}
+	a = ledger.Adapter{Digest: run.Adapter, Run: run.Key, Epoch: run.ChosenEpoch, Sweep: sweep, Time: e.Now().UTC()}
 	if a.Version, err = e.Ledger.ReserveVersion(ctx, a); err != nil {
-		return err
+		return a, err
 	}
 	a.Path = filepath.ToSlash(filepath.Join("adapters", sweep, fmt.Sprintf("v%04d", a.Version)))
 	final := e.plan.Root.Abs(a.Path)
 	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
-		return WithHint(err, "adapters are written below the root; choose a writable one with --root")
+		return a, WithHint(err, "adapters are written below the root; choose a writable one with --root")
 	}
 	temp, err := os.MkdirTemp(filepath.Dir(final), ".new-")
 	if err != nil {
-		return WithHint(err, "adapters are written below the root; choose a writable one with --root")
+		return a, WithHint(err, "adapters are written below the root; choose a writable one with --root")
 	}
 	defer func() { _ = os.RemoveAll(temp) }() // gone already after the rename
 	if err := os.Chmod(temp, 0o755); err != nil {
-		return err
+		return a, err
 	}
 	for _, name := range adapterFiles {
 		n, err := copyFile(filepath.Join(temp, name), filepath.Join(source, name))
 		if err != nil {
-			return err
+			return a, err
 		}
 		a.Bytes += n
 	}
 	if err := e.describeAdapter(ctx, temp, item, run, a); err != nil {
-		return err
+		return a, err
 	}
 	if err := os.Rename(temp, final); err != nil && !holds(final, a.Digest) {
-		return WithHint(err, "move "+a.Path+" away: it is in the place of a new version")
+		return a, WithHint(err, "move "+a.Path+" away: it is in the place of a new version")
 	}
 	if err := e.Ledger.RecordAdapter(ctx, a); err != nil {
-		return err
+		return a, err
 	}
 	e.tell(func() { e.Progress.Published(item, a) })
-	return nil
+	return a, nil
 }
 
 // complete reports whether dir has an adapter's files, of together the given
@@ -160,47 +155,4 @@ func copyFile(dst, src string) (n int64, err error) {
 		return 0, err
 	}
 	return n, out.CloseAtomicallyReplace()
-}
-
-// markBest points the best alias at the finished run with the best value of
-// its selection metric on validation. The test set has no say.
-func (e *execution) markBest(ctx context.Context) error {
-	var best *ledger.Adapter
-	var bestValue float64
-	for _, item := range e.plan.Items {
-		if item.Job.Kind != ledger.Train {
-			continue
-		}
-		epochs, err := e.Ledger.Epochs(ctx, item.Job.Key)
-		if err != nil {
-			return err
-		}
-		found, err := e.Ledger.Adapters(ctx, ledger.AdapterFilter{Sweep: e.plan.Sweep.Name, Run: item.Job.Key})
-		if err != nil {
-			return err
-		}
-		for _, a := range found {
-			for _, ep := range epochs {
-				if ep.Epoch.Epoch != a.Epoch || ep.Selected == nil {
-					continue
-				}
-				if best == nil || better(item.Job.Spec.Eval.Select, *ep.Selected, bestValue) {
-					best, bestValue = &a, *ep.Selected
-				}
-			}
-		}
-	}
-	if best == nil {
-		return nil
-	}
-	aliases, err := e.Ledger.Aliases(ctx, e.plan.Sweep.Name)
-	if err != nil {
-		return err
-	}
-	for _, a := range aliases {
-		if a.Alias == bestAlias && a.Version == best.Version {
-			return nil
-		}
-	}
-	return e.Ledger.Tag(ctx, ledger.Alias{Sweep: e.plan.Sweep.Name, Alias: bestAlias, Version: best.Version, Time: e.Now().UTC()})
 }

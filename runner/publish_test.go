@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"daybook/ledger"
+	"daybook/reports"
 	"daybook/runner"
 )
 
@@ -82,27 +83,35 @@ func onlyVersions(t *testing.T, p *place, want ...string) {
 	}
 }
 
-// TestBestFollowsValidation points best at the run that validation prefers,
-// whatever the test set says of it.
-func TestBestFollowsValidation(t *testing.T) {
+// TestBestIsOfBestRow points best at the run that validation prefers within the
+// row that the report marks.
+func TestBestIsOfBestRow(t *testing.T) {
 	p := newPlace(t)
 	p.mustRun(t, p.plan(t, `local d = import 'daybook.libsonnet';
-d.sweep('tiny', import 'tiny.libsonnet', d.axis('rate', 'train.learning_rate', [1e-2, 1e-4, 1e-3]))`))
+d.sweep('tiny', import 'tiny.libsonnet', [d.axis('rate', 'train.learning_rate', [1e-2, 1e-4, 1e-3]), d.axis('replica', 'seed', [0, 1])])`))
 	best, err := p.ledger.Adapter(t.Context(), "tiny@best")
 	check(t, err)
-	results, err := p.ledger.Sweep(t.Context(), "tiny")
+	sweep, err := p.ledger.Sweep(t.Context(), "tiny")
 	check(t, err)
-	low, lowest := 0.0, ""
-	for _, r := range results.Planned {
-		epochs, err := p.ledger.Epochs(t.Context(), r.Key)
-		check(t, err)
-		for _, e := range epochs {
-			if lowest == "" || *e.Selected < low {
-				low, lowest = *e.Selected, r.Key
+	results, err := p.ledger.Results(t.Context(), sweep.ID)
+	check(t, err)
+	report, err := reports.New(results, reports.Options{Resamples: 100})
+	check(t, err)
+	low, lowest, runs := 0.0, "", 0
+	for _, row := range report.Rows {
+		if !row.Best {
+			continue
+		}
+		for _, r := range row.Results {
+			runs++
+			epochs, err := p.ledger.Epochs(t.Context(), r.Run)
+			check(t, err)
+			if v := *epochs[r.Epoch-1].Selected; lowest == "" || v < low {
+				low, lowest = v, r.Run
 			}
 		}
 	}
-	if best.Run != lowest {
-		t.Errorf("best is run %.12s, validation prefers %.12s", best.Run, lowest)
+	if best.Run != lowest || runs != 2 {
+		t.Errorf("best is run %.12s; of the best row's %d, validation prefers %.12s", best.Run, runs, lowest)
 	}
 }

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -23,14 +22,11 @@ func (e *execution) rejudge(ctx context.Context) error {
 		if !item.Selected {
 			continue
 		}
-		run, err := e.Ledger.Run(ctx, item.Job.Key)
-		if errors.Is(err, ledger.ErrNotFound) {
-			continue
-		}
+		run, ok, err := e.finished(ctx, item)
 		if err != nil {
 			return err
 		}
-		if run.State != ledger.Finished {
+		if !ok {
 			continue
 		}
 		unjudged, err := e.rescore(ctx, item, run)
@@ -50,18 +46,7 @@ func (e *execution) rejudge(ctx context.Context) error {
 			again = append(again, item)
 		}
 	}
-	if err := e.phase(ctx, again); err != nil {
-		return err
-	}
-	for _, item := range again {
-		if !item.Judges() {
-			continue // a baseline's attempts are its own
-		}
-		if err := e.adopt(ctx, item); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.phase(ctx, again)
 }
 
 // rescore computes missing metrics from kept predictions. It returns the sets on
@@ -76,13 +61,16 @@ func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (un
 		if err != nil {
 			return nil, err
 		}
+		by := slices.DeleteFunc(slices.Clone(item.Job.Spec.Eval.By), func(field string) bool {
+			return !tagged(item.data, held.questions, field) // there is nothing to break down
+		})
 		seen, judged := map[int]bool{}, map[int]bool{}
 		for _, ev := range found {
 			if seen[ev.Epoch] {
 				continue
 			}
 			seen[ev.Epoch], judged[ev.Epoch] = true, true
-			missing := missingMetrics(metrics, found, ev.Epoch, item.Job.Spec.Eval.By)
+			missing := missingMetrics(metrics, found, ev.Epoch, by)
 			if len(missing) == 0 {
 				continue
 			}
@@ -98,7 +86,7 @@ func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (un
 				Subject: ev.Subject, Baseline: ev.Baseline, Epoch: ev.Epoch, Split: ev.Split, Set: ev.Set,
 				Evaluation: ev.Evaluation, PredictionKey: ev.PredictionKey, Records: held.judged.IDs,
 			}
-			ScoreAll(&fresh, missing, held.questions, predictions, item.data, item.Job.Spec.Eval.By)
+			ScoreAll(&fresh, missing, held.questions, predictions, item.data, by)
 			if err := e.Ledger.RecordEvaluation(ctx, run.Key, fresh); err != nil {
 				return nil, err
 			}
@@ -153,50 +141,16 @@ func missingMetrics(metrics []metric.Metric, found []ledger.Evaluation, epoch in
 }
 
 // predictAgain makes an item that has a finished adapter judged on sets of this
-// sweep under this sweep's settings.
+// sweep under this sweep's settings. It is one more attempt at the adapter's run.
 func (e *execution) predictAgain(ctx context.Context, of *Item, run ledger.Run, on []Judged) (*Item, error) {
 	source, err := e.adapterSource(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	item := &Item{Axes: of.Axes, Selected: true, evaluation: of.evaluation, judges: run.Key, anew: true}
-	item.Job = of.Job
+	item := &Item{Job: of.Job, Axes: of.Axes, Selected: true, evaluation: of.evaluation, judges: true, anew: true}
 	j := &item.Job
 	j.Kind, j.Train, j.Judged = ledger.Evaluate, nil, on
 	j.Inputs.Train = ""
 	j.Adapter = &JobAdapter{Path: e.plan.Root.Reach(source), Digest: run.Adapter, Epoch: run.ChosenEpoch}
-	var sets []ledger.Digest
-	for _, set := range on {
-		sets = append(sets, set.Set)
-	}
-	j.Key, err = digestOf(map[string]any{"key": "judgement", "version": keyVersion, "adapter": run.Adapter, "run": run.Key, "sets": sets, "evaluation": of.evaluation})
-	return item, err
-}
-
-// adopt records what an item made by predictAgain measured as the run's own.
-func (e *execution) adopt(ctx context.Context, item *Item) error {
-	found, err := e.Ledger.States(ctx, []ledger.Digest{item.Job.Key})
-	if err != nil {
-		return err
-	}
-	status := found[item.Job.Key]
-	if status.State != ledger.Finished {
-		return nil // it failed, and that was announced
-	}
-	events, err := readJournal(e.plan.Root.journal(status.LastDir))
-	if err != nil {
-		return err
-	}
-	for _, event := range events {
-		body, err := journal.Decode(event)
-		if err != nil {
-			return err
-		}
-		if judged, ok := body.(journal.Evaluated); ok {
-			if err := e.Ledger.RecordEvaluation(ctx, item.judges, judged); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return item, nil
 }

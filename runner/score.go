@@ -135,6 +135,11 @@ func tags(ds *dataset.Dataset, questions []Question, field string) []string {
 	return out
 }
 
+// tagged reports whether any of the questions' records has a value of a field.
+func tagged(ds *dataset.Dataset, questions []Question, field string) bool {
+	return slices.ContainsFunc(questions, func(q Question) bool { return tagOf(ds, q, field) != "" })
+}
+
 // tagOf returns a record's value of a field as text, "" where it has none.
 func tagOf(ds *dataset.Dataset, q Question, field string) string {
 	v, ok := ds.Records[q.Record].Field(field)

@@ -11,7 +11,7 @@ import (
 
 // Training translates a spec for the engine.
 func Training(s sweeps.Spec) (engine.Training, error) {
-	metrics, err := Metrics(s.Eval)
+	selecting, err := Selecting(s.Eval)
 	if err != nil {
 		return engine.Training{}, err
 	}
@@ -24,14 +24,10 @@ func Training(s sweeps.Spec) (engine.Training, error) {
 		}
 		l.Targets = append(l.Targets, p)
 	}
-	selected, err := selectedMetric(s.Eval.Select, metrics)
-	if err != nil {
-		return engine.Training{}, err
-	}
 	return engine.Training{
 		Epochs: t.Epochs, BatchSize: t.BatchSize, GradAccum: t.GradAccum, LearningRate: t.LearningRate,
 		Schedule: t.Schedule, WarmupRatio: t.WarmupRatio, MaxGradNorm: t.MaxGradNorm, MaxSeqLen: t.MaxSeqLen,
-		Packing: t.Packing, Checkpointing: engine.Checkpointing(t.Checkpointing), LoRA: l, Seed: s.Seed, Select: selected,
+		Packing: t.Packing, Checkpointing: engine.Checkpointing(t.Checkpointing), LoRA: l, Seed: s.Seed, Select: selecting.Name(),
 		Patience: t.EarlyStopping.Patience, MinDelta: t.EarlyStopping.MinDelta,
 		Optimizer: engine.OptimizerConfig{
 			EightBit: strings.HasSuffix(t.Optimizer, "_8bit"), Paged: strings.HasPrefix(t.Optimizer, "paged_"),
@@ -40,21 +36,16 @@ func Training(s sweeps.Spec) (engine.Training, error) {
 	}, nil
 }
 
-// selectedMetric finds the metric that picks the epoch: by its full name, or by
-// its kind where that is unambiguous.
-func selectedMetric(name string, metrics []metric.Metric) (string, error) {
-	var found []string
+// Selecting returns the metric that picks the epoch.
+func Selecting(e sweeps.Eval) (metric.Metric, error) {
+	metrics, err := Metrics(e)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range metrics {
-		full := m.Name()
-		if full == name {
-			return full, nil
-		}
-		if kind, _, _ := strings.Cut(full, "("); kind == name {
-			found = append(found, full)
+		if m.Name() == e.Select { // package sweeps has filled in the whole name
+			return m, nil
 		}
 	}
-	if len(found) != 1 {
-		return "", fmt.Errorf("eval.select: %q names %d of the metrics", name, len(found))
-	}
-	return found[0], nil
+	return nil, fmt.Errorf("eval.select: %q is not among the metrics", e.Select)
 }

@@ -19,6 +19,10 @@ func (p *planner) warn() {
 	for _, w := range p.sweep.Warnings {
 		p.plan.Warnings = append(p.plan.Warnings, w.Message)
 	}
+	advice := ""
+	if p.plan.fact.SeedAxis() == "" {
+		advice = ", so run several"
+	}
 	sizes := map[ledger.Digest]bool{}
 	for _, item := range p.plan.Items {
 		if item.Job.Kind != ledger.Train || sizes[item.Job.Inputs.Train] {
@@ -30,7 +34,7 @@ func (p *planner) warn() {
 		case n < fewRecords:
 			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("%s: %d training records; under %d rarely helps", name, n, fewRecords))
 		case n < someRecords:
-			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("%s: %d training records; under %d varies between seeds, so run several", name, n, someRecords))
+			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("%s: %d training records; under %d varies between seeds%s", name, n, someRecords, advice))
 		}
 		if n := len(item.Truncated); n > 0 {
 			t := item.Truncated[0]
@@ -40,12 +44,12 @@ func (p *planner) warn() {
 	}
 }
 
-// subsetName names a training set: by the choice on an axis called data if
-// there is one, else by its first run, unless every run has the same.
+// subsetName names a training set: by the choice on the axis of subsets if there
+// is one, else by its first run, unless every run has the same.
 func (p *planner) subsetName(item *Item) string {
 	for _, c := range item.Axes {
-		if c.Axis == "data" {
-			return "data=" + c.Label
+		if slices.Contains(p.plan.fact.Axes, ledger.Axis{Name: c.Axis, Path: "data.subset"}) {
+			return c.Axis + "=" + c.Label
 		}
 	}
 	if slices.ContainsFunc(p.plan.Items, func(other *Item) bool {

@@ -342,6 +342,12 @@ func TestBadSpec(t *testing.T) {
 			"valid are loss, json_valid",
 		},
 		{
+			"select as an axis",
+			sweep("eval: { metrics: ['json_valid'] }", "[d.rank([2, 4]), d.axis('by', 'eval.select', ['loss', 'json_valid'])]"),
+			`sweep.jsonnet:5: runs[1].spec.eval.select: is json_valid, but loss in runs[0]: rows judged by different criteria can't be compared (run rank=2 by=json_valid)`,
+			"choose one for the sweep, or write a sweep for each",
+		},
+		{
 			"select is ambiguous",
 			sweep("eval: { select: 'field_f1', metrics: [d.field_f1('a'), d.field_f1('b')] }", "[]"),
 			`sweep.jsonnet:3: runs[0].spec.eval.select: "field_f1" is not among eval.metrics`,

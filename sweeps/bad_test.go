@@ -94,7 +94,7 @@ func TestBadOptions(t *testing.T) {
 			"if the file is a function, give it with --tla-str n=VALUE",
 		},
 		{
-			Options{Path: "f.jsonnet", TLAStr: map[string]string{"n": "x"}, TLACode: map[string]string{"n": "1"}},
+			Options{Path: "f.jsonnet", Args: []Arg{{Kind: "tla-code", Name: "n", Value: "1"}, {Kind: "tla-str", Name: "n", Value: "x"}}},
 			"n is given with --tla-code and with --tla-str", "",
 		},
 	} {

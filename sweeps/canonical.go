@@ -10,9 +10,10 @@ import (
 
 // Canonical returns the spec as canonical JSON (RFC 8785), every field
 // included. Equal specs have equal bytes.
-func (s *Spec) Canonical() ([]byte, error) { return canonical(s) }
+func (s *Spec) Canonical() ([]byte, error) { return Canonical(s) }
 
-func canonical(v any) ([]byte, error) {
+// Canonical returns v as canonical JSON (RFC 8785), which digests are made of.
+func Canonical(v any) ([]byte, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("canonical JSON: %w", err)

@@ -159,7 +159,7 @@ func (d *decoder) object(path string, in any, out reflect.Value) {
 
 // raw keeps any JSON value, in canonical form.
 func (d *decoder) raw(path string, in any, out *json.RawMessage) {
-	data, err := canonical(in)
+	data, err := Canonical(in)
 	if err != nil {
 		d.fail(path, "", "%v", err)
 		return

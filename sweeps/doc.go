@@ -13,11 +13,13 @@
 //	}
 //
 // An axis is a name, or an object of name, values (the labels in the order of
-// the table) and path (where in the spec it acts, which only places errors).
+// the table) and path (where in the spec it acts, which places errors and tells
+// what the axis is: one with the path "seed" repeats runs, whatever its name).
 // Labels are strings, numbers or booleans. Every run has one label for each
-// axis; no two runs have the same labels or the same spec. A spec is the JSON
-// form of Spec, where only base.model and data.source are required; DefaultSpec
-// has the rest. In eval.metrics a string is short for {kind: string}.
+// axis; no two runs have the same labels or the same spec, and all select epochs
+// by the same metric. A spec is the JSON form of Spec, where only base.model and
+// data.source are required; DefaultSpec has the rest. In eval.metrics a string is
+// short for {kind: string}.
 //
 // Errors that the author of a file can repair wrap ErrInvalid and are
 // *SpecError where a place is known.

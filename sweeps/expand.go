@@ -64,7 +64,10 @@ func expand(in any) (*plan, *SpecError) {
 	if err := p.readRuns(list); err != nil {
 		return nil, err
 	}
-	return p, p.refuseRepeats()
+	if err := p.refuseRepeats(); err != nil {
+		return nil, err
+	}
+	return p, p.refuseCriteria()
 }
 
 func onlyKeys(path string, m map[string]any, valid ...string) *SpecError {
@@ -295,6 +298,22 @@ func (p *plan) refuseRepeats() *SpecError {
 			return &SpecError{Path: path, Axes: r.Axes, Message: message, Advice: "drop one with keep, or make the axis set something that differs"}
 		}
 		specs[string(data)] = i
+	}
+	return nil
+}
+
+// refuseCriteria finds runs that are judged otherwise than the first: whose epoch
+// and whose row is the best is decided by one metric in the whole sweep.
+func (p *plan) refuseCriteria() *SpecError {
+	first := p.runs[0].Spec.Eval.Select
+	for i, r := range p.runs {
+		if s := r.Spec.Eval.Select; s != first {
+			return &SpecError{
+				Path: fmt.Sprintf("runs[%d].spec.eval.select", i), Axes: r.Axes,
+				Message: fmt.Sprintf("is %s, but %s in runs[0]: rows judged by different criteria can't be compared", s, first),
+				Advice:  "choose one for the sweep, or write a sweep for each",
+			}
+		}
 	}
 	return nil
 }

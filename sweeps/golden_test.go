@@ -28,10 +28,12 @@ func TestGolden(t *testing.T) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			opts := Options{Path: path}
 			if strings.HasSuffix(path, "args.jsonnet") {
-				opts.TLAStr = map[string]string{"name": "args"}
-				opts.TLACode = map[string]string{"ranks": "[4, 8]"}
-				opts.ExtStr = map[string]string{"model": "other"}
-				opts.ExtCode = map[string]string{"seed": "40 + 2"}
+				opts.Args = []Arg{
+					{Kind: "tla-str", Name: "name", Value: "args"},
+					{Kind: "tla-code", Name: "ranks", Value: "[4, 8]"},
+					{Kind: "ext-str", Name: "model", Value: "other"},
+					{Kind: "ext-code", Name: "seed", Value: "40 + 2"},
+				}
 			}
 			s, err := Load(t.Context(), opts)
 			if err != nil {

@@ -1,23 +1,21 @@
 package sweeps
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Options says what to evaluate, and with what.
 type Options struct {
 	Path         string   // sweep file
 	LibraryPaths []string // -J: searched after the importing file's folder, last first
-	ExtStr       map[string]string
-	ExtCode      map[string]string
-	TLAStr       map[string]string
-	TLACode      map[string]string
+	Args         []Arg    // in any order; of several with one kind and name the last counts
 }
 
 // Load evaluates a sweep file and returns it with defaults filled in and every
@@ -74,27 +72,31 @@ func load(opts Options) (*Sweep, error) {
 // args returns the arguments in a fixed order.
 func (o Options) args() ([]Arg, error) {
 	var list []Arg
-	for _, group := range []struct {
-		kind   string
-		values map[string]string
-	}{{"ext-code", o.ExtCode}, {"ext-str", o.ExtStr}, {"tla-code", o.TLACode}, {"tla-str", o.TLAStr}} {
-		for _, name := range slices.Sorted(maps.Keys(group.values)) {
-			list = append(list, Arg{group.kind, name, group.values[name]})
+	for _, a := range slices.Backward(o.Args) { // the last first
+		i := slices.IndexFunc(list, func(b Arg) bool { return a.Name == b.Name && a.Kind[:3] == b.Kind[:3] })
+		switch {
+		case i < 0:
+			list = append(list, a)
+		case list[i].Kind != a.Kind:
+			return nil, &SpecError{Message: fmt.Sprintf("%s is given with --%s and with --%s", a.Name, a.Kind, list[i].Kind)}
 		}
 	}
-	for i, a := range list {
-		for _, b := range list[i+1:] {
-			if a.Name == b.Name && a.Kind[:3] == b.Kind[:3] {
-				return nil, &SpecError{Message: fmt.Sprintf("%s is given with --%s and with --%s", a.Name, a.Kind, b.Kind)}
-			}
-		}
-	}
+	slices.SortFunc(list, func(a, b Arg) int {
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
+	})
 	return list, nil
 }
 
-// digest covers everything that an evaluation depends on.
+// digest covers everything that an evaluation depends on, apart from values from
+// the environment.
 func digest(sources []Source, args []Arg) (string, error) {
-	data, err := canonical(map[string]any{"sources": sources, "args": args})
+	args = slices.Clone(args)
+	for i := range args {
+		if args[i].Environment {
+			args[i].Value = ""
+		}
+	}
+	data, err := Canonical(map[string]any{"sources": sources, "args": args})
 	if err != nil {
 		return "", err
 	}

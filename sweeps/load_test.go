@@ -116,7 +116,7 @@ func TestDigest(t *testing.T) {
 	write(t, map[string]string{"a/sweep.jsonnet": text, "a/source.txt": "d", "b/sweep.jsonnet": text, "b/source.txt": "d", "c/sweep.jsonnet": text, "c/source.txt": "e"})
 	digestOf := func(path, model string) string {
 		t.Helper()
-		s, err := Load(t.Context(), Options{Path: path, ExtStr: map[string]string{"m": model}})
+		s, err := Load(t.Context(), Options{Path: path, Args: []Arg{{Kind: "ext-str", Name: "m", Value: model}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,5 +240,56 @@ func TestWarnings(t *testing.T) {
 	}
 	if want := []WarningKind{ManyEpochs, NoValidation, NoTest, SelectsSilence}; !slices.Equal(kinds, want) {
 		t.Errorf("warnings %v, want %v", kinds, want)
+	}
+}
+
+// TestSelectForms writes the selecting metric by name, by kind and as itself.
+func TestSelectForms(t *testing.T) {
+	const f1 = `{"kind": "field_f1", "list": "medications", "match": ["name", "dose"]}`
+	for form, want := range map[string]string{
+		`"field_recall(medications)"`:       "field_recall(medications)",
+		`"json_valid"`:                      "json_valid",
+		`"field_recall"`:                    "field_recall(medications)",
+		`"loss"`:                            "loss",
+		f1:                                  "field_f1(medications:name,dose)",
+		`"field_f1(medications:name,dose)"`: "field_f1(medications:name,dose)",
+	} {
+		s, err := ParseSpec([]byte(`{"base": {"model": "b"}, "data": {"source": "d"}, "eval": {"select": ` + form + `,
+			"metrics": ["json_valid", {"kind": "field_recall", "list": "medications"}, ` + f1 + `]}}`))
+		if err != nil || s.Eval.Select != want {
+			t.Errorf("%s: got %q, %v, want %q", form, s.Eval.Select, err, want)
+		}
+	}
+}
+
+// TestArgs: the last of several with one name counts, and a value from the
+// environment, which may be a secret, is not in the digest.
+func TestArgs(t *testing.T) {
+	load := func(args ...Arg) *Sweep {
+		t.Helper()
+		s, err := Load(t.Context(), Options{Path: "testdata/args.jsonnet", Args: append([]Arg{
+			{Kind: "tla-str", Name: "name", Value: "args"},
+			{Kind: "tla-code", Name: "ranks", Value: "[4, 8]"},
+			{Kind: "ext-str", Name: "model", Value: "first"},
+			{Kind: "ext-code", Name: "seed", Value: "3"},
+		}, args...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	model := func(value string, environment bool) Arg {
+		return Arg{Kind: "ext-str", Name: "model", Value: value, Environment: environment}
+	}
+	s := load(model("last", false))
+	if got := s.Runs[0].Spec.Base.Model; got != "last" || len(s.Args) != 4 {
+		t.Errorf("model is %q, arguments are %v", got, s.Args)
+	}
+	if load(model("other", false)).Digest == s.Digest {
+		t.Error("the digest doesn't cover an argument")
+	}
+	secret := load(model("secret", true))
+	if load(model("guess", true)).Digest != secret.Digest || secret.Digest == s.Digest {
+		t.Error("the digest confirms a guess")
 	}
 }

@@ -9,12 +9,14 @@ import (
 type metricKind struct {
 	list, match, schema bool // parameters
 	generates           bool // needs generated text, not only the loss
-	lower               bool // less is better
 }
 
+// metricKinds are those of package engine/metric, which computes them. A sweep is
+// data and knows no engine, so that the kinds and the form of names stand here
+// again; a test of the runner, which knows both, compares them.
 var metricKinds = map[string]metricKind{
-	"loss":            {lower: true},
-	"perplexity":      {lower: true},
+	"loss":            {},
+	"perplexity":      {},
 	"token_accuracy":  {},
 	"exact_match":     {generates: true},
 	"json_valid":      {generates: true},
@@ -22,7 +24,7 @@ var metricKinds = map[string]metricKind{
 	"field_precision": {generates: true, list: true, match: true},
 	"field_recall":    {generates: true, list: true, match: true},
 	"field_f1":        {generates: true, list: true, match: true},
-	"invented":        {generates: true, list: true, lower: true},
+	"invented":        {generates: true, list: true},
 }
 
 // metricOrder lists the kinds for messages.
@@ -46,9 +48,6 @@ func (m Metric) Name() string {
 
 // Generates reports whether the metric needs generated text.
 func (m Metric) Generates() bool { return metricKinds[m.Kind].generates }
-
-// LowerIsBetter reports the direction of the metric.
-func (m Metric) LowerIsBetter() bool { return metricKinds[m.Kind].lower }
 
 // SelectMetric returns the metric that picks the epoch.
 func (e Eval) SelectMetric() Metric {

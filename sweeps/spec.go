@@ -100,7 +100,7 @@ type EarlyStopping struct {
 // Eval says how base and adapters are judged. None of it enters the train key,
 // except Select, which with EarlyStopping decides the epoch an adapter comes from.
 type Eval struct {
-	Select    string     `json:"select"` // metric on validation that picks the epoch: "loss" or a Metric.Name
+	Select    string     `json:"select"` // metric on validation that picks the epoch, the same for all runs: "loss" or a Metric.Name
 	Generate  Generate   `json:"generate"`
 	Metrics   []Metric   `json:"metrics"`
 	By        []string   `json:"by"` // record fields to break metrics down by

@@ -11,7 +11,7 @@ type Sweep struct {
 	Name     string    // names folders: letters, digits, '.', '_' and '-'
 	Path     string    // as given to Load
 	Dir      string    // folder of Path, which paths in specs are relative to
-	Digest   string    // SHA-256 over Sources and Args, in hex
+	Digest   string    // SHA-256 over Sources and Args, in hex; of a value from the environment, over its name alone
 	Axes     []Axis    // in the order written, which is the order of columns
 	Runs     []Run     // in the order written
 	Sources  []Source  // the sweep file first, then what it imported, by path
@@ -73,11 +73,16 @@ type Source struct {
 	Content []byte `json:"-"`
 }
 
-// Arg is a value given on the command line.
+// Arg is a value that a file is evaluated with.
 type Arg struct {
 	Kind  string `json:"kind"` // "ext-str", "ext-code", "tla-str" or "tla-code"
 	Name  string `json:"name"`
 	Value string `json:"value"`
+
+	// Environment says that the value was not written on the command line but
+	// taken from the environment. It may be a secret, so that it must not be
+	// recorded, nor any plain digest of it, which would confirm a guess.
+	Environment bool `json:"environment,omitempty"`
 }
 
 // Only returns the runs that have all of the choices, each written "axis=label".

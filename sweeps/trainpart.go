@@ -51,7 +51,7 @@ func (s *Spec) TrainPart() ([]byte, error) {
 			part.Choose.EarlyStopping = &t.EarlyStopping
 		}
 	}
-	return canonical(part)
+	return Canonical(part)
 }
 
 // Chooses reports whether validation decides which epoch becomes the adapter.

@@ -54,10 +54,13 @@ type Record struct {
 // tell millions of records apart.
 const shortID = 12
 
+// NameField is the field that names a record to people.
+const NameField = "id"
+
 // Name returns what people call the record: its "id" field if that is a
 // non-empty string, else the first 12 hex digits of its ID.
 func (r *Record) Name() string {
-	if s, ok := r.Fields["id"].(string); ok && s != "" {
+	if s, ok := r.Fields[NameField].(string); ok && s != "" {
 		return s
 	}
 	return hex.EncodeToString(r.ID[:])[:shortID]

@@ -115,6 +115,12 @@ func Kinds() []string {
 	}
 }
 
+// LowerIsBetter gives the direction of the metric with a name, which is that of its kind.
+func LowerIsBetter(name string) bool {
+	kind, _, _ := strings.Cut(name, "(")
+	return kinds[kind].lower
+}
+
 // New builds a metric. Its error wraps ErrConfig and names the kind.
 func New(cfg Config) (Metric, error) {
 	k, ok := kinds[cfg.Kind]

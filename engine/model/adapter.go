@@ -35,9 +35,11 @@ func (m *Model) NewAdapter(h *engine.HostAdapter) (*Adapter, error) {
 	p := &plan{}
 	a := p.adapter(m.shape, h.LoRA, false)
 	a.be = m.be
-	if err := p.allocate(m.be); err != nil {
+	arena, err := p.allocate(m.be)
+	if err != nil {
 		return nil, fmt.Errorf("adapter: %w", err)
 	}
+	m.arenas = append(m.arenas, arena)
 	if err := a.Upload(h); err != nil {
 		return nil, err
 	}

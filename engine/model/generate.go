@@ -95,6 +95,9 @@ func (m *Model) reserve(slots, positions int) error {
 		return nil
 	}
 	slots, positions = max(slots, m.slots), max(positions, m.context)
+	if err := engine.Close(m.cache); err != nil {
+		return fmt.Errorf("cache: %w", err)
+	}
 	m.cache = nil
 	c, err := m.be.NewCache(slots, positions)
 	if err != nil {

@@ -48,6 +48,8 @@ type Model struct {
 	batch engine.DeviceBatch
 	use   *Adapter // nil: the base alone
 
+	arenas [][]engine.Buffer // its own, then those of its adapters
+
 	pending []int // tokens of each micro-batch whose losses wait in buf.nll; 0 if it had no target
 	cache   engine.Cache
 	slots   int // of cache
@@ -67,22 +69,38 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	p, b := layout(s, o)
-	if err := p.allocate(be); err != nil {
+	arena, err := p.allocate(be)
+	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
+	m := &Model{be: be, src: src, shape: s, o: o, arenas: [][]engine.Buffer{arena}, buf: b, use: b.trained}
 	if err := be.Reserve(o.work()); err != nil {
-		return nil, fmt.Errorf("model: %w", err)
+		return nil, errors.Join(fmt.Errorf("model: %w", err), m.Close())
 	}
 	b.share()
-	batch, err := be.NewBatch(o.MaxTokens, o.MaxDocuments)
-	if err != nil {
-		return nil, fmt.Errorf("model: batch of %d tokens: %w", o.MaxTokens, err)
+	if m.batch, err = be.NewBatch(o.MaxTokens, o.MaxDocuments); err != nil {
+		return nil, errors.Join(fmt.Errorf("model: batch of %d tokens: %w", o.MaxTokens, err), m.Close())
 	}
-	m := &Model{be: be, src: src, shape: s, o: o, buf: b, batch: batch, use: b.trained}
 	if m.use != nil {
 		m.use.be = be
 	}
 	return m, nil
+}
+
+// Close gives back what the model and its adapters hold on the device. None of
+// them may be used any more; the base is its source's.
+func (m *Model) Close() error {
+	errs := []error{engine.Close(m.batch), engine.Close(m.cache)}
+	if be, ok := m.be.(engine.Freer); ok {
+		for _, arena := range m.arenas {
+			errs = append(errs, be.Free(arena))
+		}
+	}
+	*m = Model{} // no reference keeps what a collector frees
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("model: close: %w", err)
+	}
+	return nil
 }
 
 // kinds are the values of Options.Checkpointing.

@@ -57,16 +57,16 @@ func (p *plan) rows(t int, prefix string, fields []field) {
 	}
 }
 
-// allocate asks be for everything in one arena.
-func (p *plan) allocate(be engine.Backend) error {
-	got, err := be.Allocate(p.specs)
+// allocate asks be for everything in one arena, which it returns, too.
+func (p *plan) allocate(be engine.Backend) (arena []engine.Buffer, err error) {
+	arena, err = be.Allocate(p.specs)
 	if err != nil {
-		return fmt.Errorf("arena of %d bytes: %w", be.Size(p.specs), err)
+		return nil, fmt.Errorf("arena of %d bytes: %w", be.Size(p.specs), err)
 	}
-	for i, b := range got {
+	for i, b := range arena {
 		*p.dst[i] = b
 	}
-	return nil
+	return arena, nil
 }
 
 // Plan returns the buffers that New allocates for the same arguments, in the

@@ -63,7 +63,7 @@ func (r *resident) norms(be engine.Backend, w *engine.HostWeights) error {
 	}
 	p.add(&r.head.Norm, engine.Float, r.shape.Hidden, "norm")
 	values = append(values, w.Norm)
-	if err := p.allocate(be); err != nil {
+	if _, err := p.allocate(be); err != nil {
 		return fmt.Errorf("base: norms: %w", err)
 	}
 	for i, v := range values {

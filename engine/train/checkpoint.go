@@ -47,6 +47,7 @@ func (r *run) checkpoint() error {
 	if r.Position != nil {
 		s.Position = r.Position()
 	}
+	s.Seconds = r.before + r.since(r.began)
 	name := checkpointName(s.Step, len(s.History))
 	if err := writeFolder(filepath.Join(r.Dir, name), r.write); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
@@ -136,7 +137,7 @@ func (r *run) restore(dir string) error {
 	if err := r.adopt(filepath.Dir(filepath.Clean(dir)), f.State.History); err != nil {
 		return err
 	}
-	r.state = f.State
+	r.state, r.before = f.State, f.State.Seconds
 	if filepath.Clean(dir) == filepath.Join(r.Dir, filepath.Base(dir)) {
 		r.saved = &Checkpoint{Step: r.state.Step, Path: filepath.Base(dir)}
 	}

@@ -47,10 +47,13 @@ func (r *run) epoch(ctx context.Context) error {
 	return r.checkpoint()
 }
 
-// interrupted leaves the present state in a checkpoint.
+// interrupted leaves the present state in a checkpoint. Without one the run was
+// not interrupted but has failed: its last steps are lost.
 func (r *run) interrupted(ctx context.Context) error {
-	err := fmt.Errorf("step %d: %w: %w", r.state.Step, ErrInterrupted, ctx.Err())
-	return errors.Join(err, r.checkpoint())
+	if err := r.checkpoint(); err != nil {
+		return fmt.Errorf("step %d: stopped, and its state could not be kept: %w", r.state.Step, err)
+	}
+	return fmt.Errorf("step %d: %w: %w", r.state.Step, ErrInterrupted, ctx.Err())
 }
 
 // judge keeps the adapter of the epoch that just ended, evaluates it, and moves

@@ -20,6 +20,8 @@ type Resumed struct {
 	Checkpoint string // folder
 	Step       int    // steps done
 	Position   int64  // what Job.Position returned when the checkpoint was written
+	// Seconds are those of the runs that led to the checkpoint, up to it, by Job.Now.
+	Seconds float64
 }
 
 // Step is one optimizer step.

@@ -327,3 +327,24 @@ func TestLatest(t *testing.T) {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}
 }
+
+// TestInterruptedWithoutCheckpoint has no place for the checkpoint: what can't be
+// resumed from was not interrupted.
+func TestInterruptedWithoutCheckpoint(t *testing.T) {
+	j := job(t, tiny(), t.TempDir())
+	ctx, cancel := context.WithCancel(context.Background())
+	j.Emit = func(e Event) error {
+		if s, ok := e.(*Step); ok && s.Step == 2 {
+			cancel()
+			return os.RemoveAll(j.Dir)
+		}
+		return nil
+	}
+	_, err := Run(ctx, j)
+	if err == nil || errors.Is(err, ErrInterrupted) || errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "step 2: stopped, and its state could not be kept: checkpoint: ") {
+		t.Errorf("got %v", err)
+	}
+}

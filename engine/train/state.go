@@ -30,6 +30,8 @@ type state struct {
 	Best    int          `json:"best"`    // epoch; 0 before the first
 	Stale   int          `json:"stale"`   // epochs since the last improvement
 
+	Seconds float64 `json:"seconds"` // by Job.Now, of this call of Run and of those it goes on from
+
 	Position int64 `json:"position"` // Job.Position
 }
 

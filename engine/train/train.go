@@ -102,19 +102,22 @@ type run struct {
 	optimizer engine.Optimizer
 	identity  [32]byte // digest of everything that decides the result
 	state     state
+	began     time.Time   // by Job.Now
+	before    float64     // seconds of the runs that this one goes on from
 	saved     *Checkpoint // of exactly the present state; nil if there is none
 }
 
 // Run trains j from its beginning or from a checkpoint, and returns the epoch
 // that Training.Select prefers. When ctx is done, the step or evaluation under
 // way ends, a checkpoint is written, and the error wraps both ErrInterrupted and
-// the context's. A value that is not finite ends the run with a *StepError that
+// the context's; if it can't be written, the error says why and wraps neither. A value that is not finite ends the run with a *StepError that
 // wraps engine.ErrNonFinite; the step it happened in is not emitted.
-func Run(ctx context.Context, j Job) (*Result, error) {
+func Run(ctx context.Context, j Job) (_ *Result, err error) {
 	r, err := newRun(j)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
+	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.open(); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -140,6 +143,7 @@ func newRun(j Job) (*run, error) {
 		return nil, err
 	}
 	r := &run{Job: j, order: order}
+	r.began = r.now()
 	o := order.Options(j.Training)
 	o.MaxTokens, o.MaxDocuments = max(o.MaxTokens, j.EvaluateTokens), max(o.MaxDocuments, j.EvaluateDocuments)
 	if o.Checkpointing == engine.CheckpointAuto {
@@ -151,18 +155,31 @@ func newRun(j Job) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.begin(); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+// begin puts the adapter to start from and its optimizer on the device.
+func (r *run) begin() (err error) {
 	if r.Initial == nil {
-		r.Initial = engine.NewHostAdapter(r.model.Shape(), j.Training.LoRA, j.Training.Seed)
+		r.Initial = engine.NewHostAdapter(r.model.Shape(), r.Training.LoRA, r.Training.Seed)
 	}
 	if err := r.model.Trained().Upload(r.Initial); err != nil {
-		return nil, err
+		return err
 	}
-	r.optimizer, err = j.Backend.NewOptimizer(j.Training.Optimizer, r.model.Trained().Params())
+	r.optimizer, err = r.Backend.NewOptimizer(r.Training.Optimizer, r.model.Trained().Params())
 	if err != nil {
-		return nil, fmt.Errorf("optimizer: %w", err)
+		return fmt.Errorf("optimizer: %w", err)
 	}
 	r.identity, err = r.digest()
-	return r, err
+	return err
+}
+
+// close gives back what the run holds on the device.
+func (r *run) close() error {
+	return errors.Join(engine.Close(r.optimizer), r.model.Close())
 }
 
 // cacheBytes returns what the keys and values of the sequences take that Evaluate decodes.
@@ -218,7 +235,7 @@ func (r *run) open() error {
 	if err := r.restore(r.Resume); err != nil {
 		return fmt.Errorf("resume: %s: %w", r.Resume, err)
 	}
-	return r.emit(&Resumed{Started: started, Checkpoint: r.Resume, Step: r.state.Step, Position: r.state.Position})
+	return r.emit(&Resumed{Started: started, Checkpoint: r.Resume, Step: r.state.Step, Position: r.state.Position, Seconds: r.before})
 }
 
 // over says whether the last epoch is done, or patience has run out.

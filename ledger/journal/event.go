@@ -108,13 +108,15 @@ type Epoch struct {
 
 // Finished ends an attempt that did what it was asked.
 type Finished struct {
-	ChosenEpoch int     `json:"chosen_epoch,omitempty"`
-	Adapter     string  `json:"adapter,omitempty"` // identity of the chosen adapter
-	Path        string  `json:"path,omitempty"`    // its folder, relative to the attempt's folder
-	Steps       int     `json:"steps,omitempty"`
-	Tokens      int     `json:"tokens,omitempty"`  // trained on, all epochs
-	Stopped     string  `json:"stopped,omitempty"` // "early" if early stopping ended it
-	Seconds     float64 `json:"seconds"`
+	ChosenEpoch int    `json:"chosen_epoch,omitempty"`
+	Adapter     string `json:"adapter,omitempty"` // identity of the chosen adapter
+	Path        string `json:"path,omitempty"`    // its folder, relative to the attempt's folder
+	Steps       int    `json:"steps,omitempty"`
+	Tokens      int    `json:"tokens,omitempty"`  // trained on, all epochs
+	Stopped     string `json:"stopped,omitempty"` // "early" if early stopping ended it
+	// Seconds are those of all attempts that led to the result: of earlier ones, up
+	// to the checkpoint that the next went on from.
+	Seconds float64 `json:"seconds"`
 }
 
 // Failed ends an attempt that can't go on; trying again would fail again.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"daybook/ledger/internal/hexdigest"
 )
 
 // ErrChain is wrapped by errors about lines that don't follow from the line
@@ -60,7 +62,7 @@ func (e Event) check() error {
 	if e.Seq < 1 || e.Version < 1 {
 		return fmt.Errorf("event %d: sequence number and version start at 1", e.Seq)
 	}
-	if (e.Seq == 1) != (e.Prev == "") || e.Prev != "" && !isDigest(e.Prev) {
+	if (e.Seq == 1) != (e.Prev == "") || e.Prev != "" && !hexdigest.Valid(e.Prev) {
 		return fmt.Errorf("event %d: %w: prev is %q", e.Seq, ErrChain, e.Prev)
 	}
 	if year := e.Time.UTC().Year(); year < 0 || year > 9999 {
@@ -100,16 +102,4 @@ func parse(line []byte) (Event, error) {
 		return Event{}, fmt.Errorf("event %d: %w: the line is not in the form that is written", e.Seq, ErrChain)
 	}
 	return e, nil
-}
-
-func isDigest(s string) bool {
-	if len(s) != 2*sha256.Size {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"daybook/ledger/internal/folder"
 )
 
 // Writer appends events to a journal. Its methods may be called by several
@@ -30,7 +32,7 @@ func Create(path string) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
+	if err := folder.Sync(filepath.Dir(path)); err != nil {
 		return nil, errors.Join(fmt.Errorf("journal: %w", err), file.Close())
 	}
 	return &Writer{Now: time.Now, file: file}, nil
@@ -94,13 +96,4 @@ func (w *Writer) Close() error {
 		w.err = fmt.Errorf("journal: %w", os.ErrClosed)
 	}
 	return errors.Join(err, w.file.Close())
-}
-
-// syncFolder makes the names in a folder durable.
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

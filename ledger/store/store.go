@@ -18,6 +18,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"daybook/ledger/internal/folder"
+	"daybook/ledger/internal/hexdigest"
 )
 
 // Digest is a hex SHA-256.
@@ -81,7 +84,7 @@ func (s *Store) put(ctx context.Context, temp *os.File, r io.Reader) (Digest, er
 	if err := os.Rename(temp.Name(), path); err != nil {
 		return "", err
 	}
-	return digest, errors.Join(syncFolder(filepath.Dir(path)), syncFolder(filepath.Dir(filepath.Dir(path))))
+	return digest, errors.Join(folder.Sync(filepath.Dir(path)), folder.Sync(filepath.Dir(filepath.Dir(path))))
 }
 
 // PutFile keeps a copy of a file.
@@ -96,7 +99,7 @@ func (s *Store) PutFile(ctx context.Context, path string) (Digest, error) {
 
 // Has reports whether the store has a file of that name. It doesn't look inside.
 func (s *Store) Has(digest Digest) bool {
-	if !isDigest(digest) {
+	if !hexdigest.Valid(digest) {
 		return false
 	}
 	info, err := os.Lstat(s.path(digest))
@@ -108,7 +111,7 @@ func (s *Store) Has(digest Digest) bool {
 // are not what the digest says, so rely on nothing before the end. The error
 // wraps ErrNotFound if the store doesn't have it.
 func (s *Store) Open(digest Digest) (io.ReadCloser, error) {
-	if !isDigest(digest) {
+	if !hexdigest.Valid(digest) {
 		return nil, fmt.Errorf("store: %q: %w: not a digest", digest, ErrNotFound)
 	}
 	f, err := os.Open(s.path(digest))
@@ -174,25 +177,4 @@ func (c contextReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return c.r.Read(p)
-}
-
-// syncFolder makes the names in a folder durable.
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-func isDigest(s string) bool {
-	if len(s) != 2*sha256.Size {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/ledger"
+	"daybook/reports"
 	"daybook/runner"
 )
 
@@ -19,6 +20,8 @@ func newAdaptersCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adapters",
 		Short: "List adapter versions and the aliases that point at them",
+		Long: `Adapters lists what was published. The alias best is kept by run: within the
+row that the report marks, the seed with the best validation result.`,
 		Example: `  daybook adapters
   daybook adapters --sweep clinical --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,7 +65,7 @@ func runAdapters(ctx context.Context, e *env, sweep string, asJSON bool) (err er
 		list = append(list, item)
 		rows = append(rows, []string{
 			fmt.Sprintf("%s@v%d", a.Sweep, a.Version), strings.Join(item.Aliases, ", "), short(a.Digest), short(a.Run),
-			strconv.Itoa(a.Epoch), fmt.Sprintf("%d KiB", (a.Bytes+1023)/1024), a.Path,
+			strconv.Itoa(a.Epoch), reports.Bytes(float64(a.Bytes)), a.Path,
 		})
 	}
 	if asJSON {

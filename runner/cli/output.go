@@ -12,6 +12,8 @@ import (
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 	"golang.org/x/term"
+
+	"daybook/reports"
 )
 
 // printJSON prints v, indented, with a final newline.
@@ -75,13 +77,13 @@ func width(w io.Writer) int {
 	return 120
 }
 
-// thousands writes a count of tokens or parameters for people.
-func thousands(n int) string {
-	switch {
-	case n >= 10_000_000:
-		return fmt.Sprintf("%.1fM", float64(n)/1e6)
-	case n >= 10_000:
-		return fmt.Sprintf("%.1fk", float64(n)/1e3)
+// tokens writes a count of tokens or parameters.
+func tokens(n int) string { return reports.Tokens(float64(n)) }
+
+// seconds writes a duration, "" if there is none.
+func seconds(s float64) string {
+	if s == 0 {
+		return ""
 	}
-	return fmt.Sprint(n)
+	return reports.Duration(s)
 }

@@ -40,7 +40,7 @@ func (f *sweepFlags) register(cmd *cobra.Command) {
 func (f *sweepFlags) jsonnet(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.libraries, "jpath", "J", nil, "folder to import Jsonnet libraries from (repeatable)")
-	flags.StringArrayVarP(&f.extStr, "ext-str", "V", nil, "external variable `name=value` (repeatable)")
+	flags.StringArrayVarP(&f.extStr, "ext-str", "V", nil, "external variable `name=value`; the name alone takes the value from the environment and records only its keyed digest (repeatable)")
 	flags.StringArrayVar(&f.extCode, "ext-code", nil, "external variable `name=code` (repeatable)")
 	flags.StringArrayVarP(&f.tlaStr, "tla-str", "A", nil, "top-level argument `name=value` (repeatable)")
 	flags.StringArrayVar(&f.tlaCode, "tla-code", nil, "top-level argument `name=code` (repeatable)")
@@ -49,20 +49,20 @@ func (f *sweepFlags) jsonnet(cmd *cobra.Command) {
 // options returns the flags as Load wants them. A name without "=" takes its
 // value from the environment, as the jsonnet command does.
 func (f *sweepFlags) options(path string) (sweeps.Options, error) {
-	o := sweeps.Options{Path: path, LibraryPaths: f.libraries, ExtStr: map[string]string{}, ExtCode: map[string]string{}, TLAStr: map[string]string{}, TLACode: map[string]string{}}
+	o := sweeps.Options{Path: path, LibraryPaths: f.libraries}
 	for _, g := range []struct {
 		flag  string
 		given []string
-		to    map[string]string
-	}{{"ext-str", f.extStr, o.ExtStr}, {"ext-code", f.extCode, o.ExtCode}, {"tla-str", f.tlaStr, o.TLAStr}, {"tla-code", f.tlaCode, o.TLACode}} {
+	}{{"ext-str", f.extStr}, {"ext-code", f.extCode}, {"tla-str", f.tlaStr}, {"tla-code", f.tlaCode}} {
 		for _, text := range g.given {
-			name, value, ok := strings.Cut(text, "=")
-			if !ok {
-				if value, ok = os.LookupEnv(name); !ok {
-					return o, usageError{runner.WithHint(fmt.Errorf("--%s: %s has no value and is not in the environment", g.flag, name), "write --"+g.flag+" name=value")}
+			a := sweeps.Arg{Kind: g.flag}
+			var written bool
+			if a.Name, a.Value, written = strings.Cut(text, "="); !written {
+				if a.Value, a.Environment = os.LookupEnv(a.Name); !a.Environment {
+					return o, usageError{runner.WithHint(fmt.Errorf("--%s: %s has no value and is not in the environment", g.flag, a.Name), "write --"+g.flag+" name=value")}
 				}
 			}
-			g.to[name] = value
+			o.Args = append(o.Args, a)
 		}
 	}
 	return o, nil
@@ -132,8 +132,12 @@ func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool)
 	}
 	if create {
 		p.store = store.New(root.Store())
-		if err := runner.CatchUp(ctx, root, p.ledger); err != nil {
+		damaged, err := runner.CatchUp(ctx, root, p.ledger)
+		if err != nil {
 			return nil, err
+		}
+		for _, damage := range damaged {
+			e.say("warning: %v; the rest of it is not read", damage)
 		}
 	}
 	p.plan, err = runner.NewPlan(ctx, sweep, o)

@@ -36,7 +36,7 @@ func printPlan(w io.Writer, l runner.Listing) error {
 		}
 		row = append(row, short(r.Key), state)
 		if r.Kind == ledger.Train {
-			row = append(row, fmt.Sprint(r.Records), thousands(r.Tokens), fmt.Sprint(r.Steps))
+			row = append(row, fmt.Sprint(r.Records), tokens(r.Tokens), fmt.Sprint(r.Steps))
 		} else {
 			row = append(row, "", "", "")
 		}
@@ -54,7 +54,7 @@ func printPlan(w io.Writer, l runner.Listing) error {
 		}
 		p.printf("\n")
 	}
-	p.printf("to do: %d runs, %s training tokens, %d optimizer steps\n", l.Todo.Runs, thousands(l.Todo.Tokens), l.Todo.Steps)
+	p.printf("to do: %d runs, %s training tokens, %d optimizer steps\n", l.Todo.Runs, tokens(l.Todo.Tokens), l.Todo.Steps)
 	for _, warning := range l.Warnings {
 		p.printf("warning: %s\n", warning)
 	}

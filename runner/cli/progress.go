@@ -89,6 +89,10 @@ func (l *lines) Published(item *runner.Item, a ledger.Adapter) {
 	l.say("%s: epoch %d is %s@v%d", title(item), a.Epoch, a.Sweep, a.Version)
 }
 
+// Damaged says nothing: every journal was looked at when the sweep was planned,
+// and what was wrong was said then.
+func (l *lines) Damaged(*runner.Item, error) {}
+
 func (l *lines) close() {}
 
 // bars draws a bar for the sweep and one for each attempt in progress.
@@ -156,6 +160,8 @@ func (b *bars) End(item *runner.Item, state ledger.State, why string) {
 
 func (b *bars) Held(item *runner.Item, holder string)         { b.lines.Held(item, holder) }
 func (b *bars) Published(item *runner.Item, a ledger.Adapter) { b.lines.Published(item, a) }
+
+func (b *bars) Damaged(item *runner.Item, err error) { b.lines.Damaged(item, err) }
 
 func (b *bars) close() {
 	for _, one := range b.runs { // of attempts that an error kept from ending

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +54,7 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 	for _, r := range runs {
 		adapter := short(r.Adapter)
 		rows = append(rows, []string{
-			short(r.Key), r.Sweep, runTitle(r), showState(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), thousands(r.Tokens), seconds(r.Seconds), adapter,
+			short(r.Key), r.Sweep, runTitle(r), showState(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), tokens(r.Tokens), seconds(r.Seconds), adapter,
 		})
 	}
 	return printList(e.out, []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}, rows)
@@ -94,19 +93,4 @@ func epochCell(r ledger.Run) string {
 		return ""
 	}
 	return fmt.Sprint(r.ChosenEpoch)
-}
-
-// seconds writes a duration for people.
-func seconds(s float64) string {
-	if s == 0 {
-		return ""
-	}
-	d := time.Duration(s * float64(time.Second))
-	if d < time.Second {
-		return d.Round(10 * time.Millisecond).String()
-	}
-	if d < 10*time.Second {
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
 }

@@ -147,15 +147,15 @@ func printDetails(w io.Writer, d *details) error {
 		p.line("adapter", "%s@v%d, epoch %d, %s, %s", a.Sweep, a.Version, a.Epoch, short(a.Digest), a.Path)
 	}
 	if r.Parameters > 0 {
-		p.line("trainable", "%s parameters, %s (%.0f%%) with 8-bit optimizer state", thousands(r.Parameters), thousands(r.EightBit), 100*float64(r.EightBit)/float64(r.Parameters))
+		p.line("trainable", "%s parameters, %s (%.0f%%) with 8-bit optimizer state", tokens(r.Parameters), tokens(r.EightBit), 100*float64(r.EightBit)/float64(r.Parameters))
 	}
 	if r.State == ledger.Finished && r.Kind == ledger.Train {
-		p.line("trained on", "%s tokens in %d steps, %s", thousands(r.Tokens), r.Steps, seconds(r.Seconds))
+		p.line("trained on", "%s tokens in %d steps, %s", tokens(r.Tokens), r.Steps, seconds(r.Seconds))
 	}
 
 	p.heading("data")
 	for _, s := range d.Sets {
-		p.line(s.Role, "%d records, %s tokens, %s, from %s %s", s.Records, thousands(s.Tokens), short(s.Digest), s.Dataset.Path, short(s.Dataset.Digest))
+		p.line(s.Role, "%d records, %s tokens, %s, from %s %s", s.Records, tokens(s.Tokens), short(s.Digest), s.Dataset.Path, short(s.Dataset.Digest))
 	}
 	if r.Truncated > 0 {
 		p.line("truncated", "%d training records", r.Truncated)
@@ -167,6 +167,9 @@ func printDetails(w io.Writer, d *details) error {
 	p.heading("attempts")
 	for _, a := range r.Attempts {
 		text := a.Outcome
+		if a.Kind != r.Kind {
+			text = "judged anew, " + text
+		}
 		if a.ResumedStep > 0 {
 			text += fmt.Sprintf(", from step %d", a.ResumedStep)
 		}

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -24,11 +25,12 @@ type subject struct {
 }
 
 // measureBase evaluates the base without an adapter on every judged set.
-func (a *attempt) measureBase(ctx context.Context, in *inputs) error {
+func (a *attempt) measureBase(ctx context.Context, in *inputs) (err error) {
 	m, err := model.New(in.backend, in.source, evaluationOptions(in, a.job))
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, m.Close()) }()
 	if err := a.started(in, journal.Started{Kind: string(a.job.Kind)}); err != nil {
 		return err
 	}
@@ -61,13 +63,14 @@ func (a *attempt) measureAdapter(ctx context.Context, in *inputs) error {
 }
 
 // judge evaluates an adapter on sets.
-func (a *attempt) judge(ctx context.Context, in *inputs, sets []set, adapter *engine.HostAdapter, s subject) error {
+func (a *attempt) judge(ctx context.Context, in *inputs, sets []set, adapter *engine.HostAdapter, s subject) (err error) {
 	room := evaluationOptions(in, a.job)
 	room.LoRA = &adapter.LoRA
 	m, err := model.New(in.backend, in.source, room)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, m.Close()) }()
 	loaded, err := m.NewAdapter(adapter)
 	if err != nil {
 		return err

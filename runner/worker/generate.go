@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"daybook/engine"
@@ -104,4 +105,4 @@ func (g *Generator) Answer(ctx context.Context, turns []engine.Turn, maxNewToken
 }
 
 // Close gives the device back.
-func (g *Generator) Close() error { return g.backend.Close() }
+func (g *Generator) Close() error { return errors.Join(g.model.Close(), g.backend.Close()) }

@@ -16,7 +16,8 @@ import (
 // uninterrupted attempt would have given.
 type replayed map[int]float64
 
-// readReplayed reads the journal of the attempt that r goes on from.
+// readReplayed reads the journal of the attempt that r goes on from, as far as it
+// is sound: what is damaged disproves nothing.
 func readReplayed(root runner.Root, r *runner.Resume) (_ replayed, err error) {
 	reader, err := journal.Open(filepath.Join(root.Abs(r.Attempt), runner.JournalFile))
 	if err != nil {
@@ -30,11 +31,11 @@ func readReplayed(root runner.Root, r *runner.Resume) (_ replayed, err error) {
 			return losses, nil
 		}
 		if err != nil {
-			return nil, err
+			return losses, nil //nolint:nilerr // the runner has told of the damage
 		}
 		body, err := journal.Decode(event)
 		if err != nil {
-			return nil, err
+			return losses, nil //nolint:nilerr // likewise
 		}
 		if s, ok := body.(journal.Step); ok && s.Step > r.Step {
 			losses[s.Step] = s.Loss

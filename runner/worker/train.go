@@ -103,7 +103,7 @@ func (t *trainer) emit(e train.Event) error {
 	case *train.Started:
 		return t.started(t.in, journal.Started{Kind: string(t.job.Kind), Steps: e.Steps, Parameters: e.Parameters, EightBit: e.EightBit})
 	case *train.Resumed:
-		t.step = e.Step
+		t.step, t.before = e.Step, e.Seconds
 		return t.started(t.in, journal.Started{
 			Kind: string(t.job.Kind), Steps: e.Steps, Parameters: e.Parameters, EightBit: e.EightBit,
 			ResumedFrom: t.worker.Root.Rel(e.Checkpoint), ResumedStep: e.Step,

@@ -108,7 +108,8 @@ type attempt struct {
 	job    *runner.Job
 	log    *journal.Writer
 	began  time.Time
-	step   int // optimizer steps done
+	before float64 // seconds of the attempts that this one goes on from
+	step   int     // optimizer steps done
 	done   journal.Finished
 }
 
@@ -139,7 +140,7 @@ func (a *attempt) appendSync(b journal.Body) error {
 func (a *attempt) close(err error) journal.Body {
 	switch {
 	case err == nil:
-		a.done.Seconds = a.worker.Now().Sub(a.began).Seconds()
+		a.done.Seconds = a.before + a.worker.Now().Sub(a.began).Seconds()
 		return a.done
 	case errors.Is(err, context.Canceled):
 		return journal.Interrupted{Step: a.step}

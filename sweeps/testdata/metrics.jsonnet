@@ -8,8 +8,9 @@ d.sweep('metrics', (import 'base.libsonnet') + {
       'loss', 'perplexity', 'token_accuracy', 'exact_match', 'json_valid', d.schema_valid(schema), f1,
       d.field_precision('medications'), d.field_recall('medications'), d.invented('medications'),
     ],
+    select: f1,
     by: ['quality', 'year'],
     baselines: [d.k_shot(3), d.k_shot(3, seed=1), d.unquantized],
   },
   train: { early_stopping: { patience: 2, min_delta: 0.01 } },
-}, d.axis('select', 'eval.select', [['name', 'field_recall(medications)'], ['kind', 'json_valid'], ['metric', f1], 'loss']))
+})

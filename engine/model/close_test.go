@@ -1,0 +1,72 @@
+package model
+
+import (
+	"testing"
+
+	"daybook/engine"
+)
+
+// device is a backend that has to be told what is not needed any more. It counts
+// what is held.
+type device struct {
+	engine.Backend
+	arenas map[engine.Buffer]int // by first buffer: how many there are
+	open   int                   // batches
+}
+
+func (d *device) Allocate(specs []engine.BufferSpec) ([]engine.Buffer, error) {
+	arena, err := d.Backend.Allocate(specs)
+	if err == nil {
+		d.arenas[arena[0]] = len(arena)
+	}
+	return arena, err
+}
+
+func (d *device) Free(arena []engine.Buffer) error {
+	if d.arenas[arena[0]] == len(arena) {
+		delete(d.arenas, arena[0])
+	}
+	return nil
+}
+
+type heldBatch struct {
+	engine.DeviceBatch
+	d *device
+}
+
+func (b heldBatch) Close() error { b.d.open--; return nil }
+
+func (d *device) NewBatch(maxTokens, maxDocuments int) (engine.DeviceBatch, error) {
+	b, err := d.Backend.NewBatch(maxTokens, maxDocuments)
+	d.open++
+	return heldBatch{b, d}, err
+}
+
+// TestClose gives back everything but the base.
+func TestClose(t *testing.T) {
+	s := training()
+	d := &device{Backend: open(t, s.shape, 1), arenas: map[engine.Buffer]int{}}
+	src, err := NewResident(d, s.weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := len(d.arenas)
+	m, err := New(d, src, Options{MaxTokens: 32, MaxDocuments: 2, LoRA: &lora})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := m.NewAdapter(engine.NewHostAdapter(s.shape, lora, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(d.arenas) != base+3 || d.open != 1 {
+		t.Fatalf("%d arenas and %d batches are held", len(d.arenas)-base, d.open)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.arenas) != base || d.open != 0 {
+		t.Errorf("%d arenas and %d batches are still held", len(d.arenas)-base, d.open)
+	}
+}
