@@ -4,13 +4,14 @@ package cuda
 
 import (
 	"fmt"
+	"math"
 
 	"daybook/engine"
 )
 
 const (
 	gradColumns = 128 // columns of a block of loragrad_product
-	gradBlocks  = 512 // how many blocks a product is cut into, if it has tokens enough
+	sumColumns  = 32  // columns, and ranks, of a block of loragrad_sum
 	gradSlices  = 32  // slices of the tokens at most
 	sliceUnit   = 64  // tokens that a slice is a multiple of
 )
@@ -107,7 +108,7 @@ func (b *Backend) gradients(products, sums []segment, x, l, mask matrix, transpo
 	}
 	tiles := min(ceilDiv(rank, 16), 3)
 	passes := ceilDiv(rank, 16*tiles)
-	slices, each := gradientSlices(blocks*passes, x.rows)
+	slices, each := gradientSlices(blocks*passes, tiles, x.rows)
 	partial, err := b.scratch("gradients of adapters", 4*int64(slices)*int64(total))
 	if err != nil {
 		return err
@@ -136,15 +137,36 @@ func (b *Backend) gradients(products, sums []segment, x, l, mask matrix, transpo
 	if transposed {
 		byColumns = 1
 	}
-	return b.launch(f, [3]int{ceilDiv(total, 256), 1, 1}, 256, 0, s[0].grad, s[1].grad, s[2].grad, partial, slices,
+	columns, ranks := 0, 0
+	for _, s := range sums {
+		columns += ceilDiv(s.columns, sumColumns)
+		ranks = max(ranks, ceilDiv(s.rank, sumColumns))
+	}
+	return b.launch(f, [3]int{columns, ranks, 1}, 256, 0, s[0].grad, s[1].grad, s[2].grad, partial, slices,
 		s[0].columns, s[1].columns, s[2].columns, s[0].rank, s[1].rank, s[2].rank,
 		byColumns, s[0].scale, s[1].scale, s[2].scale)
 }
 
-// gradientSlices cuts T tokens into n slices of so many each: as the shapes say,
-// never as the device does, since the order of a sum depends on it.
-func gradientSlices(blocks, tokens int) (n, each int) {
-	n = max(1, min(gradSlices, gradBlocks/blocks))
+// gradientSlices cuts T tokens into n slices of so many each, for a product of so
+// many blocks a slice and tiles of 16 ranks. Few slices leave processors without
+// work, many have much to add up; n is what takes least on the GPU that the kernels
+// were made for, and the same on any other: the order of a sum depends on it.
+func gradientSlices(blocks, tiles, tokens int) (n, each int) {
+	const (
+		canonical = 8192 // tokens
+		overhead  = 128  // tokens whose time a block takes to begin and end
+	)
+	atOnce := 264 // blocks that run: two on each of 132 processors
+	if tiles > 1 {
+		atOnce = 132
+	}
+	n = 1
+	least := math.MaxFloat64
+	for k := 1; k <= gradSlices; k++ {
+		if cost := float64(ceilDiv(blocks*k, atOnce)) * (canonical/float64(k) + overhead); cost < least {
+			n, least = k, cost
+		}
+	}
 	each = ceilDiv(ceilDiv(tokens, n), sliceUnit) * sliceUnit
 	return ceilDiv(tokens, each), each
 }

@@ -75,8 +75,8 @@ func (b *Backend) rotate(d *batch, x matrix, sign float32) error {
 	half := b.shape.HeadDim / 2
 	heads, block := x.width/b.shape.HeadDim, 128
 	if half%groupSize == 0 {
-		// Whole heads at a time, a few times each thread.
-		block = max(threads(heads*half/groupSize, 320), threads(half/groupSize, 1024))
+		// Whole heads at a time, each thread twice or more.
+		block = max(threads(heads*half/groupSize/2, 160), threads(half/groupSize, 1024))
 	}
 	return b.launch(f, [3]int{d.tokens, 1, 1}, block, 0, x, b.rope.table.ptr, d.positions, half, heads, sign)
 }

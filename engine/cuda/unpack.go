@@ -4,7 +4,7 @@ package cuda
 
 import "daybook/engine"
 
-const unpackRows = 8 // rows of a block of the kernels
+const unpackRows = 2 // rows of a block of the kernels
 
 // unpack writes weight w of projection p as products read it: dst (rows, cols +
 // a.width()), W and behind it s*B of p's adapter in its low columns, zero in those

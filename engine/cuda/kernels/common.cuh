@@ -1,5 +1,5 @@
 // What the kernels of all operations share: element types, groups of eight
-// elements, sums in a fixed order, and Philox.
+// elements, and sums in a fixed order.
 //
 // Nothing here needs a header, so that NVRTC compiles it without any. Loops over
 // elements work on groups of eight because that is 16 bytes of bfloat16, the
@@ -132,18 +132,4 @@ template <int N> DEVICE void block_sum(float (&x)[N]) {
   for (int i = 0; i < N; i++)
     x[i] = warp_sum(lane < warps ? parts[i][lane] : 0.0f);
   __syncthreads(); // parts may be written again
-}
-
-// --- Random numbers ------------------------------------------------------------
-
-// philox is Philox4x32-10 (Salmon et al. 2011), as engine.Philox4x32.
-DEVICE uint4 philox(uint4 counter, uint2 key) {
-#pragma unroll
-  for (int round = 0; round < 10; round++) {
-    const uint64_t a = (uint64_t)0xD2511F53u * counter.x, b = (uint64_t)0xCD9E8D57u * counter.z;
-    counter = make_uint4((uint32_t)(b >> 32) ^ counter.y ^ key.x, (uint32_t)b, (uint32_t)(a >> 32) ^ counter.w ^ key.y, (uint32_t)a);
-    key.x += 0x9E3779B9u;
-    key.y += 0xBB67AE85u;
-  }
-  return counter;
 }

@@ -6,6 +6,23 @@
 
 #include "common.cuh"
 
+// The multiplications of a round of Philox, and the key of the next round.
+DEVICE uint64_t philox_a(uint32_t x) { return (uint64_t)0xD2511F53u * x; }
+DEVICE uint64_t philox_b(uint32_t z) { return (uint64_t)0xCD9E8D57u * z; }
+DEVICE uint2 next_key(uint2 key) { return make_uint2(key.x + 0x9E3779B9u, key.y + 0xBB67AE85u); }
+
+// philox is the given number of rounds of Philox4x32 (Salmon et al. 2011);
+// engine.Philox4x32 has ten.
+template <int ROUNDS> DEVICE uint4 philox(uint4 counter, uint2 key) {
+#pragma unroll
+  for (int round = 0; round < ROUNDS; round++) {
+    const uint64_t a = philox_a(counter.x), b = philox_b(counter.z);
+    counter = make_uint4((uint32_t)(b >> 32) ^ counter.y ^ key.x, (uint32_t)b, (uint32_t)(a >> 32) ^ counter.w ^ key.y, (uint32_t)a);
+    key = next_key(key);
+  }
+  return counter;
+}
+
 // dropout is what the masks of one input of a layer follow from (engine.Dropout).
 struct dropout {
   const int32_t *positions; // (T)
@@ -15,14 +32,24 @@ struct dropout {
   uint32_t threshold; // of the words that keep; 0 keeps everything
 };
 
-// mask_row is the part of the counter that one token's masks share.
+// mask_row is what the masks of one token share: the first two rounds of Philox, as
+// far as they do not depend on the column.
 struct mask_row {
-  uint32_t position, low, high;
+  uint32_t z1, x2, z2, w2; // what goes into z and x by exclusive or; w
 };
 
 DEVICE mask_row row_of(const dropout &d, int64_t t) {
   const uint64_t key = d.keys[d.owner[t]];
-  return {(uint32_t)d.positions[t], (uint32_t)key, (uint32_t)(key >> 32)};
+  const uint2 second = next_key(d.key);
+  const uint64_t b = philox_b((uint32_t)key);
+  const uint64_t a = philox_a((uint32_t)(b >> 32) ^ (uint32_t)d.positions[t] ^ d.key.x);
+  return {(uint32_t)(key >> 32) ^ d.key.y, (uint32_t)b ^ second.x, (uint32_t)(a >> 32) ^ second.y, (uint32_t)a};
+}
+
+// words_of returns the words of columns 4i..4i+3 of a row.
+DEVICE uint4 words_of(const dropout &d, const mask_row &r, uint32_t i) {
+  const uint64_t a = philox_a(i), b = philox_b((uint32_t)(a >> 32) ^ r.z1);
+  return philox<8>(make_uint4((uint32_t)(b >> 32) ^ r.x2, (uint32_t)b, (uint32_t)a ^ r.z2, r.w2), next_key(next_key(d.key)));
 }
 
 DEVICE uint32_t at_least(uint4 words, uint32_t threshold) {
@@ -32,8 +59,7 @@ DEVICE uint32_t at_least(uint4 words, uint32_t threshold) {
 // kept returns the bits of columns c..c+8 of a row, c a multiple of eight.
 DEVICE uint32_t kept(const dropout &d, const mask_row &r, int64_t c) {
   const uint32_t i = (uint32_t)(c / 4);
-  return at_least(philox(make_uint4(i, r.position, r.low, r.high), d.key), d.threshold) |
-         at_least(philox(make_uint4(i + 1, r.position, r.low, r.high), d.key), d.threshold) << 4;
+  return at_least(words_of(d, r, i), d.threshold) | at_least(words_of(d, r, i + 1), d.threshold) << 4;
 }
 
 // halves turns the signs of the two lower bytes of x into a mask of two halves.

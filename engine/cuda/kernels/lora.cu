@@ -75,11 +75,12 @@ struct gated {
 #pragma unroll
     for (int i = 0; i < GROUP; i++)
       g[i] = g[i] * logistic<bf16>(g[i]) * u[i];
+    const uint4 packed = pack(g);
     if (left >= GROUP)
-      store_words(y + t * ys + c, pack(g));
-    else
+      store_words(y + t * ys + c, packed);
+    else if (left > 0)
       store(y + t * ys + c, left, g);
-    return pack(g);
+    return packed;
   }
 };
 
@@ -127,21 +128,22 @@ DEVICE void low(bf16 *out, int64_t os, uint8_t *mask, int64_t ms, const X &x, co
       const int64_t c = start + i * WARPS * DEPTH;
       const auto now = ring[i];
       fetch(i, c + D * WARPS * DEPTH);
+      uint32_t bits[2 * M];
+#pragma unroll
+      for (int h = 0; h < 2 * M; h++)
+        bits[h] = made ? now.bits[h] : 0xFFu;
+      if (drawn)
+#pragma unroll
+        for (int h = 0; h < 2 * M; h++) {
+          bits[h] = kept(drops, row[h], c);
+          if (mask && t0 + 8 * h < tokens && c < width && blockIdx.y == 0)
+            mask[(t0 + 8 * h) * ms + c / GROUP] = (uint8_t)bits[h];
+        }
       words v[2 * M];
 #pragma unroll
       for (int h = 0; h < 2 * M; h++) {
-        const bool in = t0 + 8 * h < tokens && c < width;
-        if (in)
-          v[h].group = x.take(now.x[h], t0 + 8 * h, c, width - c);
-        uint32_t bits = in ? first_bits(width - c) : 0; // behind x lies something else
-        if (made)
-          bits &= now.bits[h];
-        if (drawn) {
-          bits &= kept(drops, row[h], c);
-          if (mask && in && blockIdx.y == 0)
-            mask[(t0 + 8 * h) * ms + c / GROUP] = (uint8_t)bits;
-        }
-        v[h].group = drop(v[h].group, bits);
+        v[h].group = x.take(now.x[h], t0 + 8 * h, c, t0 + 8 * h < tokens ? width - c : 0);
+        v[h].group = drop(v[h].group, bits[h] & first_bits(width - c)); // behind x lies something else
       }
 #pragma unroll
       for (int n = 0; n < N; n++) {

@@ -20,23 +20,22 @@ struct segment {
   int64_t columns, rank, first, l_first;
 };
 
-// pick returns the segment of this block, its first column in it, and where the
-// sums of the segment begin in a slice. Each segment has blocks of its own.
-DEVICE segment pick(const segment (&s)[3], int64_t width, int64_t &column, int64_t &offset) {
+// pick returns the segment of this block and which it is, the block's first column
+// in it, and where the sums of the segment begin in a slice. Each segment has
+// blocks of its own.
+DEVICE segment pick(const segment (&s)[3], int64_t width, int64_t &column, int64_t &offset, int &index) {
   int64_t block = blockIdx.x;
   offset = 0;
 #pragma unroll
-  for (int i = 0; i < 2; i++) {
-    const int64_t blocks = (s[i].columns + width - 1) / width;
-    if (block < blocks) {
-      column = block * width;
-      return s[i];
-    }
+  for (index = 0; index < 2; index++) {
+    const int64_t blocks = (s[index].columns + width - 1) / width;
+    if (block < blocks)
+      break;
     block -= blocks;
-    offset += s[i].columns * s[i].rank;
+    offset += s[index].columns * s[index].rank;
   }
   column = block * width;
-  return s[2];
+  return index == 0 ? s[0] : index == 1 ? s[1] : s[2];
 }
 
 // A lane has a group of columns of four tokens, 4q..4q+3 of a step, so that column
@@ -88,7 +87,8 @@ DEVICE void product(float *partial, const bf16 *x, int64_t xs, const bf16 *l, in
   const int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4, q = threadIdx.x % 4;
   const int column_warp = warp % COLUMN_WARPS, token_warp = warp / COLUMN_WARPS;
   int64_t column, offset;
-  const segment s = pick(segments, COLUMNS, column, offset);
+  int index;
+  const segment s = pick(segments, COLUMNS, column, offset, index);
   const int64_t r0 = (int64_t)blockIdx.z * 16 * M;
   if (r0 >= s.rank)
     return;
@@ -153,7 +153,8 @@ DEVICE void product(float *partial, const bf16 *x, int64_t xs, const bf16 *l, in
 DEVICE void product(float *partial, const f32 *x, int64_t xs, const f32 *l, int64_t ls, const uint8_t *mask, int64_t ms, const segment (&segments)[3],
                     int64_t total, int64_t per_slice, int64_t tokens) {
   int64_t column, offset;
-  const segment s = pick(segments, COLUMNS, column, offset);
+  int index;
+  const segment s = pick(segments, COLUMNS, column, offset, index);
   const int64_t c = column + threadIdx.x, begin = blockIdx.y * per_slice, end = min(tokens, begin + per_slice);
   if (threadIdx.x >= COLUMNS || c >= s.columns)
     return;
@@ -182,21 +183,40 @@ PRODUCT(__launch_bounds__(WARPS *WARP, 1) loragrad_product2_bf16, bf16, (product
 PRODUCT(__launch_bounds__(WARPS *WARP, 1) loragrad_product3_bf16, bf16, (product<3, 2>))
 PRODUCT(loragrad_product_f32, f32, product)
 
+enum { SUM_ROWS = 8 }; // rows of threads in a block of loragrad_sum
+
 // grad += scale * the sum over slices, for segments of `columns` by `rank`, each to a
-// gradient of its own: (rank, columns), or (columns, rank) if transposed.
+// gradient of its own: (rank, columns), or (columns, rank) if transposed. A block
+// takes 32 columns of a segment by 32 ranks, its threads 32 by SUM_ROWS of them.
 KERNEL loragrad_sum(float *grad0, float *grad1, float *grad2, const float *partial, int64_t slices, int64_t columns0, int64_t columns1,
                     int64_t columns2, int64_t rank0, int64_t rank1, int64_t rank2, int32_t transposed, float scale0, float scale1,
                     float scale2) {
-  const int64_t n0 = columns0 * rank0, n1 = columns1 * rank1, total = n0 + n1 + columns2 * rank2;
-  const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
-  if (i >= total)
+  __shared__ float tile[WARP][WARP + 1];
+  const segment segments[3] = {{columns0, rank0}, {columns1, rank1}, {columns2, rank2}};
+  const int64_t total = columns0 * rank0 + columns1 * rank1 + columns2 * rank2, r0 = (int64_t)blockIdx.y * WARP;
+  int64_t column, offset;
+  int index;
+  const segment s = pick(segments, WARP, column, offset, index);
+  float *grad = index == 0 ? grad0 : index == 1 ? grad1 : grad2;
+  const float scale = index == 0 ? scale0 : index == 1 ? scale1 : scale2;
+  const int lane = threadIdx.x % WARP, line = threadIdx.x / WARP;
+  for (int i = line; i < WARP; i += SUM_ROWS) {
+    const int64_t r = r0 + i, c = column + lane;
+    if (r >= s.rank || c >= s.columns)
+      continue;
+    const float *from = partial + offset + r * s.columns + c;
+    float sum = 0.0f;
+    for (int64_t k = 0; k < slices; k++)
+      sum += from[k * total];
+    if (transposed)
+      tile[lane][i] = scale * sum;
+    else
+      grad[r * s.columns + c] += scale * sum;
+  }
+  if (!transposed)
     return;
-  float sum = 0.0f;
-  for (int64_t s = 0; s < slices; s++)
-    sum += partial[s * total + i];
-  float *grad = i < n0 ? grad0 : i < n0 + n1 ? grad1 : grad2;
-  const int64_t at = i < n0 ? i : i < n0 + n1 ? i - n0 : i - n0 - n1;
-  const int64_t columns = i < n0 ? columns0 : i < n0 + n1 ? columns1 : columns2, rank = i < n0 ? rank0 : i < n0 + n1 ? rank1 : rank2;
-  const float scale = i < n0 ? scale0 : i < n0 + n1 ? scale1 : scale2;
-  grad[transposed ? at % columns * rank + at / columns : at] += scale * sum;
+  __syncthreads();
+  for (int i = line; i < WARP; i += SUM_ROWS)
+    if (r0 + lane < s.rank && column + i < s.columns)
+      grad[(column + i) * s.rank + r0 + lane] += tile[i][lane];
 }

@@ -7,7 +7,12 @@
 // logistic is 1/(1+exp(-x)): as exact as float division in f32, and in bf16 with
 // the hardware's approximations, which are 2^-21 off where bf16 rounds to 2^-9.
 template <typename T> DEVICE float logistic(float x) {
-  return sizeof(T) == sizeof(f32) ? 1.0f / (1.0f + expf(-x)) : __fdividef(1.0f, 1.0f + __expf(-x));
+  if (sizeof(T) == sizeof(f32))
+    return 1.0f / (1.0f + expf(-x));
+  float e, y; // denormal powers are zero, and 1 with 1 added
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(e) : "f"(x * -1.44269504f));
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(1.0f + e));
+  return y;
 }
 
 // glu_gradient turns g, u and d, the gradient of silu(g)*u, into the gradients of

@@ -10,7 +10,7 @@
 
 #include "maps.cuh"
 
-enum { ROWS = 8, BLOCK = 64, SCALE_GROUP = 256 }; // BLOCK and SCALE_GROUP are NF4's (package nf4)
+enum { ROWS = 2, BLOCK = 64, SCALE_GROUP = 256 }; // BLOCK and SCALE_GROUP are NF4's (package nf4)
 
 // low_columns writes out (rows, width) = s*B in columns first..first+rank, zero elsewhere.
 template <typename T>
@@ -89,7 +89,7 @@ DEVICE void unpack_dense(T *out, int64_t os, const W *w, int64_t ws, const float
 }
 
 #define UNPACK_NF4(type)                                                                                                                     \
-  KERNEL unpack_nf4_##type(type *out, int64_t os, const uint8_t *codes, const uint8_t *scales, const float *scales2, const float *absmax, \
+  KERNEL __launch_bounds__(256, 8) unpack_nf4_##type(type *out, int64_t os, const uint8_t *codes, const uint8_t *scales, const float *scales2, const float *absmax, \
                            const float *b, int64_t rows, int64_t cols, int64_t rank, int64_t first, int64_t width, float offset, \
                            float scale) {                                                                                        \
     unpack_nf4(out, os, codes, scales, scales2, absmax, b, rows, cols, rank, first, width, offset, scale);                   \
