@@ -58,7 +58,7 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 	}
 	dir := e.plan.Root.Attempt(key, number)
 	job := item.Job
-	job.Attempt, job.Threads = number, s.threads
+	job.Attempt, job.Threads, job.Device, job.Memory = number, s.threads, s.device, e.Memory
 	if e.resumable(status) {
 		job.Resume = &Resume{Checkpoint: status.Checkpoint, Step: status.CheckpointStep, Attempt: status.CheckpointDir}
 	}

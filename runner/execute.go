@@ -43,6 +43,8 @@ type RunOptions struct {
 	Store    *store.Store
 	Jobs     int                    // runs in parallel
 	Threads  int                    // of each, if there are as many runs as jobs
+	Devices  []string               // what jobs compute on, in turn; of one numerics class
+	Memory   int64                  // bytes that a job may take of a GPU; 0: all that is free
 	Again    bool                   // train finished runs anew, and interrupted ones from the beginning
 	Worker   string                 // this process, for the ledger
 	Holder   string                 // this process and machine, for leases
@@ -160,7 +162,7 @@ func (e *execution) resize(n int) error {
 		e.slots = e.slots[:last]
 	}
 	for len(e.slots) < n {
-		e.slots = append(e.slots, &slot{start: e.Start})
+		e.slots = append(e.slots, &slot{start: e.Start, device: e.Devices[len(e.slots)%len(e.Devices)]})
 	}
 	return errors.Join(errs...)
 }

@@ -79,7 +79,8 @@ func (p *place) planFile(t tb, path string, change ...func(*runner.PlanOptions))
 // run executes a plan with workers in this process.
 func (p *place) run(ctx context.Context, plan *runner.Plan, change ...func(*runner.RunOptions)) (runner.Outcome, error) {
 	o := runner.RunOptions{
-		Ledger: p.ledger, Store: store.New(p.root.Store()), Jobs: 2, Threads: 1, Worker: "test", Holder: "test on here",
+		Devices: []string{"cpu"},
+		Ledger:  p.ledger, Store: store.New(p.root.Store()), Jobs: 2, Threads: 1, Worker: "test", Holder: "test on here",
 		Start: p.worker, Progress: &progress{}, Now: time.Now,
 	}
 	for _, c := range change {

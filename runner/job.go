@@ -46,6 +46,7 @@ type Job struct {
 	Resume   *Resume     `json:"resume,omitempty"`
 	Threads  int         `json:"threads"`
 	Device   string      `json:"device"`
+	Memory   int64       `json:"memory,omitempty"` // bytes that the process may take of a GPU; 0: all that is free
 }
 
 // JobAdapter is a finished adapter to be judged.

@@ -4,7 +4,8 @@ package runner
 // after a crash. It is used by one goroutine at a time.
 type slot struct {
 	start   func() (Worker, error)
-	threads int // of the next attempts
+	device  string // that its attempts compute on
+	threads int    // of the next attempts
 	now     Worker
 }
 

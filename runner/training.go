@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"daybook/engine"
@@ -27,7 +28,7 @@ func Training(s sweeps.Spec) (engine.Training, error) {
 	return engine.Training{
 		Epochs: t.Epochs, BatchSize: t.BatchSize, GradAccum: t.GradAccum, LearningRate: t.LearningRate,
 		Schedule: t.Schedule, WarmupRatio: t.WarmupRatio, MaxGradNorm: t.MaxGradNorm, MaxSeqLen: t.MaxSeqLen,
-		Packing: t.Packing, Checkpointing: engine.Checkpointing(t.Checkpointing), LoRA: l, Seed: s.Seed, Select: selecting.Name(),
+		Packing: t.Packing, Checkpointing: engine.Checkpointing(t.Checkpointing), HostInputs: slices.Contains(t.Offload, "inputs"), LoRA: l, Seed: s.Seed, Select: selecting.Name(),
 		Patience: t.EarlyStopping.Patience, MinDelta: t.EarlyStopping.MinDelta,
 		Optimizer: engine.OptimizerConfig{
 			EightBit: strings.HasSuffix(t.Optimizer, "_8bit"), Paged: strings.HasPrefix(t.Optimizer, "paged_"),

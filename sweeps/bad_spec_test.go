@@ -27,7 +27,7 @@ func TestBadSpec(t *testing.T) {
 			"unknown key that needs quotes",
 			sweep("train: { 'a b': 4 }", "[]"),
 			`sweep.jsonnet:3: runs[0].spec.train["a b"]: unknown key`,
-			"valid are epochs, batch_size, grad_accum, learning_rate, schedule, warmup_ratio, weight_decay, max_grad_norm, optimizer, adam_beta1, adam_beta2, adam_epsilon, max_seq_len, overlong, packing, loss_on, gradient_checkpointing, lora, early_stopping",
+			"valid are epochs, batch_size, grad_accum, learning_rate, schedule, warmup_ratio, weight_decay, max_grad_norm, optimizer, adam_beta1, adam_beta2, adam_epsilon, max_seq_len, overlong, packing, loss_on, gradient_checkpointing, offload, lora, early_stopping",
 		},
 		{
 			"unknown key of an axis",

@@ -28,7 +28,8 @@ func DefaultSpec() Spec {
 			Overlong:      "truncate",
 			Packing:       true,
 			LossOn:        "assistant",
-			Checkpointing: "none",
+			Checkpointing: "auto",
+			Offload:       []string{},
 			LoRA:          LoRA{Rank: 16, Alpha: 32, Dropout: 0.05, Targets: slices.Clone(projections)},
 		},
 		Eval: Eval{

@@ -77,7 +77,8 @@ type Train struct {
 	Overlong      string        `json:"overlong"`    // "truncate" (reported by plan) or "error"
 	Packing       bool          `json:"packing"`
 	LossOn        string        `json:"loss_on"`                // "assistant" or "all"
-	Checkpointing string        `json:"gradient_checkpointing"` // "none", "selective" or "full"; never changes a byte
+	Checkpointing string        `json:"gradient_checkpointing"` // "none", "selective", "full" or "auto", the first that fits; never changes a byte
+	Offload       []string      `json:"offload"`                // to host memory: "inputs" of layers, "embedding"; never changes a byte
 	LoRA          LoRA          `json:"lora"`
 	EarlyStopping EarlyStopping `json:"early_stopping"`
 }

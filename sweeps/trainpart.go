@@ -15,8 +15,8 @@ import "strings"
 //
 // Not in it: other metrics, tags, baselines, test settings, evaluation batch
 // size, what happens to overlong records (the examples tell), and the memory
-// settings, which must not change a bit: gradient checkpointing is dropped and
-// the optimizer loses its "paged_".
+// settings, which must not change a bit: gradient checkpointing and offloading are
+// dropped and the optimizer loses its "paged_".
 func (s *Spec) TrainPart() ([]byte, error) {
 	t := s.Train
 	part := trainPart{

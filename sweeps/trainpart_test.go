@@ -41,6 +41,7 @@ func TestTrainPartLeavesOut(t *testing.T) {
 	base := trainPartOf(t, chosen())
 	for name, change := range map[string]func(*Spec){
 		"checkpointing":     func(s *Spec) { s.Train.Checkpointing = "full" },
+		"offload":           func(s *Spec) { s.Train.Offload = []string{"inputs"} },
 		"overlong records":  func(s *Spec) { s.Train.Overlong = "error" },
 		"paging":            func(s *Spec) { s.Train.Optimizer = "adamw_8bit" },
 		"model path":        func(s *Spec) { s.Base.Model = "elsewhere" },

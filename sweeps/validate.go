@@ -145,7 +145,10 @@ func (c checker) train() {
 	c.atLeast("train.max_seq_len", t.MaxSeqLen, 2) // one token to read, one to predict
 	c.choice("train.overlong", t.Overlong, "truncate", "error")
 	c.choice("train.loss_on", t.LossOn, "assistant", "all")
-	c.choice("train.gradient_checkpointing", t.Checkpointing, "none", "selective", "full")
+	c.choice("train.gradient_checkpointing", t.Checkpointing, "none", "selective", "full", "auto")
+	for i, what := range t.Offload {
+		c.choice(fmt.Sprintf("train.offload[%d]", i), what, "inputs", "embedding")
+	}
 	c.atLeast("train.early_stopping.patience", t.EarlyStopping.Patience, 0)
 	c.number("train.early_stopping.min_delta", t.EarlyStopping.MinDelta, nonNegative)
 	if t.EarlyStopping.Patience > 0 && c.s.Data.Validation.Empty() {

@@ -54,7 +54,7 @@ counts as time, not as work. Utilisation compares them with the device's datashe
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.shape, "shape", "tiny", "shape of the model")
-	flags.StringVar(&o.device, "device", "auto", "where to compute: auto, cpu, cuda:N or cuda:N/float32")
+	flags.StringVar(&o.device, "device", "auto", deviceHelp)
 	flags.StringVar(&o.memory, "memory", "", "what the process may take on a GPU, such as 24GiB (default: all)")
 	flags.IntVar(&o.rows, "rows", 4, "rows of a micro-batch")
 	flags.IntVar(&o.length, "length", 512, "tokens of a row")
@@ -71,6 +71,9 @@ counts as time, not as work. Utilisation compares them with the device's datashe
 	flags.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return cmd
 }
+
+// deviceHelp describes --device.
+const deviceHelp = "where to compute: auto, cpu, cuda, cuda:N or cuda:N/float32"
 
 // protocol returns how long to measure, and how often to repeat before.
 func (o benchOptions) protocol(warmUp int) bench.Protocol {

@@ -24,6 +24,7 @@ type generateOptions struct {
 	maxNewTokens int
 	base         string
 	compare      bool
+	device       string
 	asJSON       bool
 }
 
@@ -58,6 +59,7 @@ the user's turn as the training data has it, with its instruction.`,
 	cmd.Flags().StringVar(&o.system, "system", "", "system turn before the prompt (default: none)")
 	cmd.Flags().IntVar(&o.maxNewTokens, "max-new-tokens", 0, "tokens to generate at most (default: what the run was evaluated with)")
 	cmd.Flags().StringVar(&o.base, "base", "", "folder of the base (default: where the run found it)")
+	cmd.Flags().StringVar(&o.device, "device", "auto", deviceHelp)
 	cmd.Flags().BoolVar(&o.compare, "compare", false, "print the answer of the base alone, too")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	return cmd
@@ -81,7 +83,7 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	if err != nil {
 		return runner.WithHint(err, "'daybook adapters' lists the versions")
 	}
-	g, spec, err := openGenerator(ctx, root, l, a, o.base)
+	g, spec, err := openGenerator(ctx, root, l, a, o)
 	if err != nil {
 		return err
 	}
@@ -116,9 +118,9 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 }
 
 // openGenerator loads an adapter version with the base of its run, which is
-// looked for in the folder that base names or, if that is empty, where the run
+// looked for in the folder that --base names or, if that is empty, where the run
 // found it.
-func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a ledger.Adapter, base string) (*worker.Generator, sweeps.Spec, error) {
+func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a ledger.Adapter, flags generateOptions) (*worker.Generator, sweeps.Spec, error) {
 	var spec sweeps.Spec
 	run, err := l.Run(ctx, a.Run)
 	if err != nil {
@@ -132,7 +134,7 @@ func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a le
 		return nil, spec, runner.WithHint(fmt.Errorf("adapter %s@v%d: %w", a.Sweep, a.Version, err), "run the sweep again: an adapter that is missing is published anew")
 	}
 	o := worker.GeneratorOptions{
-		Base: base, Spec: spec.Base, Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.NumCPU(),
+		Base: flags.base, Device: flags.device, Spec: spec.Base, Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.NumCPU(),
 		Trained: runner.Inputs{Base: about.Base.Digest, Tokenizer: about.Base.Tokenizer, Template: about.Base.Template},
 	}
 	if n := len(run.Attempts); n > 0 {

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"daybook/engine/device"
 	"daybook/ledger"
 	"daybook/ledger/journal"
 )
@@ -49,9 +51,18 @@ func TestOneLine(t *testing.T) {
 func TestParallel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		asked, todo := rapid.IntRange(0, 100).Draw(t, "jobs"), rapid.IntRange(0, 100).Draw(t, "todo")
-		jobs, threads := parallel(asked, todo)
-		if jobs < 1 || threads < 1 || jobs > max(1, todo) || asked > 0 && jobs > asked {
-			t.Fatalf("parallel(%d, %d) = %d, %d", asked, todo, jobs, threads)
+		devices := []device.Device{device.CPU}
+		gpus := rapid.IntRange(0, 9).Draw(t, "GPUs")
+		for i := range gpus {
+			gpu, err := device.Parse(fmt.Sprintf("cuda:%d", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			devices = append(devices[:i], gpu)
+		}
+		jobs, threads := parallel(devices, asked, todo)
+		if jobs < 1 || threads < 1 || jobs > max(1, todo) || asked > 0 && jobs > asked || gpus > 0 && asked == 0 && jobs > gpus {
+			t.Fatalf("parallel(%v, %d, %d) = %d, %d", devices, asked, todo, jobs, threads)
 		}
 	})
 }

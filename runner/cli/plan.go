@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daybook/engine/device"
 	"daybook/ledger"
 	"daybook/ledger/store"
 	"daybook/runner"
@@ -30,7 +31,7 @@ type sweepFlags struct {
 func (f *sweepFlags) register(cmd *cobra.Command) {
 	f.jsonnet(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.device, "device", "auto", "where to train: auto or cpu")
+	flags.StringVar(&f.device, "device", "auto", deviceHelp)
 	flags.StringArrayVar(&f.only, "only", nil, "only runs with this choice, such as rank=8 (repeatable)")
 	flags.IntVar(&f.limit, "limit", 0, "at most this many new runs (0: all)")
 	flags.BoolVar(&f.again, "again", false, "train finished runs again, and interrupted ones from the beginning")
@@ -89,8 +90,10 @@ func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool)
 	if f.limit < 0 {
 		return nil, usageError{runner.WithHint(fmt.Errorf("--limit: %d is negative", f.limit), "0 means all")}
 	}
-	if _, err := worker.Numerics(f.device); err != nil {
-		return nil, usageError{err}
+	if _, err := device.Resolve(f.device); errors.Is(err, device.ErrName) {
+		return nil, usageError{fmt.Errorf("--device: %w", err)}
+	} else if err != nil {
+		return nil, err
 	}
 	opts, err := f.options(path)
 	if err != nil {

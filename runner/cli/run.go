@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daybook/engine/device"
 	"daybook/ledger"
 	"daybook/runner"
 )
@@ -16,6 +17,7 @@ import (
 func newRunCommand(e *env) *cobra.Command {
 	var f sweepFlags
 	var jobs int
+	var memory string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "run SWEEP",
@@ -32,16 +34,21 @@ trained again. Ctrl-C stops cleanly.`,
 			if jobs < 0 {
 				return usageError{runner.WithHint(fmt.Errorf("--jobs: %d is negative", jobs), "0 means one run per processor")}
 			}
-			return runSweep(cmd.Context(), e, args[0], f, jobs, asJSON)
+			return runSweep(cmd.Context(), e, args[0], f, jobs, memory, asJSON)
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "runs in parallel (0: one per processor)")
+	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "runs in parallel (0: one per processor, or per GPU)")
+	cmd.Flags().StringVar(&memory, "memory", "", "what a run may take of a GPU, such as 24GiB (default: all that is free)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the table as JSON")
 	return cmd
 }
 
-func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, asJSON bool) (err error) {
+func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, memory string, asJSON bool) (err error) {
+	limit, err := memoryLimit(memory)
+	if err != nil {
+		return err
+	}
 	p, err := f.load(ctx, e, path, true)
 	if err != nil {
 		return err
@@ -51,9 +58,13 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 		e.say("warning: %s", w)
 	}
 	progress := newProgress(e.err, p.plan, f.again, e.now)
-	jobs, threads := parallel(jobs, p.plan.Todo(f.again))
+	devices, err := device.Resolve(f.device)
+	if err != nil {
+		return err
+	}
+	jobs, threads := parallel(devices, jobs, p.plan.Todo(f.again))
 	outcome, err := p.plan.Run(ctx, runner.RunOptions{
-		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Again: f.again, Worker: process(), Holder: holder(),
+		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Devices: names(devices), Memory: limit, Again: f.again, Worker: process(), Holder: holder(),
 		Start: startWorker(p.root), Progress: progress, Now: e.now,
 	})
 	progress.close()
@@ -83,15 +94,28 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	return nil
 }
 
-// parallel divides the processors among runs. A run's result doesn't depend on
-// its threads, and small runs gain most from having one each.
-func parallel(jobs, todo int) (int, int) {
+// parallel returns how many runs to work on at once and the threads of each. GPUs
+// get one each. Processors are divided: a run's result doesn't depend on its
+// threads, and small runs gain most from having one each.
+func parallel(devices []device.Device, jobs, todo int) (int, int) {
 	cpus := runtime.NumCPU()
-	if jobs == 0 {
+	switch {
+	case jobs > 0:
+	case devices[0] != device.CPU:
+		jobs = len(devices)
+	default:
 		jobs = cpus
 	}
 	jobs = max(1, min(jobs, todo))
 	return jobs, max(1, cpus/jobs)
+}
+
+// names returns what devices are called.
+func names(devices []device.Device) (all []string) {
+	for _, d := range devices {
+		all = append(all, d.String())
+	}
+	return all
 }
 
 // process names this process in the ledger.

@@ -8,7 +8,7 @@ import (
 
 	"daybook/engine"
 	"daybook/engine/checkpoint"
-	"daybook/engine/cpu"
+	"daybook/engine/device"
 	"daybook/engine/model"
 	"daybook/runner"
 	"daybook/sweeps"
@@ -32,6 +32,7 @@ type GeneratorOptions struct {
 	Digest   string        // identity that the adapter must have; "" accepts any
 	Trained  runner.Inputs // digests of base, tokenizer and template that the adapter was trained on
 	Threads  int
+	Device   string // to compute on, as package device names it
 }
 
 // NewGenerator loads a base as it was quantized for training, and an adapter.
@@ -63,7 +64,7 @@ func NewGenerator(ctx context.Context, o GeneratorOptions) (*Generator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("base: %w", err)
 	}
-	backend, err := cpu.Open(base.Shape(), cpu.Options{Threads: o.Threads})
+	backend, err := open(base.Shape(), o.Device, device.Options{Threads: o.Threads})
 	if err != nil {
 		return nil, err
 	}

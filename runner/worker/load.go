@@ -4,11 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"daybook/engine"
 	"daybook/engine/checkpoint"
-	"daybook/engine/cpu"
 	"daybook/engine/dataset"
+	"daybook/engine/device"
 	"daybook/engine/metric"
 	"daybook/engine/model"
 	"daybook/ledger"
@@ -27,7 +28,7 @@ type loaded struct {
 // base returns the job's base, loading it unless it is the one at hand.
 func (w *Worker) base(ctx context.Context, job *runner.Job) (*loaded, error) {
 	b := job.Spec.Base
-	key := fmt.Sprint(job.Base, job.Template, job.Inputs.Base, job.Inputs.Template, b.Quantization, b.DoubleQuant, job.Device, job.Threads)
+	key := fmt.Sprint(job.Base, job.Template, job.Inputs.Base, job.Inputs.Template, b.Quantization, b.DoubleQuant, job.Device, job.Threads, job.Memory, job.Spec.Train.Offload)
 	if w.loaded != nil && w.loaded.key == key {
 		return w.loaded, nil
 	}
@@ -44,9 +45,10 @@ func (w *Worker) base(ctx context.Context, job *runner.Job) (*loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("base: %w", err)
 	}
-	backend, err := cpu.Open(base.Shape(), cpu.Options{Threads: job.Threads})
+	weights.Embedding.Host = slices.Contains(job.Spec.Train.Offload, "embedding")
+	backend, err := open(base.Shape(), job.Device, device.Options{Threads: job.Threads, Memory: job.Memory})
 	if err != nil {
-		return nil, fmt.Errorf("device %s: %w", job.Device, err)
+		return nil, err
 	}
 	source, err := model.NewResident(backend, weights)
 	if err != nil {
@@ -57,6 +59,19 @@ func (w *Worker) base(ctx context.Context, job *runner.Job) (*loaded, error) {
 		base: base, backend: backend, source: source,
 	}
 	return w.loaded, nil
+}
+
+// open opens the first device that name stands for.
+func open(s engine.Shape, name string, o device.Options) (engine.Backend, error) {
+	all, err := device.Resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	backend, err := all[0].Open(s, o)
+	if err != nil {
+		return nil, fmt.Errorf("device %s: %w", all[0], err)
+	}
+	return backend, nil
 }
 
 func (w *Worker) unload() {

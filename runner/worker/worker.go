@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"daybook/engine"
-	"daybook/engine/cpu"
+	"daybook/engine/device"
 	"daybook/ledger/journal"
 	"daybook/runner"
 )
@@ -34,11 +34,12 @@ type Worker struct {
 }
 
 // Numerics returns the numerics class that device computes in.
-func Numerics(device string) (engine.Numerics, error) {
-	if device != "cpu" && device != "auto" {
-		return engine.Numerics{}, runner.WithHint(fmt.Errorf("device: %s: this build has no such device", device), "--device is auto or cpu")
+func Numerics(name string) (engine.Numerics, error) {
+	all, err := device.Resolve(name)
+	if err != nil {
+		return engine.Numerics{}, err
 	}
-	return cpu.Numerics(), nil
+	return all[0].Numerics(), nil
 }
 
 // Serve takes orders, one JSON object a line, until in ends or ctx is done, and
