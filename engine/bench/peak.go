@@ -23,7 +23,7 @@ var peaks = []struct {
 // model arithmetic came to, 0 where nothing is known of the device.
 func (r Result) Utilisation() float64 {
 	for _, p := range peaks {
-		if strings.Contains(r.Device["device"], p.name) {
+		if strings.Contains(r.Device["gpu"], p.name) {
 			return r.FLOP / r.Seconds / p.flop
 		}
 	}

@@ -20,7 +20,7 @@ type Result struct {
 	FLOP      float64 `json:"flop,omitempty"`
 	Recompute float64 `json:"recompute_flop,omitempty"`
 	Bytes     int64   `json:"engine_bytes,omitempty"`  // the most that the backend held at once
-	Process   int64   `json:"process_bytes,omitempty"` // the process's device memory as the driver has it, context included
+	Process   int64   `json:"process_bytes,omitempty"` // the process's device memory as NVML has it, context included; the whole device's where NVML does not tell
 
 	Operations []Operation `json:"operations,omitempty"` // where the time goes, largest first
 }
@@ -41,9 +41,16 @@ func (r *Result) describe(be engine.Backend) {
 	if m, ok := be.(interface{ Memory() (resident, peak int64) }); ok {
 		_, r.Bytes = m.Memory()
 	}
-	if m, ok := be.(interface{ ProcessMemory() (int64, error) }); ok {
-		if n, err := m.ProcessMemory(); err == nil {
-			r.Process = n // where the driver does not tell, nothing is reported
+	m, ok := be.(interface {
+		ProcessMemory() (process, all int64, err error)
+	})
+	if !ok {
+		return
+	}
+	if mine, all, err := m.ProcessMemory(); err == nil {
+		r.Process = mine
+		if mine < 0 {
+			r.Process = all // a container that hides processes shows no others
 		}
 	}
 }

@@ -44,6 +44,22 @@ func Devices() ([]Device, error) {
 	return all, nil
 }
 
+// Usable tells whether device number index has what Open needs: kernels for its
+// architecture, and cuBLASLt.
+func Usable(index int) error {
+	g, err := openGPU(index)
+	if err == nil {
+		_, err = g.architecture()
+	}
+	if err == nil {
+		err = loadProducts()
+	}
+	if err != nil {
+		return fmt.Errorf("cuda: %w", err)
+	}
+	return nil
+}
+
 // openGPU starts the driver and returns device number index.
 func openGPU(index int) (*gpu, error) {
 	if err := loadDriver(); err != nil {

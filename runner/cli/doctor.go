@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/engine/cpu"
+	"daybook/engine/cuda"
 	"daybook/ledger"
 	"daybook/runner"
 )
@@ -56,8 +57,8 @@ func examine(ctx context.Context, root runner.Root) []finding {
 	out := []finding{
 		{Level: "ok", What: "daybook", Found: runner.Version + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH},
 		examineCPU(),
-		{Level: "note", What: "gpu", Found: "this build computes on the CPU only"},
 	}
+	out = append(out, examineGPUs()...)
 	out = append(out, examineState(root), examineGit(root), examineDisk(root))
 	return append(out, examineLedger(ctx, root))
 }
@@ -70,6 +71,28 @@ func examineCPU() finding {
 		f.Level, f.Hint = "note", "this processor has no AVX2: training works, slowly"
 	}
 	return f
+}
+
+// examineGPUs tells what runs on a GPU would find, or why there are none.
+func examineGPUs() []finding {
+	gpus, err := cuda.Devices()
+	switch {
+	case errors.Is(err, cuda.ErrUnavailable):
+		return []finding{{Level: "note", What: "gpu", Found: err.Error(), Hint: runner.HintOf(err)}}
+	case err != nil:
+		return []finding{{Level: "problem", What: "gpu", Found: err.Error(), Hint: runner.HintOf(err)}}
+	case len(gpus) == 0:
+		return []finding{{Level: "note", What: "gpu", Found: "the driver shows none", Hint: "CUDA_VISIBLE_DEVICES hides GPUs"}}
+	}
+	var out []finding
+	for _, g := range gpus {
+		f := finding{Level: "ok", What: "gpu", Found: fmt.Sprintf("cuda:%d is %s, %.1f GiB, compute capability %s", g.Index, g.Name, float64(g.Memory)/(1<<30), g.Capability)}
+		if err := cuda.Usable(g.Index); err != nil {
+			f.Level, f.Found, f.Hint = "problem", f.Found+": "+err.Error(), runner.HintOf(err)
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 func examineState(root runner.Root) finding {

@@ -308,7 +308,7 @@ func holderText(r ledger.Run) string {
 }
 
 func deviceText(d map[string]string) string {
-	if name := d["device"]; name != "" {
+	if name := d["gpu"]; name != "" {
 		return name
 	}
 	return orDash(d["cpu"])
