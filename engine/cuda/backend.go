@@ -26,7 +26,7 @@ type Backend struct {
 	stream         cu.Stream
 	copies         cu.Stream // of Copy, beside the operations
 	order          cu.Event  // between the two
-	overhead       int64     // bytes of device memory that opening took
+	before         int64     // bytes of device memory in use when the backend opened
 	arch           string    // of the kernel images, such as "sm_90a"
 	bf16           bool      // compute type; else float32
 	suffix         string    // of kernels for the compute type: "bf16" or "f32"
@@ -82,7 +82,9 @@ func open(s engine.Shape, o Options) (*Backend, error) {
 		return nil, fmt.Errorf("device %d: %w", o.Device, err)
 	}
 	b.device = g
-	before, _ := g.used()
+	if m, err := g.memoryInUse(); err == nil {
+		b.before = m.all
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	// The primary context, so that backends of one device share it.
@@ -92,9 +94,6 @@ func open(s engine.Shape, o Options) (*Backend, error) {
 	if err := b.start(); err != nil {
 		_ = b.stop() // the first error says more
 		return nil, fmt.Errorf("device %d: %w", o.Device, err)
-	}
-	if after, err := g.used(); err == nil {
-		b.overhead = max(0, after-before)
 	}
 	return b, nil
 }

@@ -33,32 +33,52 @@ func (b *Backend) available() (int64, error) {
 	}
 	n := free
 	if limit := b.options.Memory; limit > 0 {
-		n = min(n, limit-b.taken())
+		taken, err := b.taken()
+		if err != nil {
+			return 0, err
+		}
+		n = min(n, limit-taken)
 	}
 	return max(0, n-libraries), nil
 }
 
-// taken is what the process takes of the device's memory, as NVML sees it. Where
-// NVML doesn't know, it is what this backend holds and what its context took.
-func (b *Backend) taken() int64 {
-	if mine, _, err := b.ProcessMemory(); err == nil && mine >= 0 {
-		return mine
+// taken is what the process takes of the device's memory, contexts and libraries
+// included. NVML knows, but only some time later; what everybody takes is known
+// at once, and what others take seldom changes.
+func (b *Backend) taken() (int64, error) {
+	free, total, err := cu.MemInfo()
+	if err != nil {
+		return 0, err
 	}
-	return b.memory.resident + b.overhead
+	return max(b.memory.resident, total-free-b.others(total)), nil
+}
+
+// others is what all but this process take, of the memory that the driver gives
+// out, total.
+func (b *Backend) others(total int64) int64 {
+	m, err := b.device.memoryInUse()
+	if err != nil || m.process < 0 {
+		return b.before
+	}
+	return max(0, m.all-m.process-(m.total-total))
 }
 
 // allow fails if so many bytes more would exceed Options.Memory even when
 // everything that nothing refers to is freed.
 func (b *Backend) allow(bytes int64) error {
 	limit := b.options.Memory
-	if limit == 0 || b.taken()+bytes <= limit {
+	if limit == 0 {
 		return nil
+	}
+	taken, err := b.taken()
+	if err != nil || taken+bytes <= limit {
+		return err
 	}
 	if err := b.collect(); err != nil {
 		return err
 	}
-	if b.taken()+bytes <= limit {
-		return nil
+	if taken, err = b.taken(); err != nil || taken+bytes <= limit {
+		return err
 	}
 	return b.outOfMemory(bytes)
 }

@@ -47,7 +47,7 @@ const char *nvml_load(void) {
   return init() == SUCCESS ? NULL : "NVML does not start";
 }
 
-int nvml_memory(const char *bus, unsigned pid, long long *mine, long long *all) {
+int nvml_memory(const char *bus, unsigned pid, long long *mine, long long *all, long long *total) {
   void *device = NULL;
   int code = by_bus(bus, &device);
   if (code != SUCCESS)
@@ -57,6 +57,7 @@ int nvml_memory(const char *bus, unsigned pid, long long *mine, long long *all) 
   if (code != SUCCESS)
     return code;
   *all = (long long)m.used;
+  *total = (long long)m.total;
   *mine = -1;
   process list[MAX_PROCESSES];
   unsigned n = MAX_PROCESSES;

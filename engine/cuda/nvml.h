@@ -6,5 +6,6 @@
 const char *nvml_load(void);
 
 // nvml_memory sets mine to the bytes that process pid has on the device at bus,
-// -1 if it isn't listed, and all to those of everybody. It returns an nvmlReturn_t.
-int nvml_memory(const char *bus, unsigned pid, long long *mine, long long *all);
+// -1 if it isn't listed, all to those of everybody, and total to how many there
+// are. It returns an nvmlReturn_t.
+int nvml_memory(const char *bus, unsigned pid, long long *mine, long long *all, long long *total);
