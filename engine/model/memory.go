@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"daybook/engine"
@@ -66,28 +67,77 @@ func Estimate(be engine.Backend, s engine.Shape, o Options, cfg engine.Optimizer
 	return m
 }
 
-// Choose returns the fastest kind of gradient checkpointing with which a model of
-// these options, its optimizer and rest more bytes fit into what be has left.
-// Where nobody knows what is left, that is the fastest of all. If nothing fits,
-// the error is a *MemoryError with what the smallest takes.
-func Choose(be engine.Backend, s engine.Shape, o Options, cfg engine.OptimizerConfig, rest int64) (engine.Checkpointing, error) {
+// Fit returns how to checkpoint so that a model of these options, its optimizer
+// and rest more bytes fit into what be has left: as o asks or, where that is auto,
+// the fastest kind that fits. Where nobody knows what is left, that is the fastest
+// of all. What doesn't fit is a *MemoryError.
+func Fit(be engine.Backend, s engine.Shape, o Options, cfg engine.OptimizerConfig, rest int64) (engine.Checkpointing, error) {
 	left, err := be.Available()
 	if err != nil {
-		return "", fmt.Errorf("checkpointing: %w", err)
+		return "", fmt.Errorf("memory: %w", err)
 	}
-	var least int64
-	for _, o.Checkpointing = range kinds[1:] {
-		least = Estimate(be, s, o, cfg).Device() + rest
-		if left < 0 || least <= left {
-			return o.Checkpointing, nil
+	need := func(c candidate) int64 {
+		o, cfg := o, cfg
+		o.Checkpointing, o.HostInputs, cfg.Paged = c.kind, c.hostInputs, c.paged
+		return Estimate(be, s, o, cfg).Device() + rest
+	}
+	first, auto := candidate{o.Checkpointing, o.HostInputs, cfg.Paged}, o.Checkpointing == engine.CheckpointAuto
+	if auto {
+		first.kind = kinds[1]
+	}
+	for _, c := range first.smaller() {
+		if left >= 0 && need(c) > left {
+			continue
 		}
+		if c == first || auto && c == (candidate{c.kind, first.hostInputs, first.paged}) {
+			return c.kind, nil
+		}
+		return "", &MemoryError{Need: need(first), Left: left, Fits: c.String()}
 	}
-	return "", &MemoryError{Need: least, Left: left}
+	return "", &MemoryError{Need: need(first), Left: left}
 }
 
-// MemoryError reports that a device has not enough memory left.
+// candidate is what decides how much memory a run takes, apart from its batches.
+type candidate struct {
+	kind              engine.Checkpointing
+	hostInputs, paged bool
+}
+
+// smaller returns c and what takes less of the device, the faster first.
+func (c candidate) smaller() []candidate {
+	all := []candidate{c}
+	from := slices.Index(kinds, c.kind)
+	for _, kind := range kinds[max(from, 1)+1:] {
+		c.kind = kind
+		all = append(all, c)
+	}
+	if !c.hostInputs {
+		c.hostInputs = true
+		all = append(all, c)
+	}
+	if !c.paged {
+		c.paged = true
+		all = append(all, c)
+	}
+	return all
+}
+
+// String returns c as a spec has it.
+func (c candidate) String() string {
+	text := fmt.Sprintf("gradient_checkpointing: '%s'", c.kind)
+	if c.hostInputs {
+		text += ", offload: ['inputs']"
+	}
+	if c.paged {
+		text += ", a paged optimizer"
+	}
+	return text
+}
+
+// MemoryError reports that a device has not enough memory left for a run.
 type MemoryError struct {
-	Need, Left int64 // bytes
+	Need, Left int64  // bytes
+	Fits       string // the nearest setting that fits; "" if there is none
 }
 
 func (e *MemoryError) Error() string {
@@ -96,7 +146,10 @@ func (e *MemoryError) Error() string {
 
 // Hint says what needs less.
 func (e *MemoryError) Hint() string {
-	return "a smaller batch_size or max_seq_len, gradient_checkpointing 'full', offload ['inputs', 'embedding'] or a paged optimizer needs less"
+	if e.Fits != "" {
+		return "train with " + e.Fits + ", which fits and changes no byte of the result"
+	}
+	return "use a smaller batch_size with more grad_accum, a smaller max_seq_len, or offload: ['embedding']: no other setting fits"
 }
 
 func gibi(bytes int64) float64 { return float64(bytes) / (1 << 30) }

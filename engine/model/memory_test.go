@@ -2,6 +2,7 @@ package model
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"daybook/engine"
@@ -42,38 +43,53 @@ func TestEstimateIsThePlan(t *testing.T) {
 	}
 }
 
-func TestChoose(t *testing.T) {
+func TestFit(t *testing.T) {
 	s := training()
-	be, cfg := open(t, s.shape, 2), engine.OptimizerConfig{}
+	be := open(t, s.shape, 2)
 	const rest = 1000
-	need := map[engine.Checkpointing]int64{}
-	for _, c := range kinds[1:] {
+	need := func(c engine.Checkpointing, hostInputs, paged bool) int64 {
 		o := s.o
-		o.Checkpointing = c
-		need[c] = Estimate(be, s.shape, o, cfg).Device() + rest
+		o.Checkpointing, o.HostInputs = c, hostInputs
+		return Estimate(be, s.shape, o, engine.OptimizerConfig{Paged: paged}).Device() + rest
 	}
+	none, selective, full := need(engine.CheckpointNone, false, false), need(engine.CheckpointSelective, false, false), need(engine.CheckpointFull, false, false)
 	for _, c := range []struct {
-		left int64
-		want engine.Checkpointing
+		asked engine.Checkpointing
+		left  int64
+		want  engine.Checkpointing
+		fits  string // of the error
 	}{
-		{-1, engine.CheckpointNone},
-		{need[engine.CheckpointNone], engine.CheckpointNone},
-		{need[engine.CheckpointNone] - 1, engine.CheckpointSelective},
-		{need[engine.CheckpointSelective] - 1, engine.CheckpointFull},
-		{need[engine.CheckpointFull], engine.CheckpointFull},
+		{engine.CheckpointAuto, -1, engine.CheckpointNone, ""},
+		{engine.CheckpointAuto, none, engine.CheckpointNone, ""},
+		{engine.CheckpointAuto, none - 1, engine.CheckpointSelective, ""},
+		{engine.CheckpointAuto, selective - 1, engine.CheckpointFull, ""},
+		{engine.CheckpointAuto, full, engine.CheckpointFull, ""},
+		{engine.CheckpointAuto, need(engine.CheckpointFull, true, true), "", "gradient_checkpointing: 'full', offload: ['inputs'], a paged optimizer"},
+		{engine.CheckpointNone, none, engine.CheckpointNone, ""},
+		{engine.CheckpointNone, none - 1, "", "gradient_checkpointing: 'selective'"},
+		{engine.CheckpointSelective, none, engine.CheckpointSelective, ""},
+		{engine.CheckpointSelective, full, "", "gradient_checkpointing: 'full'"},
+		{engine.CheckpointFull, full, engine.CheckpointFull, ""},
+		{"", -1, "", ""},
 	} {
-		got, err := Choose(limited{Backend: be, left: c.left}, s.shape, s.o, cfg, rest)
-		if err != nil || got != c.want {
-			t.Errorf("with %d bytes left: %q, %v, want %q", c.left, got, err, c.want)
+		o := s.o
+		o.Checkpointing = c.asked
+		got, err := Fit(limited{Backend: be, left: c.left}, s.shape, o, engine.OptimizerConfig{}, rest)
+		var short *MemoryError
+		switch {
+		case c.fits == "" && (err != nil || got != c.want):
+			t.Errorf("%q with %d bytes left: %q, %v, want %q", c.asked, c.left, got, err, c.want)
+		case c.fits != "" && (!errors.As(err, &short) || short.Fits != c.fits || !strings.Contains(short.Hint(), c.fits)):
+			t.Errorf("%q with %d bytes left: %q, %v, want a hint of %q", c.asked, c.left, got, err, c.fits)
 		}
 	}
 	var short *MemoryError
-	_, err := Choose(limited{Backend: be, left: need[engine.CheckpointFull] - 1}, s.shape, s.o, cfg, rest)
-	if !errors.As(err, &short) || short.Need != need[engine.CheckpointFull] || short.Hint() == "" {
+	_, err := Fit(limited{Backend: be, left: 1}, s.shape, s.o, engine.OptimizerConfig{}, rest)
+	if !errors.As(err, &short) || short.Need != none || short.Left != 1 || short.Fits != "" || short.Hint() == "" {
 		t.Errorf("with too little left: %v", err)
 	}
 	broken := errors.New("broken")
-	if _, err := Choose(limited{Backend: be, err: broken}, s.shape, s.o, cfg, 0); !errors.Is(err, broken) {
+	if _, err := Fit(limited{Backend: be, err: broken}, s.shape, s.o, engine.OptimizerConfig{}, 0); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -146,10 +146,8 @@ func newRun(j Job) (*run, error) {
 	r.began = r.now()
 	o := order.Options(j.Training)
 	o.MaxTokens, o.MaxDocuments = max(o.MaxTokens, j.EvaluateTokens), max(o.MaxDocuments, j.EvaluateDocuments)
-	if o.Checkpointing == engine.CheckpointAuto {
-		if o.Checkpointing, err = model.Choose(j.Backend, j.Source.Shape(), o, j.Training.Optimizer, j.cacheBytes()); err != nil {
-			return nil, err
-		}
+	if o.Checkpointing, err = model.Fit(j.Backend, j.Source.Shape(), o, j.Training.Optimizer, j.cacheBytes()); err != nil {
+		return nil, err
 	}
 	r.model, err = model.New(j.Backend, j.Source, o)
 	if err != nil {
