@@ -175,8 +175,8 @@ func (b *Backend) low(d *batch, bl *engine.Block, a *adapted, to, x matrix) erro
 // mostGated is how many low columns lora_glu computes.
 const mostGated = 96
 
-// lowSwiglu is swiglu, y = silu(gate)*up, followed by low of y, in one pass if it
-// can be.
+// lowSwiglu is swiglu, y = silu(gate)*up, followed by low of y, in one pass if a has
+// few enough ranks. If then nothing reads y (see middleFused) it may be left out.
 func (b *Backend) lowSwiglu(d *batch, bl *engine.Block, a *adapted, y, to, gate, up matrix) error {
 	if !b.bf16 || a.width() == 0 || a.width() > mostGated {
 		if err := b.swiglu(y, gate, up); err != nil {
@@ -220,7 +220,7 @@ func lowTile(width, tokens int) (rows, ranks int) {
 			break
 		}
 	}
-	if ranks > 16 || tokens <= 2048 {
+	if ranks > 32 || tokens <= 2048 {
 		return 16, ranks // more blocks, and registers for the sums
 	}
 	return 32, ranks // A is read half as often

@@ -14,6 +14,7 @@ const (
 	sumColumns  = 32  // columns, and ranks, of a block of loragrad_sum
 	gradSlices  = 32  // slices of the tokens at most
 	sliceUnit   = 64  // tokens that a slice is a multiple of
+	processors  = 132 // multiprocessors of the GPU that slices are cut for
 )
 
 // segment is one gradient: grad += scale * (columns first..first+columns of x)^T
@@ -108,7 +109,11 @@ func (b *Backend) gradients(products, sums []segment, x, l, mask matrix, transpo
 	}
 	tiles := min(ceilDiv(rank, 16), 3)
 	passes := ceilDiv(rank, 16*tiles)
-	slices, each := gradientSlices(blocks*passes, tiles, x.rows)
+	atOnce := 2 * processors
+	if tiles > 1 {
+		atOnce = processors // for want of registers
+	}
+	slices, each := gradientSlices(blocks*passes, atOnce, x.rows)
 	partial, err := b.scratch("gradients of adapters", 4*int64(slices)*int64(total))
 	if err != nil {
 		return err
@@ -121,22 +126,31 @@ func (b *Backend) gradients(products, sums []segment, x, l, mask matrix, transpo
 	if err != nil {
 		return err
 	}
-	var p, s [maxPairs]segment
+	var p [maxPairs]segment
 	copy(p[:], products)
-	copy(s[:], sums)
 	if err := b.launch(f, [3]int{blocks, slices, passes}, 256, 0, partial, x, l, mask,
 		p[0].columns, p[1].columns, p[2].columns, p[0].rank, p[1].rank, p[2].rank,
 		p[0].first, p[1].first, p[2].first, p[0].lFirst, p[1].lFirst, p[2].lFirst,
 		total, each, x.rows); err != nil {
 		return err
 	}
-	if f, err = b.kernel("loragrad", "loragrad_sum"); err != nil {
+	var turned int32
+	if transposed {
+		turned = 1<<maxPairs - 1
+	}
+	return b.sumSlices(partial, slices, turned, sums)
+}
+
+// sumSlices adds the sums of all slices to the gradients that they belong to, which
+// lie in a slice in the order of sums. A gradient is (rank, columns), or (columns,
+// rank) if its bit of turned is set.
+func (b *Backend) sumSlices(partial pointer, slices int, turned int32, sums []segment) error {
+	f, err := b.kernel("loragrad", "loragrad_sum")
+	if err != nil {
 		return err
 	}
-	var byColumns int32
-	if transposed {
-		byColumns = 1
-	}
+	var s [maxPairs]segment
+	copy(s[:], sums)
 	columns, ranks := 0, 0
 	for _, s := range sums {
 		columns += ceilDiv(s.columns, sumColumns)
@@ -144,22 +158,18 @@ func (b *Backend) gradients(products, sums []segment, x, l, mask matrix, transpo
 	}
 	return b.launch(f, [3]int{columns, ranks, 1}, 256, 0, s[0].grad, s[1].grad, s[2].grad, partial, slices,
 		s[0].columns, s[1].columns, s[2].columns, s[0].rank, s[1].rank, s[2].rank,
-		byColumns, s[0].scale, s[1].scale, s[2].scale)
+		turned, s[0].scale, s[1].scale, s[2].scale)
 }
 
 // gradientSlices cuts T tokens into n slices of so many each, for a product of so
-// many blocks a slice and tiles of 16 ranks. Few slices leave processors without
-// work, many have much to add up; n is what takes least on the GPU that the kernels
-// were made for, and the same on any other: the order of a sum depends on it.
-func gradientSlices(blocks, tiles, tokens int) (n, each int) {
+// many blocks a slice of which atOnce run at a time. Few slices leave processors
+// without work, many have much to add up; n is what takes least on the GPU that the
+// kernels were made for, and the same on any other: the order of a sum depends on it.
+func gradientSlices(blocks, atOnce, tokens int) (n, each int) {
 	const (
 		canonical = 8192 // tokens
 		overhead  = 128  // tokens whose time a block takes to begin and end
 	)
-	atOnce := 264 // blocks that run: two on each of 132 processors
-	if tiles > 1 {
-		atOnce = 132
-	}
 	n = 1
 	least := math.MaxFloat64
 	for k := 1; k <= gradSlices; k++ {

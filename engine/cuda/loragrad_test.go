@@ -8,15 +8,15 @@ import "testing"
 // cover all tokens, none is empty, and their number follows from the shapes alone.
 func TestGradientSlices(t *testing.T) {
 	for _, blocks := range []int{1, 2, 7, 32, 48, 112, 224, 1000} {
-		for _, tiles := range []int{1, 2, 3} {
-			most, _ := gradientSlices(blocks, tiles, 1<<20)
+		for _, atOnce := range []int{132, 264, 396} {
+			most, _ := gradientSlices(blocks, atOnce, 1<<20)
 			for _, tokens := range []int{1, 2, 63, 64, 65, 100, 2048, 2049, 8192, 100_000} {
-				n, each := gradientSlices(blocks, tiles, tokens)
+				n, each := gradientSlices(blocks, atOnce, tokens)
 				if n < 1 || n > most || most > gradSlices {
-					t.Errorf("%d blocks of %d tiles: %d slices of %d tokens, want 1 to %d", blocks, tiles, n, tokens, most)
+					t.Errorf("%d blocks, %d at once: %d slices of %d tokens, want 1 to %d", blocks, atOnce, n, tokens, most)
 				}
 				if each%sliceUnit != 0 || n*each < tokens || (n-1)*each >= tokens {
-					t.Errorf("%d blocks of %d tiles: %d slices of %d do not cut %d tokens", blocks, tiles, n, each, tokens)
+					t.Errorf("%d blocks, %d at once: %d slices of %d do not cut %d tokens", blocks, atOnce, n, each, tokens)
 				}
 			}
 		}

@@ -49,6 +49,6 @@ func (b *Backend) rmsnormBackward(d, x matrix, weight pointer, dy matrix) error 
 	return b.launch(f, [3]int{d.rows, 1, 1}, normThreads(d.width), 0, d, x, weight, dy, d.width, float32(b.shape.NormEps))
 }
 
-// normThreads gives a thread four groups of a row, if they are not too many. The
+// normThreads gives a thread two groups of a row, if they are not too many. The
 // order of a row's sum depends on it.
-func normThreads(width int) int { return threads(ceilDiv(groups(width), 4), 512) }
+func normThreads(width int) int { return threads(ceilDiv(groups(width), 2), 512) }

@@ -74,8 +74,10 @@ struct gated {
     unpack(p.up, u);
 #pragma unroll
     for (int i = 0; i < GROUP; i++)
-      g[i] = g[i] * logistic<bf16>(g[i]) * u[i];
+      g[i] = glu<bf16>(g[i], u[i]);
     const uint4 packed = pack(g);
+    if (!y)
+      return packed;
     if (left >= GROUP)
       store_words(y + t * ys + c, packed);
     else if (left > 0)
@@ -226,7 +228,8 @@ LOW(1, 6, 2)
 LOW(1, 12, 2)
 LOW(1, 24, 1)
 
-// lora_glu is lora_low for x = silu(gate) * up, which it writes to y.
+// lora_glu is lora_low for x = silu(gate) * up, which it writes to y unless that is
+// NULL.
 #define GLU(M, N)                                                                                                                         \
   KERNEL __launch_bounds__(WARPS *WARP, N <= 6 ? 2 : 1) lora_glu##M##x##N##_bf16(                                                         \
       bf16 *y, int64_t ys, bf16 *out, int64_t os, uint8_t *mask, int64_t ms, const bf16 *gate, int64_t gs, const bf16 *up, int64_t us,    \

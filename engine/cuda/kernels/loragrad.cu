@@ -186,7 +186,7 @@ PRODUCT(loragrad_product_f32, f32, product)
 enum { SUM_ROWS = 8 }; // rows of threads in a block of loragrad_sum
 
 // grad += scale * the sum over slices, for segments of `columns` by `rank`, each to a
-// gradient of its own: (rank, columns), or (columns, rank) if transposed. A block
+// gradient of its own: (rank, columns), or (columns, rank) if bit i of transposed. A block
 // takes 32 columns of a segment by 32 ranks, its threads 32 by SUM_ROWS of them.
 KERNEL loragrad_sum(float *grad0, float *grad1, float *grad2, const float *partial, int64_t slices, int64_t columns0, int64_t columns1,
                     int64_t columns2, int64_t rank0, int64_t rank1, int64_t rank2, int32_t transposed, float scale0, float scale1,
@@ -199,6 +199,7 @@ KERNEL loragrad_sum(float *grad0, float *grad1, float *grad2, const float *parti
   const segment s = pick(segments, WARP, column, offset, index);
   float *grad = index == 0 ? grad0 : index == 1 ? grad1 : grad2;
   const float scale = index == 0 ? scale0 : index == 1 ? scale1 : scale2;
+  const bool turned = transposed >> index & 1;
   const int lane = threadIdx.x % WARP, line = threadIdx.x / WARP;
   for (int i = line; i < WARP; i += SUM_ROWS) {
     const int64_t r = r0 + i, c = column + lane;
@@ -208,12 +209,12 @@ KERNEL loragrad_sum(float *grad0, float *grad1, float *grad2, const float *parti
     float sum = 0.0f;
     for (int64_t k = 0; k < slices; k++)
       sum += from[k * total];
-    if (transposed)
+    if (turned)
       tile[lane][i] = scale * sum;
     else
       grad[r * s.columns + c] += scale * sum;
   }
-  if (!transposed)
+  if (!turned)
     return;
   __syncthreads();
   for (int i = line; i < WARP; i += SUM_ROWS)

@@ -23,7 +23,7 @@ template <typename T> DEVICE void forward(T *y, int64_t ys, const T *gate, int64
   for (int k = 0; k < UNROLL; k++) {
 #pragma unroll
     for (int i = 0; i < GROUP; i++)
-      g[k][i] = g[k][i] * logistic<T>(g[k][i]) * u[k][i];
+      g[k][i] = glu<T>(g[k][i], u[k][i]);
     store(y + column(k), width - column(k), g[k]);
   }
 }

@@ -15,6 +15,8 @@ template <typename T> DEVICE float logistic(float x) {
   return y;
 }
 
+template <typename T> DEVICE float glu(float gate, float up) { return gate * logistic<T>(gate) * up; }
+
 // glu_gradient turns g, u and d, the gradient of silu(g)*u, into the gradients of
 // g and u: silu'(g) = s(g) + silu(g) (1 - s(g)), s the logistic function.
 template <typename T> DEVICE void glu_gradient(float (&g)[GROUP], float (&u)[GROUP], const float (&d)[GROUP]) {
