@@ -34,6 +34,7 @@ type Backend struct {
 
 	memory    memory
 	scratches map[string]*arena
+	rehearsal *rehearsal // not nil while nothing is to be done
 	products  *products
 	rope      rope
 	masks     masks // of dropout, in scratch
@@ -46,7 +47,10 @@ type Backend struct {
 	closed bool
 }
 
-var _ engine.Backend = (*Backend)(nil)
+var (
+	_ engine.Backend = (*Backend)(nil)
+	_ engine.Freer   = (*Backend)(nil)
+)
 
 // Open returns a backend for models of shape s. Its error wraps ErrUnavailable
 // where there is no driver or no device.

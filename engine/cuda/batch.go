@@ -121,7 +121,14 @@ func (b *Backend) newStaging(d *batch) (*staging, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, m := &staging{memory: p}, p.ptr
+	s := d.stage(p.ptr)
+	s.memory = p
+	return s, nil
+}
+
+// stage returns the arrays of d at m, on the host.
+func (d *batch) stage(m unsafe.Pointer) *staging {
+	s := &staging{}
 	next := func(i int) []int32 {
 		n := d.lengths()[i]
 		part := unsafe.Slice((*int32)(m), n)
@@ -133,11 +140,20 @@ func (b *Backend) newStaging(d *batch) (*staging, error) {
 	s.ids, s.positions, s.targets, s.owner = next(1), next(2), next(3), next(4)
 	s.starts, s.last, s.slots, s.scored = next(5), next(6), next(7), next(8)
 	s.byKeys, s.byQueries = tilesIn(next(9)), tilesIn(next(10))
-	return s, nil
+	return s
 }
 
 // Tokens implements engine.DeviceBatch.
 func (d *batch) Tokens() int { return d.tokens }
+
+// Close gives back what d holds. It must not be used any more.
+func (d *batch) Close() error {
+	return d.backend.run("batch", func() error {
+		hosts := map[*pinned]bool{d.staging[0].memory: true, d.staging[1].memory: true}
+		d.tokens = 0
+		return d.backend.giveBack(map[*arena]bool{d.arena: true}, hosts)
+	})
+}
 
 // Load implements engine.DeviceBatch. It copies while earlier operations run.
 func (d *batch) Load(b *engine.Batch) error {

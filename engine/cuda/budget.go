@@ -15,12 +15,14 @@ const libraries = 128 << 20 // bytes
 
 var errMemory = errors.New("out of device memory")
 
-// Available implements engine.Backend: what is free, or what is left of
-// Options.Memory if that is less.
+// Available implements engine.Backend: what is free once everything that nothing
+// refers to has been given back, or what is left of Options.Memory if that is less.
 func (b *Backend) Available() (int64, error) {
 	var n int64
 	err := b.run("available memory", func() (err error) {
-		n, err = b.available()
+		if err = b.collect(); err == nil {
+			n, err = b.available()
+		}
 		return err
 	})
 	return n, err

@@ -82,6 +82,9 @@ func (b *Backend) rows(buf *buffer, n int, host unsafe.Pointer, move func(device
 // upload2D copies rows of width bytes that lie end to end in host memory to rows
 // pitch bytes apart, and waits.
 func (b *Backend) upload2D(to pointer, pitch int, host unsafe.Pointer, width, rows int) error {
+	if b.rehearsal != nil {
+		return nil
+	}
 	var err error
 	if pitch == width || rows == 1 {
 		err = cu.MemcpyHtoDAsync(cu.DevicePtr(to), host, int64(width)*int64(rows), b.stream)
@@ -96,6 +99,9 @@ func (b *Backend) upload2D(to pointer, pitch int, host unsafe.Pointer, width, ro
 
 // download2D is upload2D in the other direction.
 func (b *Backend) download2D(from pointer, pitch int, host unsafe.Pointer, width, rows int) error {
+	if b.rehearsal != nil {
+		return nil
+	}
 	var err error
 	if pitch == width || rows == 1 {
 		err = cu.MemcpyDtoHAsync(host, cu.DevicePtr(from), int64(width)*int64(rows), b.stream)

@@ -125,19 +125,21 @@ func (b *Backend) project(j joint, out, residual matrix) error {
 	return b.matmul(p)
 }
 
-// backward computes g, the gradients of j's x (without what the adapters add to
-// it) and low, from dy (T, N), and adds to the adapters' gradients. parts are the
-// columns of dy, one for each projection.
-func (b *Backend) backward(d *batch, bl *engine.Block, j, g joint, dy matrix, parts ...matrix) error {
+// inputGradient computes g, the gradients of j's low and of its x without what the
+// adapters add to that, from dy (T, N).
+func (b *Backend) inputGradient(j, g joint, dy matrix) error {
 	w, err := b.stacked(j)
 	if err != nil {
 		return err
 	}
-	if err := b.matmul(product{out: g.both, x: dy, w: w, wByColumns: true}); err != nil {
+	return b.matmul(product{out: g.both, x: dy, w: w, wByColumns: true})
+}
+
+// backward is inputGradient, and adds to the adapters' gradients. parts are the
+// columns of dy, one for each projection.
+func (b *Backend) backward(d *batch, bl *engine.Block, j, g joint, dy matrix, parts ...matrix) error {
+	if err := b.inputGradient(j, g, dy); err != nil {
 		return err
-	}
-	if len(j.adapters.pairs) == 0 {
-		return nil
 	}
 	var own []matrix
 	for i, p := range j.projections {
@@ -149,4 +151,22 @@ func (b *Backend) backward(d *batch, bl *engine.Block, j, g joint, dy matrix, pa
 		return err
 	}
 	return b.gradA(d, bl, j.adapters, g.low, j.x)
+}
+
+// decodes reports whether the products of bl read each weight where it is packed,
+// a few rows at a time: when documents go on in a cache. Otherwise weights are
+// unpacked first, which is worth it for many rows. It depends on nothing that a
+// document does not bring itself.
+func decodes(d *batch, bl *engine.Block) bool {
+	return d.slotted && d.continued && bl.Dropout.P == 0
+}
+
+// few describes the products of j as decode computes them, from x, which is
+// normalised first if norm is not 0.
+func (j joint) few(x matrix, norm pointer, residual matrix, outs ...matrix) few {
+	f := few{x: x, n: x.rows, norm: norm, weights: j.weights, residual: residual, outs: outs}
+	for _, p := range j.projections {
+		f.adapters = append(f.adapters, j.adapters.pair(p))
+	}
+	return f
 }

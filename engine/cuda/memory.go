@@ -51,6 +51,9 @@ const collectAfter = 256 << 20 // bytes
 
 // allocate returns so many bytes, aligned, with unspecified contents.
 func (b *Backend) allocate(bytes int64) (*arena, error) {
+	if b.rehearsal != nil {
+		return b.rehearsal.allocate(bytes), nil
+	}
 	m := &b.memory
 	if bytes < 0 || bytes > 1<<46 {
 		return nil, fmt.Errorf("%d bytes", bytes)
@@ -121,6 +124,40 @@ func (m *memory) release(a *arena) error {
 	return m.free(func(h holding) bool { return h.ptr == a.ptr })
 }
 
+// Free implements engine.Freer.
+func (b *Backend) Free(buffers []engine.Buffer) error {
+	return b.run("free", func() error {
+		arenas, hosts := map[*arena]bool{}, map[*pinned]bool{}
+		for _, x := range buffers {
+			buf, ok := x.(*buffer)
+			if !ok || buf == nil {
+				return errForeign
+			}
+			if buf.host != nil {
+				hosts[buf.host] = true
+			} else {
+				arenas[buf.arena] = true
+			}
+		}
+		return b.giveBack(arenas, hosts)
+	})
+}
+
+// giveBack frees memory once the device is done with it.
+func (b *Backend) giveBack(arenas map[*arena]bool, hosts map[*pinned]bool) error {
+	if err := b.wait(); err != nil {
+		return err
+	}
+	var all []error
+	for a := range arenas {
+		all = append(all, b.memory.release(a))
+	}
+	for h := range hosts {
+		all = append(all, b.memory.unpin(func(p pinning) bool { return p.ptr == h.ptr }))
+	}
+	return errors.Join(all...)
+}
+
 // close frees everything.
 func (m *memory) close() error {
 	return errors.Join(m.free(func(holding) bool { return true }), m.unpin(func(pinning) bool { return true }))
@@ -129,6 +166,9 @@ func (m *memory) close() error {
 // scratch returns at least so many bytes of working memory known by name, with
 // unspecified contents, valid until the operation that asked returns. It only grows.
 func (b *Backend) scratch(name string, bytes int64) (pointer, error) {
+	if b.rehearsal != nil {
+		return b.rehearsal.scratch(name, bytes), nil
+	}
 	a := b.scratches[name]
 	if a != nil && a.bytes >= bytes {
 		return a.ptr, nil

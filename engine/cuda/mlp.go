@@ -5,7 +5,8 @@ package cuda
 import "daybook/engine"
 
 // MLP implements engine.Backend. Gate and Up lie beside each other and are one
-// product. Without y it ends before the last product.
+// product. Without y it ends before the last product. When decoding, it leaves
+// nothing for a backward pass.
 func (b *Backend) MLP(in engine.DeviceBatch, bl *engine.Block, act *engine.Activations, y engine.Buffer) error {
 	return b.run("mlp", func() error {
 		d, err := b.loaded(in)
@@ -25,16 +26,21 @@ func (b *Backend) MLP(in engine.DeviceBatch, bl *engine.Block, act *engine.Activ
 		if o.err != nil {
 			return o.err
 		}
+		if decodes(d, bl) && y != nil {
+			gated := j.few(mid, norm, matrix{}, down.x)
+			gated.gated = true
+			if err := b.decode(gated); err != nil {
+				return err
+			}
+			return b.decode(down.few(down.x, 0, mid, to))
+		}
 		if err := b.rmsnorm(j.x, mid, norm); err != nil {
 			return err
 		}
 		if err := b.forward(d, bl, j, out, matrix{}); err != nil {
 			return err
 		}
-		if err := b.swiglu(down.x, gate, up); err != nil {
-			return err
-		}
-		if err := b.low(d, bl, down.adapters, down.low, down.x); err != nil || y == nil {
+		if err := b.lowSwiglu(d, bl, down.adapters, down.x, down.low, gate, up); err != nil || y == nil {
 			return err
 		}
 		return b.project(down, to, mid)
@@ -61,13 +67,24 @@ func (b *Backend) MLPBackward(in engine.DeviceBatch, bl *engine.Block, act *engi
 		if o.err != nil {
 			return o.err
 		}
-		if err := b.backward(d, bl, down, ddown, dy, dy); err != nil {
+		if err := b.inputGradient(down, ddown, dy); err != nil {
 			return err
 		}
-		if err := b.lowSwigluBackward(d, bl, down.adapters, dgate, dup, gate, up, ddown.x, ddown.low); err != nil {
+		if down.adapters.width() > 0 {
+			if err := b.gradB(down.adapters, down.low, dy); err != nil {
+				return err
+			}
+		}
+		err = b.middleBackward(d, bl, down.adapters, j.adapters, middle{
+			dgate: dgate, dup: dup, gate: gate, up: up, y: down.x, dy: ddown.x, dlow: ddown.low, low: j.low,
+		})
+		if err != nil {
 			return err
 		}
-		if err := b.backward(d, bl, j, dj, dout, dgate, dup); err != nil {
+		if err := b.inputGradient(j, dj, dout); err != nil {
+			return err
+		}
+		if err := b.gradA(d, bl, j.adapters, dj.low, j.x); err != nil {
 			return err
 		}
 		if err := b.lowBackward(d, bl, j.adapters, dj.x, dj.low); err != nil {

@@ -17,6 +17,9 @@ func (b *Backend) Output(in engine.DeviceBatch, bl *engine.Block, x engine.Buffe
 		if o.err != nil {
 			return o.err
 		}
+		if decodes(d, bl) {
+			return b.decode(j.few(j.x, 0, residual, mid))
+		}
 		return b.forward(d, bl, j, mid, residual)
 	})
 }

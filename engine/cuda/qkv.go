@@ -4,7 +4,8 @@ package cuda
 
 import "daybook/engine"
 
-// QKV implements engine.Backend. Q, K and V lie beside each other and are one product.
+// QKV implements engine.Backend. Q, K and V lie beside each other and are one
+// product. When decoding, Norm1 is left alone, since no backward pass follows.
 func (b *Backend) QKV(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, act *engine.Activations) error {
 	return b.run("qkv", func() error {
 		d, err := b.loaded(in)
@@ -14,19 +15,35 @@ func (b *Backend) QKV(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, 
 		var o operands
 		from, norm := o.matrix("x", x, d.tokens, b.shape.Hidden), o.vector("norm", bl.Layer.AttentionNorm, b.shape.Hidden)
 		j := b.joint(&o, d, bl, engine.AttentionInput, "norm1", act.Norm1, act.Low[engine.AttentionInput], false)
+		if act.Q == nil {
+			return b.normed(d, bl, o, j, from, norm)
+		}
 		q, k, v := b.queryKeyValue(&o, d, "", act.Q, act.K, act.V)
 		out, turned := o.sideBySide("q, k and v", b.size, q, k, v), o.sideBySide("q and k", b.size, q, k)
 		if o.err != nil {
 			return o.err
 		}
-		if err := b.rmsnorm(j.x, from, norm); err != nil {
-			return err
+		if decodes(d, bl) {
+			err = b.decode(j.few(from, norm, matrix{}, q, k, v))
+		} else if err = b.rmsnorm(j.x, from, norm); err == nil {
+			err = b.forward(d, bl, j, out, matrix{})
 		}
-		if err := b.forward(d, bl, j, out, matrix{}); err != nil {
+		if err != nil {
 			return err
 		}
 		return b.rotate(d, turned, 1)
 	})
+}
+
+// normed is QKV without its products: what the backward pass reads besides.
+func (b *Backend) normed(d *batch, bl *engine.Block, o operands, j joint, x matrix, norm pointer) error {
+	if o.err != nil {
+		return o.err
+	}
+	if err := b.rmsnorm(j.x, x, norm); err != nil {
+		return err
+	}
+	return b.low(d, bl, j.adapters, j.low, j.x)
 }
 
 // QKVBackward implements engine.Backend.

@@ -1,0 +1,182 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"unsafe"
+
+	"daybook/engine"
+)
+
+// play is the operands of a rehearsal.
+type play struct {
+	b     *Backend
+	batch *batch // as large as it may be
+	next  *batch // a token of each document, from a cache
+	cache *cache
+	block *engine.Block
+	head  *engine.Head
+	table *weight
+	x, d  engine.Buffer
+	nll   engine.Buffer
+	act   *engine.Activations
+	grad  *engine.Gradients
+}
+
+// play makes the operands; alone says how w.Low is shared out.
+func (b *Backend) play(w engine.Work, alone bool) (*play, error) {
+	p := &play{b: b, block: &engine.Block{Layer: &engine.Layer{}}, act: &engine.Activations{}, grad: &engine.Gradients{}}
+	var err error
+	if p.batch, err = b.pretend(w, false); err != nil {
+		return nil, err
+	}
+	if p.next, err = b.pretend(w, true); err != nil {
+		return nil, err
+	}
+	p.cache = &cache{backend: b, arena: &arena{ptr: nowhere}, slots: w.Documents, positions: b.shape.MaxPositions}
+	if w.Train {
+		p.block.Dropout.P = 0.5
+	}
+	if err := b.costume(p, w, alone); err != nil {
+		return nil, err
+	}
+	s := b.shape
+	for i := range p.block.Layer.Proj {
+		rows, cols := engine.Projection(i).Dims(s)
+		p.block.Layer.Proj[i] = &weight{rows: rows, cols: cols, packed: &packed{codes: nowhere, scales: nowhere, scales2: nowhere}}
+	}
+	p.table = &weight{rows: s.Vocab, cols: s.Hidden, dense: matrix{nowhere, s.Vocab, s.Hidden, int(roundUp(int64(s.Hidden), 8))}}
+	p.head = &engine.Head{Norm: p.block.Layer.MLPNorm, Weight: p.table}
+	return p, nil
+}
+
+// pretend returns a batch as w may bring them: documents that are read whole, or a
+// token of each that goes on at its last position.
+func (b *Backend) pretend(w engine.Work, goesOn bool) (*batch, error) {
+	e := &engine.Batch{}
+	last := b.lastPosition(w)
+	if goesOn {
+		for i := range w.Documents {
+			e.Add(make([]int32, 1), nil, 0)
+			e.Positions[i] = int32(max(last, 1))
+			e.Slots = append(e.Slots, int32(i))
+		}
+	} else {
+		for left := w.Tokens; left > 0; left -= last + 1 {
+			n := min(left, last+1)
+			e.Add(make([]int32, n), make([]int32, n), 0)
+		}
+	}
+	d := &batch{backend: b, maxTokens: w.Tokens, maxDocs: max(w.Documents, e.Documents()), tileRows: b.attention().rows}
+	d.maxTokens = max(d.maxTokens, len(e.Tokens))
+	d.arena = &arena{ptr: nowhere}
+	d.place()
+	memory := make([]uint64, d.bytes()/8+1)
+	d.fill(d.stage(unsafe.Pointer(&memory[0])), e)
+	return d, nil
+}
+
+// cast is a buffer of a play: rows of width elements, or one of width.
+type cast struct {
+	dst    *engine.Buffer
+	name   string
+	rows   int
+	width  int
+	beside string
+}
+
+// costume lays out the activations, gradients and adapters of p.
+func (b *Backend) costume(p *play, w engine.Work, alone bool) error {
+	s, t := b.shape, max(w.Tokens, w.Documents)
+	ranks := ranks(w.Low, alone)
+	var low [engine.NumInputs]int
+	for i, r := range ranks {
+		low[engine.Projection(i).Input()] += r
+	}
+	a, g := p.act, p.grad
+	all := []cast{
+		{&p.x, "x", t, s.Hidden, ""},
+		{&p.d, "d", t, s.Hidden, ""},
+		{&a.Norm1, "norm1", t, s.Hidden, ""},
+		{&a.Low[engine.AttentionInput], "low1", t, low[engine.AttentionInput], "norm1"},
+		{&a.Q, "q", t, s.QDim(), ""},
+		{&a.K, "k", t, s.KVDim(), "q"},
+		{&a.V, "v", t, s.KVDim(), "k"},
+		{&a.O, "o", t, s.QDim(), ""},
+		{&a.Low[engine.OutputInput], "low o", t, low[engine.OutputInput], "o"},
+		{&a.Mid, "mid", t, s.Hidden, ""},
+		{&a.Norm2, "norm2", t, s.Hidden, ""},
+		{&a.Low[engine.MLPInput], "low2", t, low[engine.MLPInput], "norm2"},
+		{&a.Gate, "gate", t, s.Intermediate, ""},
+		{&a.Up, "up", t, s.Intermediate, "gate"},
+		{&a.Down, "down", t, s.Intermediate, ""},
+		{&a.Low[engine.DownInput], "low down", t, low[engine.DownInput], "down"},
+		{&g.Q, "dq", t, s.QDim(), ""},
+		{&g.K, "dk", t, s.KVDim(), "dq"},
+		{&g.V, "dv", t, s.KVDim(), "dk"},
+		{&g.O, "do", t, s.QDim(), ""},
+		{&g.OLow, "dlow o", t, low[engine.OutputInput], "do"},
+		{&g.Gate, "dgate", t, s.Intermediate, ""},
+		{&g.Up, "dup", t, s.Intermediate, "dgate"},
+		{&g.Down, "ddown", t, s.Intermediate, ""},
+		{&g.DownLow, "dlow down", t, low[engine.DownInput], "ddown"},
+		{&g.Norm, "dnorm", t, s.Hidden, ""},
+		{&g.NormLow, "dlow norm", t, max(low[engine.AttentionInput], low[engine.MLPInput]), "dnorm"},
+		{&p.nll, "nll", 0, t, ""},
+		{&a.LSE, "lse", 0, t * s.Heads, ""},
+		{&p.block.Layer.AttentionNorm, "norm", 0, s.Hidden, ""},
+		{&p.block.Layer.MLPNorm, "norm", 0, s.Hidden, ""},
+	}
+	for i, r := range ranks {
+		if r == 0 {
+			continue
+		}
+		rows, cols := engine.Projection(i).Dims(s)
+		own := &engine.Adapter{Rank: r, Scale: 1}
+		p.block.Adapters[i] = own
+		all = append(all,
+			cast{&own.A, "A", 0, r * cols, ""}, cast{&own.B, "B", 0, rows * r, ""},
+			cast{&own.GradA, "A", 0, r * cols, ""}, cast{&own.GradB, "B", 0, rows * r, ""})
+	}
+	return b.dress(all)
+}
+
+// ranks shares out low among the projections of each input: to the first alone, or
+// in parts of three.
+func ranks(low int, alone bool) (r [engine.NumProjections]int) {
+	for i := range r {
+		p := engine.Projection(i)
+		switch {
+		case !alone:
+			r[i] = ceilDiv(low, maxPairs)
+		case p.Input().Projections()[0] == p:
+			r[i] = low
+		}
+	}
+	return r
+}
+
+// dress gives every one of all its buffer.
+func (b *Backend) dress(all []cast) error {
+	var specs []engine.BufferSpec
+	var dst []*engine.Buffer
+	for _, c := range all {
+		if c.width == 0 {
+			continue
+		}
+		spec := engine.BufferSpec{Name: c.name, Kind: engine.Float, Len: c.width}
+		if c.rows > 0 {
+			spec.Kind, spec.Width, spec.Len, spec.Beside = engine.Activation, c.width, c.rows*c.width, c.beside
+		}
+		specs, dst = append(specs, spec), append(dst, c.dst)
+	}
+	l, err := b.layout(specs)
+	if err != nil {
+		return err
+	}
+	for i := range l.buffers {
+		l.buffers[i].ptr += nowhere
+		*dst[i] = &l.buffers[i]
+	}
+	return nil
+}

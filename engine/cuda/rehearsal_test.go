@@ -1,0 +1,72 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"testing"
+
+	"daybook/engine"
+	"daybook/engine/model"
+	"daybook/engine/model/modeltest"
+)
+
+// TestReserve trains and evaluates with the largest batches that a model was made
+// for: nothing must be allocated that was not planned, and closing gives all back.
+func TestReserve(t *testing.T) {
+	for _, o := range everywhere(t) {
+		for _, l := range []engine.LoRA{
+			{Rank: 16, Alpha: 16, Dropout: 0.1, Targets: modeltest.AllLinear()},
+			{Rank: 33, Alpha: 16, Dropout: 0.1, Targets: modeltest.AllLinear()},
+			{Rank: 8, Alpha: 16, Targets: []engine.Projection{engine.V, engine.Down}},
+		} {
+			t.Run(o.name(), func(t *testing.T) { checkReserve(t, o, l) })
+		}
+	}
+}
+
+func checkReserve(t *testing.T, o Options, l engine.LoRA) {
+	s := modeltest.Shape()
+	b, err := open(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	source, err := model.NewResident(b, modeltest.Weights(s, 1, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, _ := b.Memory()
+	mo := model.Options{MaxTokens: 300, MaxDocuments: 7, Train: true, LoRA: &l}
+	m, err := model.New(b, source, mo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	planned, _ := b.Memory()
+	scratch := b.Scratch(engine.Work{Tokens: mo.MaxTokens, Documents: mo.MaxDocuments, Low: 3 * l.Rank, Train: true})
+	if scratch <= 0 || scratch > planned-base {
+		t.Errorf("%d bytes of scratch, of %d that a model took", scratch, planned-base)
+	}
+	batch := &engine.Batch{}
+	for _, e := range modeltest.Examples(s, 3, 7, 40, 42) {
+		batch.Add(e.Tokens, e.Targets, engine.DropoutKey(e.ID))
+	}
+	if err := m.Backward(batch, 1, engine.Dropout{P: float32(l.Dropout), Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Losses(); err != nil {
+		t.Fatal(err)
+	}
+	if now, _ := b.Memory(); now != planned {
+		t.Errorf("%d bytes after training, %d planned: %v", now, planned, b.scratches)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if now, _ := b.Memory(); now > base+scratch+1<<20 {
+		t.Errorf("%d bytes after the model was closed, %d before it was made and %d of scratch", now, base, scratch)
+	}
+}
