@@ -177,6 +177,11 @@ func checkShape(s engine.Shape) error {
 // operation in an error. Every method that touches the device goes through it.
 func (b *Backend) run(operation string, f func() error) error {
 	switch {
+	case b.rehearsal != nil:
+		if err := f(); err != nil {
+			return fmt.Errorf("%s: %w", operation, err)
+		}
+		return nil
 	case b.closed:
 		return fmt.Errorf("%s: %w", operation, errClosed)
 	case b.err != nil:

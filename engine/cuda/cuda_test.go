@@ -46,26 +46,20 @@ func everywhere(t *testing.T) []Options {
 
 func (o Options) name() string { return o.Numerics().Compute + "/" + string(rune('0'+o.Device)) }
 
-// each runs f on a backend for every GPU and compute type. The shape matters
-// only to operations of a model.
-func each(t *testing.T, f func(t *testing.T, b *Backend)) {
+// start opens a backend until t ends. Its shape matters only to operations of a model.
+func start(t *testing.T, o Options) *Backend {
 	t.Helper()
-	s := engine.Shape{
+	b, err := open(engine.Shape{
 		Vocab: 67, Hidden: 64, Layers: 1, Heads: 4, KVHeads: 2, HeadDim: 16, Intermediate: 96,
 		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
+	}, o)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, o := range everywhere(t) {
-		t.Run(o.name(), func(t *testing.T) {
-			b, err := open(s, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := b.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			f(t, b)
-		})
-	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
 }

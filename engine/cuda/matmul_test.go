@@ -69,21 +69,24 @@ func (h host) lines(transposed bool) [][]float64 {
 // TestMatmul compares products with float64 sums: all transposes, odd widths,
 // strides, an addend, and results in float32.
 func TestMatmul(t *testing.T) {
-	each(t, func(t *testing.T, b *Backend) {
-		r := rand.New(rand.NewPCG(rand.Uint64(), 1))
-		for _, d := range []struct{ rows, n, k int }{{1, 64, 48}, {37, 96, 67}, {130, 101, 256}, {5, 8, 3}, {200, 264, 1040}} {
-			for mask := range 16 {
-				p := product{xTransposed: mask&1 != 0, wByColumns: mask&2 != 0, wide: mask&4 != 0}
-				if mask&8 != 0 {
-					p.beta = 1
+	for _, o := range everywhere(t) {
+		t.Run(o.name(), func(t *testing.T) {
+			b := start(t, o)
+			r := rand.New(rand.NewPCG(rand.Uint64(), 1))
+			for _, d := range []struct{ rows, n, k int }{{1, 64, 48}, {37, 96, 67}, {130, 101, 256}, {5, 8, 3}, {200, 264, 1040}} {
+				for mask := range 16 {
+					p := product{xTransposed: mask&1 != 0, wByColumns: mask&2 != 0, wide: mask&4 != 0}
+					if mask&8 != 0 {
+						p.beta = 1
+					}
+					t.Run(fmt.Sprintf("%d,%d,%d/%d", d.rows, d.n, d.k, mask), func(t *testing.T) { checkProduct(t, b, r, p, d.rows, d.n, d.k) })
 				}
-				t.Run(fmt.Sprintf("%d,%d,%d/%d", d.rows, d.n, d.k, mask), func(t *testing.T) { checkProduct(t, b, r, p, d.rows, d.n, d.k) })
 			}
-		}
-		for _, a := range b.Algorithms() {
-			t.Log(a)
-		}
-	})
+			for _, a := range b.Algorithms() {
+				t.Log(a)
+			}
+		})
+	}
 }
 
 func checkProduct(t *testing.T, b *Backend, r *rand.Rand, p product, rows, n, k int) {
@@ -129,39 +132,42 @@ func checkProduct(t *testing.T, b *Backend, r *rand.Rand, p product, rows, n, k 
 // TestMatmulRows computes the rows of a product alone and in several numbers:
 // a row's bits must not depend on the others.
 func TestMatmulRows(t *testing.T) {
-	each(t, func(t *testing.T, b *Backend) {
-		r := rand.New(rand.NewPCG(rand.Uint64(), 2))
-		for _, d := range []struct{ n, k int }{{4096, 4112}, {1024, 14352}, {96, 67}, {512, 2048}} {
-			const rows = 4100
-			x, w, c := newHost(t, b, r, engine.Activation, rows, d.k, 0), newHost(t, b, r, engine.Activation, d.n, d.k, 0), newHost(t, b, r, engine.Activation, rows, d.n, 0)
-			out := newHost(t, b, r, engine.Activation, rows, d.n, 0)
-			p := product{x: x.buf.matrix(), w: w.buf.matrix(), c: c.buf.matrix(), out: out.buf.matrix(), beta: 1}
-			multiply := func(p product) {
-				t.Helper()
-				if err := b.run("product", func() error { return b.matmul(p) }); err != nil {
+	for _, o := range everywhere(t) {
+		t.Run(o.name(), func(t *testing.T) {
+			b := start(t, o)
+			r := rand.New(rand.NewPCG(rand.Uint64(), 2))
+			for _, d := range []struct{ n, k int }{{4096, 4112}, {1024, 14352}, {96, 67}, {512, 2048}} {
+				const rows = 4100
+				x, w, c := newHost(t, b, r, engine.Activation, rows, d.k, 0), newHost(t, b, r, engine.Activation, d.n, d.k, 0), newHost(t, b, r, engine.Activation, rows, d.n, 0)
+				out := newHost(t, b, r, engine.Activation, rows, d.n, 0)
+				p := product{x: x.buf.matrix(), w: w.buf.matrix(), c: c.buf.matrix(), out: out.buf.matrix(), beta: 1}
+				multiply := func(p product) {
+					t.Helper()
+					if err := b.run("product", func() error { return b.matmul(p) }); err != nil {
+						t.Fatal(err)
+					}
+				}
+				multiply(p)
+				want := make([]float32, len(out.v))
+				if err := b.Download(want, out.buf); err != nil {
 					t.Fatal(err)
 				}
-			}
-			multiply(p)
-			want := make([]float32, len(out.v))
-			if err := b.Download(want, out.buf); err != nil {
-				t.Fatal(err)
-			}
-			for _, part := range [][2]int{{0, 1}, {1, 8}, {17, 100}, {2048, 2049}, {1000, 3048}, {4099, 4100}} {
-				from, to := part[0], part[1]
-				q := p
-				for _, m := range []*matrix{&q.x, &q.c, &q.out} {
-					m.ptr, m.rows = m.ptr.offset(from*m.stride*b.size), to-from
-				}
-				multiply(q)
-				out.read(t, b)
-				for i := from * d.n; i < to*d.n; i++ {
-					if math.Float32bits(out.v[i]) != math.Float32bits(want[i]) {
-						t.Errorf("width %d over %d: rows %d to %d: element %d is %g, with all rows %g", d.n, d.k, from, to, i, out.v[i], want[i])
-						break
+				for _, part := range [][2]int{{0, 1}, {1, 8}, {17, 100}, {2048, 2049}, {1000, 3048}, {4099, 4100}} {
+					from, to := part[0], part[1]
+					q := p
+					for _, m := range []*matrix{&q.x, &q.c, &q.out} {
+						m.ptr, m.rows = m.ptr.offset(from*m.stride*b.size), to-from
+					}
+					multiply(q)
+					out.read(t, b)
+					for i := from * d.n; i < to*d.n; i++ {
+						if math.Float32bits(out.v[i]) != math.Float32bits(want[i]) {
+							t.Errorf("width %d over %d: rows %d to %d: element %d is %g, with all rows %g", d.n, d.k, from, to, i, out.v[i], want[i])
+							break
+						}
 					}
 				}
 			}
-		}
-	})
+		})
+	}
 }

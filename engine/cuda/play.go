@@ -23,21 +23,15 @@ type play struct {
 	grad  *engine.Gradients
 }
 
-// play makes the operands; alone says how w.Low is shared out.
-func (b *Backend) play(w engine.Work, alone bool) (*play, error) {
+// play makes the operands of w.
+func (b *Backend) play(w engine.Work) (*play, error) {
 	p := &play{b: b, block: &engine.Block{Layer: &engine.Layer{}}, act: &engine.Activations{}, grad: &engine.Gradients{}}
-	var err error
-	if p.batch, err = b.pretend(w, false); err != nil {
-		return nil, err
-	}
-	if p.next, err = b.pretend(w, true); err != nil {
-		return nil, err
-	}
+	p.batch, p.next = b.pretend(w, false), b.pretend(w, true)
 	p.cache = &cache{backend: b, arena: &arena{ptr: nowhere}, slots: w.Documents, positions: b.shape.MaxPositions}
-	if w.Train {
+	if w.Dropout {
 		p.block.Dropout.P = 0.5
 	}
-	if err := b.costume(p, w, alone); err != nil {
+	if err := b.costume(p, w); err != nil {
 		return nil, err
 	}
 	s := b.shape
@@ -52,7 +46,7 @@ func (b *Backend) play(w engine.Work, alone bool) (*play, error) {
 
 // pretend returns a batch as w may bring them: documents that are read whole, or a
 // token of each that goes on at its last position.
-func (b *Backend) pretend(w engine.Work, goesOn bool) (*batch, error) {
+func (b *Backend) pretend(w engine.Work, goesOn bool) *batch {
 	e := &engine.Batch{}
 	last := b.lastPosition(w)
 	if goesOn {
@@ -73,7 +67,7 @@ func (b *Backend) pretend(w engine.Work, goesOn bool) (*batch, error) {
 	d.place()
 	memory := make([]uint64, d.bytes()/8+1)
 	d.fill(d.stage(unsafe.Pointer(&memory[0])), e)
-	return d, nil
+	return d
 }
 
 // cast is a buffer of a play: rows of width elements, or one of width.
@@ -86,11 +80,10 @@ type cast struct {
 }
 
 // costume lays out the activations, gradients and adapters of p.
-func (b *Backend) costume(p *play, w engine.Work, alone bool) error {
+func (b *Backend) costume(p *play, w engine.Work) error {
 	s, t := b.shape, max(w.Tokens, w.Documents)
-	ranks := ranks(w.Low, alone)
 	var low [engine.NumInputs]int
-	for i, r := range ranks {
+	for i, r := range w.Ranks {
 		low[engine.Projection(i).Input()] += r
 	}
 	a, g := p.act, p.grad
@@ -127,7 +120,7 @@ func (b *Backend) costume(p *play, w engine.Work, alone bool) error {
 		{&p.block.Layer.AttentionNorm, "norm", 0, s.Hidden, ""},
 		{&p.block.Layer.MLPNorm, "norm", 0, s.Hidden, ""},
 	}
-	for i, r := range ranks {
+	for i, r := range w.Ranks {
 		if r == 0 {
 			continue
 		}
@@ -139,21 +132,6 @@ func (b *Backend) costume(p *play, w engine.Work, alone bool) error {
 			cast{&own.GradA, "A", 0, r * cols, ""}, cast{&own.GradB, "B", 0, rows * r, ""})
 	}
 	return b.dress(all)
-}
-
-// ranks shares out low among the projections of each input: to the first alone, or
-// in parts of three.
-func ranks(low int, alone bool) (r [engine.NumProjections]int) {
-	for i := range r {
-		p := engine.Projection(i)
-		switch {
-		case !alone:
-			r[i] = ceilDiv(low, maxPairs)
-		case p.Input().Projections()[0] == p:
-			r[i] = low
-		}
-	}
-	return r
 }
 
 // dress gives every one of all its buffer.

@@ -61,24 +61,17 @@ func (b *Backend) Reserve(w engine.Work) error {
 // lastPosition is the last that a document of w may have.
 func (b *Backend) lastPosition(w engine.Work) int { return min(w.Tokens, b.shape.MaxPositions) - 1 }
 
-// rehearse runs all operations of w on operands that have shapes but no memory. The
-// ranks of the adapters are known by their largest sum only, so it tries the two
-// extremes: all of it in one projection of an input, and in equal parts of three.
+// rehearse runs all operations of w on operands that have shapes but no memory.
 func (b *Backend) rehearse(w engine.Work) (*rehearsal, error) {
 	r := &rehearsal{scratches: map[string]int64{}}
 	rope, masks := b.rope, b.masks
 	b.rehearsal = r
 	defer func() { b.rehearsal, b.rope, b.masks = nil, rope, masks }()
-	for _, alone := range []bool{true, false} {
-		p, err := b.play(w, alone)
-		if err != nil {
-			return nil, err
-		}
-		if err := p.perform(w); err != nil {
-			return nil, err
-		}
+	p, err := b.play(w)
+	if err != nil {
+		return nil, err
 	}
-	return r, nil
+	return r, p.perform(w)
 }
 
 // perform calls every operation.

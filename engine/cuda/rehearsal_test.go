@@ -25,6 +25,7 @@ func TestReserve(t *testing.T) {
 }
 
 func checkReserve(t *testing.T, o Options, l engine.LoRA) {
+	t.Helper()
 	s := modeltest.Shape()
 	b, err := open(s, o)
 	if err != nil {
@@ -46,7 +47,11 @@ func checkReserve(t *testing.T, o Options, l engine.LoRA) {
 		t.Fatal(err)
 	}
 	planned, _ := b.Memory()
-	scratch := b.Scratch(engine.Work{Tokens: mo.MaxTokens, Documents: mo.MaxDocuments, Low: 3 * l.Rank, Train: true})
+	w := engine.Work{Tokens: mo.MaxTokens, Documents: mo.MaxDocuments, Train: true, Dropout: l.Dropout > 0}
+	for _, p := range l.Targets {
+		w.Ranks[p] = l.Rank
+	}
+	scratch := b.Scratch(w)
 	if scratch <= 0 || scratch > planned-base {
 		t.Errorf("%d bytes of scratch, of %d that a model took", scratch, planned-base)
 	}
