@@ -118,9 +118,9 @@ type Cache interface {
 
 // Work is the most that operations will be asked for at once.
 type Work struct {
-	Tokens, Documents int // of a batch
-	Low               int // the largest sum of ranks of the adapters that read one input
-	Train             bool
+	Tokens, Documents int                 // of a batch
+	Ranks             [NumProjections]int // of the adapters; 0 where there is none
+	Train, Dropout    bool
 }
 
 // Backend computes on one device. Operations are blocks that a device can fuse;

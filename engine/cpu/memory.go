@@ -191,7 +191,8 @@ func (b *Backend) Copy(dst, src engine.Buffer) error {
 // and the gradients of an input's low columns. Logits and scores of a few rows
 // are small beside it.
 func (b *Backend) Scratch(w engine.Work) int64 {
-	return int64(b.pool.threads)<<20 + 4*int64(w.Tokens)*int64(w.Low)
+	low := w.Ranks[engine.Q] + w.Ranks[engine.K] + w.Ranks[engine.V]
+	return int64(b.pool.threads)<<20 + 4*int64(w.Tokens)*int64(low)
 }
 
 // Reserve implements engine.Backend. Scratch grows when it is needed.

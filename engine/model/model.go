@@ -135,7 +135,14 @@ func (o Options) validate() error {
 
 // work is what operations will be asked for at most.
 func (o Options) work() engine.Work {
-	return engine.Work{Tokens: o.MaxTokens, Documents: o.MaxDocuments, Low: o.widestLow(), Train: o.Train}
+	w := engine.Work{Tokens: o.MaxTokens, Documents: o.MaxDocuments, Train: o.Train}
+	if o.LoRA != nil {
+		w.Dropout = o.Train && o.LoRA.Dropout > 0
+		for _, p := range o.LoRA.Targets {
+			w.Ranks[p] = o.LoRA.Rank
+		}
+	}
+	return w
 }
 
 // Shape returns the base's shape.

@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"slices"
 
 	"daybook/engine"
 )
@@ -201,12 +200,6 @@ func (o Options) lowWidths() (w [engine.NumInputs]int) {
 		}
 	}
 	return w
-}
-
-// widestLow returns the largest of lowWidths.
-func (o Options) widestLow() int {
-	w := o.lowWidths()
-	return slices.Max(w[:])
 }
 
 // adapter plans the pairs of l, with gradients if train.
