@@ -124,7 +124,7 @@ func (o *AdamW) Step(lr, maxNorm float64, t int) error {
 		o.err = fmt.Errorf("gradient of %s at step %d: norm %g overflows the state: %w", worst, t, o.norm, engine.ErrNonFinite)
 		return nil
 	}
-	f := newFactors(o.cfg, lr, clip, t)
+	f := factors{NewFactors(o.cfg, lr, t), float32(clip)}
 	for i := range o.params {
 		p := &o.params[i]
 		if p.q != nil {
@@ -166,25 +166,31 @@ func sumSquares(g []float32) float64 {
 	return s
 }
 
-// factors are the constants of one step.
-type factors struct {
-	beta1, rest1 float32 // beta1, 1-beta1
-	beta2, rest2 float32
-	rate, eps    float32 // -lr*sqrt(1-beta2^t)/(1-beta1^t), eps*sqrt(1-beta2^t)
-	clip, decay  float32 // decay is 1-lr*weight decay
+// Factors are the constants of one step, computed in float64 and rounded once.
+type Factors struct {
+	Beta1, Rest1  float32 // beta1, 1-beta1
+	Beta2, Rest2  float32
+	Rate, Epsilon float32 // -lr*sqrt(1-beta2^t)/(1-beta1^t), eps*sqrt(1-beta2^t)
+	Decay         float32 // 1-lr*weight decay
 }
 
-func newFactors(cfg engine.OptimizerConfig, lr, clip float64, t int) factors {
+// NewFactors returns the factors of step t, counting from 1.
+func NewFactors(cfg engine.OptimizerConfig, lr float64, t int) Factors {
 	correction1 := 1 - power(cfg.Beta1, t)
 	correction2 := math.Sqrt(1 - power(cfg.Beta2, t))
-	return factors{
-		beta1: float32(cfg.Beta1), rest1: float32(1 - cfg.Beta1),
-		beta2: float32(cfg.Beta2), rest2: float32(1 - cfg.Beta2),
-		rate:  float32(-lr * correction2 / correction1),
-		eps:   float32(cfg.Epsilon * correction2),
-		clip:  float32(clip),
-		decay: float32(1 - float64(lr*cfg.WeightDecay)),
+	return Factors{
+		Beta1: float32(cfg.Beta1), Rest1: float32(1 - cfg.Beta1),
+		Beta2: float32(cfg.Beta2), Rest2: float32(1 - cfg.Beta2),
+		Rate:    float32(-lr * correction2 / correction1),
+		Epsilon: float32(cfg.Epsilon * correction2),
+		Decay:   float32(1 - float64(lr*cfg.WeightDecay)),
 	}
+}
+
+// factors are a step's Factors and how much its gradients are clipped.
+type factors struct {
+	Factors
+	clip float32
 }
 
 // power returns x^n by repeated squaring, in the same order on every platform;
@@ -205,22 +211,22 @@ func (f *factors) moments(g, m, v float32) (m1, v1 float32) {
 	if f.clip != 1 {
 		g = float32(g * f.clip)
 	}
-	m1 = float32(f.beta1*m) + float32(f.rest1*g)
-	v1 = float32(f.beta2*v) + float32(float32(f.rest2*g)*g)
+	m1 = float32(f.Beta1*m) + float32(f.Rest1*g)
+	v1 = float32(f.Beta2*v) + float32(float32(f.Rest2*g)*g)
 	return m1, v1
 }
 
 // update returns what to add to a parameter.
 func (f *factors) update(m, v float32) float32 {
-	return float32(f.rate * (m / (float32(math.Sqrt(float64(v))) + f.eps)))
+	return float32(f.Rate * (m / (float32(math.Sqrt(float64(v))) + f.Epsilon)))
 }
 
 func (f *factors) decayAll(value []float32) {
-	if f.decay == 1 {
+	if f.Decay == 1 {
 		return
 	}
 	for i, x := range value {
-		value[i] = float32(x * f.decay)
+		value[i] = float32(x * f.Decay)
 	}
 }
 

@@ -53,37 +53,49 @@ func (o *AdamW) State() ([]engine.StateTensor, error) {
 // forgets an earlier bad gradient. It returns an error wrapping ErrState, and
 // changes nothing, if a tensor is missing, unknown, or of another type or size.
 func (o *AdamW) Restore(state []engine.StateTensor) error {
-	byName := make(map[string]engine.StateTensor, len(state))
-	for _, s := range state {
+	var all []engine.StateTensor
+	for i := range o.params {
+		all = append(all, o.params[i].pieces()...)
+	}
+	if err := Assign(all, state); err != nil {
+		return err
+	}
+	o.norm, o.err = 0, nil
+	return nil
+}
+
+// Assign copies the elements of src to the tensors of dst, by name. It returns an
+// error wrapping ErrState, and changes nothing, unless the two have the same
+// names, types and sizes.
+func Assign(dst, src []engine.StateTensor) error {
+	byName := make(map[string]engine.StateTensor, len(src))
+	for _, s := range src {
 		if _, ok := byName[s.Name]; ok {
 			return fmt.Errorf("restore %s: named twice: %w", s.Name, ErrState)
 		}
 		byName[s.Name] = s
 	}
-	var dst, src []engine.StateTensor
-	for i := range o.params {
-		for _, want := range o.params[i].pieces() {
-			got, ok := byName[want.Name]
-			switch {
-			case !ok:
-				return fmt.Errorf("restore %s: missing: %w", want.Name, ErrState)
-			case (got.F32 == nil) != (want.F32 == nil) || (got.U8 == nil) != (want.U8 == nil):
-				return fmt.Errorf("restore %s: 32-bit and 8-bit state mixed up: %w", want.Name, ErrState)
-			case len(got.F32) != len(want.F32) || len(got.U8) != len(want.U8):
-				return fmt.Errorf("restore %s: %d elements, want %d: %w",
-					want.Name, len(got.F32)+len(got.U8), len(want.F32)+len(want.U8), ErrState)
-			}
-			delete(byName, want.Name)
-			dst, src = append(dst, want), append(src, got)
+	ordered := make([]engine.StateTensor, len(dst))
+	for i, want := range dst {
+		got, ok := byName[want.Name]
+		switch {
+		case !ok:
+			return fmt.Errorf("restore %s: missing: %w", want.Name, ErrState)
+		case (got.F32 == nil) != (want.F32 == nil) || (got.U8 == nil) != (want.U8 == nil):
+			return fmt.Errorf("restore %s: 32-bit and 8-bit state mixed up: %w", want.Name, ErrState)
+		case len(got.F32) != len(want.F32) || len(got.U8) != len(want.U8):
+			return fmt.Errorf("restore %s: %d elements, want %d: %w",
+				want.Name, len(got.F32)+len(got.U8), len(want.F32)+len(want.U8), ErrState)
 		}
+		delete(byName, want.Name)
+		ordered[i] = got
 	}
 	for name := range byName {
 		return fmt.Errorf("restore %s: no such parameter: %w", name, ErrState)
 	}
 	for i := range dst {
-		copy(dst[i].F32, src[i].F32)
-		copy(dst[i].U8, src[i].U8)
+		copy(dst[i].F32, ordered[i].F32)
+		copy(dst[i].U8, ordered[i].U8)
 	}
-	o.norm, o.err = 0, nil
 	return nil
 }
