@@ -18,19 +18,18 @@ import (
 // Backend computes on one GPU. It implements engine.Backend and is not safe for
 // concurrent use; any goroutine may use it.
 type Backend struct {
-	engine.Backend // until every operation has its method
-	shape          engine.Shape
-	options        Options
-	device         *gpu
-	context        cu.CUContext
-	stream         cu.Stream
-	copies         cu.Stream // of Copy, beside the operations
-	order          cu.Event  // between the two
-	before         int64     // bytes of device memory in use when the backend opened
-	arch           string    // of the kernel images, such as "sm_90a"
-	bf16           bool      // compute type; else float32
-	suffix         string    // of kernels for the compute type: "bf16" or "f32"
-	size           int       // bytes of an element of an Activation
+	shape   engine.Shape
+	options Options
+	device  *gpu
+	context cu.CUContext
+	stream  cu.Stream
+	copies  cu.Stream // of Copy, beside the operations
+	order   cu.Event  // between the two
+	before  int64     // bytes of device memory in use when the backend opened
+	arch    string    // of the kernel images, such as "sm_90a"
+	bf16    bool      // compute type; else float32
+	suffix  string    // of kernels for the compute type: "bf16" or "f32"
+	size    int       // bytes of an element of an Activation
 
 	memory    memory
 	scratches map[string]*arena
