@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
@@ -244,6 +245,15 @@ func TestViews(t *testing.T) {
 	}
 	axes := must(collect(t.Context(), l, scanOne[string], "SELECT axes FROM v_runs WHERE position = 2"))(t)
 	if diff := cmp.Diff([]string{`{"rank":"8","seed":"0"}`}, axes); diff != "" {
+		t.Error(diff)
+	}
+	// A later plan, from another commit and with another run, is none of an earlier result's.
+	again := small.sweep()
+	again.Git.Commit = "decade"
+	again.Planned = append(again.Planned, PlannedRun{Key: id("another"), Kind: Train, Position: len(again.Planned), Spec: json.RawMessage(`{}`), Base: id("base")})
+	must(l.RecordSweep(t.Context(), again))(t)
+	commits := must(collect(t.Context(), l, scanOne[string], "SELECT git_commit FROM v_runs WHERE sweep_id = (SELECT max(sweep_id) FROM v_runs) ORDER BY position"))(t)
+	if diff := cmp.Diff([]string{"fa11", "fa11", "fa11", "fa11", "decade"}, commits); diff != "" {
 		t.Error(diff)
 	}
 	chosen := must(collect(t.Context(), l, scanOne[int], "SELECT epoch FROM v_metrics WHERE chosen AND run = ? AND split = 'validation' AND by_field = '' ORDER BY epoch", small.key(0)))(t)

@@ -16,8 +16,13 @@ type Footer struct {
 	Resamples   int         `json:"resamples"`
 	Seed        uint64      `json:"seed"`       // of the bootstrap
 	Confidence  float64     `json:"confidence"` // of intervals
-	Commit      string      `json:"commit"`     // "" outside a repository
-	Dirty       bool        `json:"dirty"`      // files had changed since
+	Code        []Code      `json:"code"`       // that made the results; what the sweep was planned from, if there are none
+}
+
+// Code is the state of the repository that runs were made from.
+type Code struct {
+	Commit string `json:"commit"` // "" outside a repository
+	Dirty  bool   `json:"dirty"`  // files had changed since
 }
 
 // Base is a frozen model and how its weights are held.
@@ -30,7 +35,7 @@ type Base struct {
 func (r *Report) describe(res *ledger.Results, o Options) {
 	f := Footer{
 		Bases: []Base{}, Numerics: []string{}, Resamples: o.Resamples, Seed: o.Seed, Confidence: .95,
-		Data: res.Sweep.Data, Commit: res.Sweep.Git.Commit, Dirty: res.Sweep.Git.Dirty,
+		Data: res.Sweep.Data, Code: []Code{},
 	}
 	trains := slices.ContainsFunc(res.Runs, func(run ledger.RunResult) bool { return run.Kind == ledger.Train })
 	for _, run := range res.Runs {
@@ -45,8 +50,20 @@ func (r *Report) describe(res *ledger.Results, o Options) {
 		if run.Test != nil {
 			f.TestRecords = max(f.TestRecords, run.Test.Records)
 		}
+		if made := run.Origin(); made != nil {
+			f.addCode(made.Git)
+		}
+	}
+	if len(f.Code) == 0 {
+		f.addCode(res.Sweep.Git)
 	}
 	r.Footer = f
+}
+
+func (f *Footer) addCode(g ledger.Git) {
+	if c := (Code{g.Commit, g.Dirty}); !slices.Contains(f.Code, c) {
+		f.Code = append(f.Code, c)
+	}
 }
 
 // Warning is something that limits what the report shows.

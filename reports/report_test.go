@@ -365,3 +365,24 @@ func TestSeedAxis(t *testing.T) {
 		}
 	}
 }
+
+// TestCode: the footer names what the results were made from, which a later
+// plan doesn't change.
+func TestCode(t *testing.T) {
+	res := small.results()
+	res.Sweep.Git = ledger.Git{Commit: digest("later")[:40]}
+	made := Code{digest("commit")[:40], true}
+	if got := quick(t, res).Footer.Code; !slices.Equal(got, []Code{made}) {
+		t.Errorf("code is %v, want %v", got, made)
+	}
+	res.Runs[1].Attempts[0].Git = res.Sweep.Git
+	if got := quick(t, res).Footer.Code; !slices.Equal(got, []Code{made, {res.Sweep.Git.Commit, false}}) {
+		t.Errorf("code of two commits is %v", got)
+	}
+	for i := range res.Runs {
+		res.Runs[i].Attempts, res.Runs[i].Result = nil, 0
+	}
+	if got := quick(t, res).Footer.Code; !slices.Equal(got, []Code{{res.Sweep.Git.Commit, false}}) {
+		t.Errorf("code of a plan is %v", got)
+	}
+}

@@ -137,7 +137,10 @@ func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a 
 			Source: e.plan.Root.Rel(e.plan.Root.Abs(job.Dataset)), Digest: job.Inputs.Dataset, Subset: job.Spec.Data.Subset, GroupBy: job.Spec.Data.GroupBy,
 			Train: MetadataSet{job.Inputs.Train, len(job.Train)}, Truncated: len(item.Truncated),
 		},
-		Train: job.Spec.Train, Seed: job.Spec.Seed, Git: e.plan.fact.Git, Engine: Build(), Numerics: job.Inputs.Numerics,
+		Train: job.Spec.Train, Seed: job.Spec.Seed, Numerics: job.Inputs.Numerics,
+	}
+	if made := run.Origin(); made != nil { // not this command, which may only copy what an earlier one trained
+		m.Git, m.Engine = made.Git, made.Engine
 	}
 	m.Git.Files = nil // names of unrelated files are nobody's business
 	for _, j := range job.Judged {

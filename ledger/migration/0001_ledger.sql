@@ -317,9 +317,9 @@ SELECT
   p.validation_set                      AS validation_set,
   p.test_set                            AS test_set,
   p.evaluation                          AS evaluation,
-  json_extract(s.git, '$.commit')       AS git_commit,
-  json_extract(s.git, '$.branch')       AS git_branch,
-  json_extract(s.git, '$.dirty')        AS git_dirty,       -- 0 or 1
+  json_extract(coalesce(a.git, s.git), '$.commit') AS git_commit, -- of the attempt that made the result;
+  json_extract(coalesce(a.git, s.git), '$.branch') AS git_branch, -- before the first attempt, of the plan
+  json_extract(coalesce(a.git, s.git), '$.dirty')  AS git_dirty,  -- 0 or 1
   s.time                                AS planned_at,
   a.started                             AS started_at,
   a.ended                               AS ended_at,

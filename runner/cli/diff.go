@@ -122,10 +122,12 @@ func layOut(ctx context.Context, l *ledger.Ledger, ref string) (*flat, error) {
 		f.set("data."+s.Role, fmt.Sprintf("%d records %s", s.Records, short(s.Digest)))
 		f.set("data.file", short(s.Dataset.Digest))
 	}
-	f.set("git.commit", short(d.Sweep.Git.Commit))
-	f.set("git.dirty", strconv.FormatBool(d.Sweep.Git.Dirty))
-	if n := len(r.Attempts); n > 0 {
-		a := r.Attempts[n-1]
+	if a := r.Origin(); a != nil {
+		f.set("git.commit", short(a.Git.Commit))
+		f.set("git.dirty", strconv.FormatBool(a.Git.Dirty))
+		for _, k := range slices.Sorted(maps.Keys(a.Engine)) {
+			f.set("engine."+k, a.Engine[k])
+		}
 		for _, k := range slices.Sorted(maps.Keys(a.Environment)) {
 			f.set("environment."+k, a.Environment[k])
 		}

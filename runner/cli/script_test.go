@@ -65,6 +65,7 @@ func TestScript(t *testing.T) {
 			"exitcode":    exitCode,
 			"runkey":      runKey,
 			"newerledger": newerLedger,
+			"fromcommit":  fromCommit,
 		},
 	})
 }
@@ -219,6 +220,22 @@ func runKey(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no run %s", args[0])
+}
+
+// fromCommit checks that a file, or stdout, names a commit and none of the others.
+// The commits are those listed in the file commits, newest first, counted from 1.
+func fromCommit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fromcommit N FILE")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	text := ts.ReadFile(args[1])
+	for i, commit := range strings.Fields(ts.ReadFile("commits")) {
+		if want := i+1 == n; strings.Contains(text, commit[:12]) != want {
+			ts.Fatalf("%s names commit %d (%.12s): %t, want %t", args[1], i+1, commit, !want, want)
+		}
+	}
 }
 
 // resize cuts a file, or lengthens it by zeros.

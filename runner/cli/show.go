@@ -162,7 +162,13 @@ func printDetails(w io.Writer, d *details) error {
 	}
 
 	p.heading("code")
-	printGit(p, d.Sweep.Git)
+	made := r.Origin()
+	if made == nil {
+		printGit(p, d.Sweep.Git) // what it would be made by
+	} else {
+		printGit(p, made.Git)
+		printMachine(p, made)
+	}
 
 	p.heading("attempts")
 	for _, a := range r.Attempts {
@@ -172,6 +178,9 @@ func printDetails(w io.Writer, d *details) error {
 		}
 		if a.ResumedStep > 0 {
 			text += fmt.Sprintf(", from step %d", a.ResumedStep)
+		}
+		if a.Git.Commit != made.Git.Commit || a.Git.Dirty != made.Git.Dirty {
+			text += ", commit " + commitText(a.Git)
 		}
 		p.line(fmt.Sprint(a.Number), "%s, %s, %s, %s", text, a.Begun.Format("2006-01-02 15:04:05"), orDash(seconds(a.Seconds)), deviceText(a.Device))
 	}
@@ -214,6 +223,27 @@ func printGit(p *page, g ledger.Git) {
 	if g.Remote != "" {
 		p.line("remote", "%s", g.Remote)
 	}
+}
+
+// printMachine prints the build and the machine of an attempt.
+func printMachine(p *page, a *ledger.AttemptInfo) {
+	if e := a.Engine; len(e) > 0 {
+		p.line("engine", "daybook %s, %s, %s", e["daybook"], e["go"], e["platform"])
+	}
+	if cpu := a.Environment["cpu"]; cpu != "" {
+		p.line("machine", "%s, %s processors", cpu, a.Environment["cpus"])
+	}
+}
+
+// commitText names a commit, and whether files had changed since.
+func commitText(g ledger.Git) string {
+	switch {
+	case g.Commit == "":
+		return "none"
+	case g.Dirty:
+		return short(g.Commit) + " with changes"
+	}
+	return short(g.Commit)
 }
 
 func printEpochs(p *page, d *details) {
