@@ -36,15 +36,16 @@
 // meant for that; they only ever gain columns, and every column is described in
 // migration/0001_ledger.sql. Other tables may change with any release.
 //
-//	v_runs      one row for each run that a sweep planned: axes, state, adapter,
-//	            tokens, seconds, digests of base and sets, git state, spec
+//	v_runs      one row for each run that a sweep planned, each time that it was
+//	            planned: axes, state, adapter, tokens, seconds, digests of base
+//	            and sets, git state, spec; latest is 1 in the newest plan
 //	v_metrics   one row for each aggregate of each evaluation: metric, tag, value
 //	v_adapters  one row for each published version, with its aliases
 //
 // For example, the test loss of a sweep's baselines and finished runs, best first:
 //
 //	SELECT r.name, r.axes, m.value FROM v_runs r JOIN v_metrics m USING (run)
-//	WHERE r.sweep = 'clinical' AND r.state = 'finished' AND m.chosen
+//	WHERE r.sweep = 'clinical' AND r.latest AND r.state = 'finished' AND m.chosen
 //	AND m.split = 'test' AND m.metric = 'loss' AND m.by_field = ''
 //	ORDER BY m.value
 //

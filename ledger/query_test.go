@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -230,7 +232,7 @@ func TestViews(t *testing.T) {
 	small.fill(t.Context(), t, l)
 	for view, want := range map[string]string{
 		"v_runs": "sweep_id sweep position run kind name axes state attempts chosen_epoch adapter tokens seconds error base numerics " +
-			"train_set validation_set test_set evaluation git_commit git_branch git_dirty planned_at started_at ended_at spec",
+			"train_set validation_set test_set evaluation git_commit git_branch git_dirty planned_at started_at ended_at spec latest",
 		"v_metrics": "run kind evaluation_id attempt subject baseline epoch chosen split set_digest evaluation records " +
 			"metric metric_version by_field tag value num den evaluated_at",
 		"v_adapters": "sweep version digest run epoch path bytes published_at aliases",
@@ -247,6 +249,11 @@ func TestViews(t *testing.T) {
 	if diff := cmp.Diff([]string{`{"rank":"8","seed":"0"}`}, axes); diff != "" {
 		t.Error(diff)
 	}
+	for _, axes := range must(collect(t.Context(), l, scanOne[string], "SELECT axes FROM v_runs"))(t) {
+		if !json.Valid([]byte(axes)) {
+			t.Errorf("axes are %s", axes)
+		}
+	}
 	// A later plan, from another commit and with another run, is none of an earlier result's.
 	again := small.sweep()
 	again.Git.Commit = "decade"
@@ -262,10 +269,34 @@ func TestViews(t *testing.T) {
 	}
 }
 
+// TestViewsElsewhere reads the views as people do who query the file themselves:
+// by a client that is older than the SQLite of this build, and stricter.
+func TestViewsElsewhere(t *testing.T) {
+	client, err := exec.LookPath("sqlite3")
+	if err != nil {
+		t.Skip("needs the sqlite3 command")
+	}
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l, err := Open(t.Context(), path, Options{Now: newClock().Now})
+	ok(t, err)
+	small.fill(t.Context(), t, l)
+	ok(t, l.Close())
+	out, err := exec.CommandContext(t.Context(), client, "-readonly", path, "SELECT count(*), sum(json_valid(axes)), sum(json_valid(spec)) FROM v_runs").CombinedOutput()
+	if want := "4|4|4\n"; err != nil || string(out) != want {
+		t.Errorf("got %s, %v, want %s", out, err, want)
+	}
+}
+
 // TestExampleQuery runs the query of the package comment.
 func TestExampleQuery(t *testing.T) {
 	l, _ := open(t)
 	small.fill(t.Context(), t, l)
+	again := small.sweep()
+	again.Digest = id("edited")
+	must(l.RecordSweep(t.Context(), again))(t)
+	if n := len(must(l.Sweeps(t.Context(), SweepFilter{}))(t)); n != 2 {
+		t.Fatalf("%d plans", n)
+	}
 	_, query, found := strings.Cut(string(must(os.ReadFile("doc.go"))(t)), "//\tSELECT")
 	query, _, ended := strings.Cut(query, "//\n")
 	if !found || !ended {

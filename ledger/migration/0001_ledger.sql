@@ -287,7 +287,8 @@ CREATE TABLE reservations (
 
 -- Views, for people who query the file themselves. They only ever gain columns.
 
--- v_runs: one row for each run that a sweep planned.
+-- v_runs: one row for each run that a sweep planned. A sweep that was changed and
+-- planned again has a row for each plan of a run; latest picks the newest.
 CREATE VIEW v_runs AS
 SELECT
   s.id                                  AS sweep_id,
@@ -297,7 +298,7 @@ SELECT
   p.kind                                AS kind,            -- train or evaluate
   p.name                                AS name,            -- of a baseline
   (SELECT json_group_object(json_extract(value, '$.axis'), json_extract(value, '$.label'))
-     FROM json_each(p.axes))            AS axes,            -- JSON object, axis to choice
+     FROM json_each(p.axes) c WHERE c.type = 'object') AS axes, -- JSON object, axis to choice; {} for a baseline
   CASE
     WHEN r.outcome = 'finished' THEN 'finished'
     WHEN EXISTS (SELECT 1 FROM leases l WHERE l.run = r.key
@@ -323,7 +324,8 @@ SELECT
   s.time                                AS planned_at,
   a.started                             AS started_at,
   a.ended                               AS ended_at,
-  p.spec                                AS spec             -- canonical JSON
+  p.spec                                AS spec,            -- canonical JSON
+  s.id = (SELECT max(n.id) FROM sweeps n WHERE n.name = s.name) AS latest -- 1 in the newest plan of that name
 FROM planned_runs p
 JOIN sweeps s ON s.id = p.sweep
 JOIN runs r ON r.id = p.run
