@@ -111,10 +111,13 @@ type bar struct {
 func newBars(w io.Writer, todo int) *bars {
 	p := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithRefreshRate(150*time.Millisecond))
 	b := &bars{p: p, runs: map[*runner.Item]*bar{}}
-	b.all = p.AddBar(int64(todo),
+	// A bar that is made without a total never completes by itself. The last bar to
+	// complete ends the drawing, and lines are still to come when the last run ends.
+	b.all = p.AddBar(0,
 		mpb.BarPriority(1<<30),
 		mpb.PrependDecorators(decor.Name("sweep", decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(decor.CountersNoUnit("%d of %d"), decor.Elapsed(decor.ET_STYLE_GO, decor.WCSyncSpace)))
+	b.all.SetTotal(int64(todo), false)
 	b.lines = &lines{w: p, now: time.Now, began: time.Now(), todo: todo}
 	return b
 }
