@@ -141,7 +141,7 @@ func layOut(ctx context.Context, l *ledger.Ledger, ref string) (*flat, error) {
 	}
 	for _, v := range find(d.Evaluations, "test", r.ChosenEpoch) {
 		if v.By == "" {
-			f.set("test."+v.Metric, valueText(v.Value))
+			f.set("test."+v.Metric, valueText(v))
 		}
 	}
 	return f, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -197,15 +198,11 @@ func selected(item *runner.Item, e journal.Epoch) string {
 
 // summary lists a baseline's aggregates over the whole set.
 func summary(e journal.Evaluated) string {
-	out := ""
+	var parts []string
 	for _, m := range e.Metrics {
-		if m.By != "" || m.Value == nil {
-			continue
+		if m.By == "" {
+			parts = append(parts, m.Metric+" "+runner.MeasuredOf(m).Text(m.Metric, 3))
 		}
-		if out != "" {
-			out += ", "
-		}
-		out += fmt.Sprintf("%s %.3f", m.Metric, *m.Value)
 	}
-	return out
+	return strings.Join(parts, ", ")
 }

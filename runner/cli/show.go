@@ -270,7 +270,7 @@ func printResults(p *page, d *details) {
 				if v.By != "" {
 					name = fmt.Sprintf("%s where %s=%s", v.Metric, v.By, v.Tag)
 				}
-				p.printf("  %-40s %s\n", name, valueText(v.Value))
+				p.printf("  %-40s %s\n", name, valueText(v))
 			}
 		}
 	}
@@ -310,18 +310,13 @@ func metricsText(values []journal.MetricValue) string {
 	var parts []string
 	for _, v := range values {
 		if v.By == "" {
-			parts = append(parts, v.Metric+" "+valueText(v.Value))
+			parts = append(parts, v.Metric+" "+valueText(v))
 		}
 	}
 	return orDash(strings.Join(parts, ", "))
 }
 
-func valueText(v *float64) string {
-	if v == nil {
-		return "–"
-	}
-	return fmt.Sprintf("%.4f", *v)
-}
+func valueText(v journal.MetricValue) string { return runner.MeasuredOf(v).Text(v.Metric, 4) }
 
 func orDash(s string) string {
 	if s == "" {
