@@ -104,7 +104,9 @@ func (e *execution) follow(ctx context.Context, s *slot, w Worker, item *Item, n
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		done <- w.Work(ctx, dir)
+		done <- w.Work(ctx, dir, func(a Answered) {
+			e.tell(func() { e.Progress.Answered(item, a) })
+		})
 	}()
 	background := context.WithoutCancel(ctx)
 	// A run that can't be recorded any more must not go on without its lease.

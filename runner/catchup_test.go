@@ -41,7 +41,7 @@ func (p *place) begin(t *testing.T, text string) map[string]string {
 						return errors.New("killed")
 					}
 				}
-				return w.Work(ctx, dir)
+				return w.Work(ctx, dir, nobody)
 			}), err
 		}
 	})
@@ -55,7 +55,7 @@ func TestCatchUp(t *testing.T) {
 	key, dir := begun(t, p)
 	w, err := p.worker()
 	check(t, err)
-	check(t, w.Work(t.Context(), dir))
+	check(t, w.Work(t.Context(), dir, nobody))
 	if s := p.state(t, key); s.State != ledger.Interrupted {
 		t.Fatalf("the ledger knows already: %+v", s)
 	}
@@ -89,7 +89,7 @@ func TestCatchUpTorn(t *testing.T) {
 	key, dir := begun(t, p)
 	w, err := p.worker()
 	check(t, err)
-	check(t, w.Work(t.Context(), dir))
+	check(t, w.Work(t.Context(), dir, nobody))
 	path := filepath.Join(p.root.Abs(dir), runner.JournalFile)
 	data, err := os.ReadFile(path)
 	check(t, err)
@@ -127,7 +127,7 @@ func TestCatchUpDamaged(t *testing.T) {
 	for _, key := range keys {
 		w, err := p.worker()
 		check(t, err)
-		check(t, w.Work(t.Context(), dirs[key]))
+		check(t, w.Work(t.Context(), dirs[key], nobody))
 	}
 	path := filepath.Join(p.root.Abs(dirs[keys[0]]), runner.JournalFile)
 	data, err := os.ReadFile(path)

@@ -26,6 +26,8 @@ type Progress interface {
 	Begin(item *Item, attempt int)
 	// Event passes on a journal event.
 	Event(item *Item, e journal.Body)
+	// Answered tells how far an evaluation is.
+	Answered(item *Item, a Answered)
 	// End tells how an attempt ended: ledger.Finished, Failed or Interrupted.
 	End(item *Item, state ledger.State, why string)
 	// Held announces that another process works on the run.
@@ -54,9 +56,10 @@ type RunOptions struct {
 // Worker is a process that works on attempts, one at a time.
 type Worker interface {
 	// Work makes the attempt in dir, relative to the root, and returns when the
-	// worker has let go of it. Cancelling ctx asks the worker to stop at the next
-	// point from which it can resume.
-	Work(ctx context.Context, dir string) error
+	// worker has let go of it. Meanwhile hear is told how far evaluations are.
+	// Cancelling ctx asks the worker to stop at the next point from which it can
+	// resume.
+	Work(ctx context.Context, dir string, hear func(Answered)) error
 	Close() error
 }
 

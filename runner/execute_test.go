@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,7 +35,7 @@ func TestRunGoesOn(t *testing.T) {
 				if strings.Contains(dir, dead) {
 					return runner.WithHint(errors.New("worker: signal: killed"), "buy memory")
 				}
-				return w.Work(ctx, dir)
+				return w.Work(ctx, dir, nobody)
 			}), err
 		}
 	})
@@ -210,5 +211,19 @@ func TestSecondsOfResumed(t *testing.T) {
 	check(t, err)
 	if last := run.Attempts[len(run.Attempts)-1]; last.ResumedStep == 0 || run.Seconds < 3600 {
 		t.Errorf("%.1f s from step %d on; the attempt before took hours", run.Seconds, last.ResumedStep)
+	}
+}
+
+// TestAnswered tells who watches how far every evaluation is, from nothing to the end.
+func TestAnswered(t *testing.T) {
+	p := newPlace(t)
+	heard := &progress{}
+	p.mustRun(t, p.plan(t, one), func(o *runner.RunOptions) { o.Progress = heard })
+	for _, want := range []string{
+		"zero_shot epoch 0 validation 0/6", "zero_shot epoch 0 test 8/8", " epoch 1 validation 0/6", " epoch 2 validation 6/6", " test 8/8",
+	} {
+		if !slices.ContainsFunc(heard.heard, func(line string) bool { return strings.HasPrefix(line, "answered ") && strings.HasSuffix(line, want) }) {
+			t.Errorf("nobody was told %q", want)
+		}
 	}
 }

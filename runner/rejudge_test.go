@@ -45,7 +45,7 @@ func TestJudgedAnewCaughtUp(t *testing.T) {
 	dir := p.begin(t, fewer)[key]
 	w, err := p.worker()
 	check(t, err)
-	check(t, w.Work(t.Context(), dir))
+	check(t, w.Work(t.Context(), dir, nobody))
 	p.catchUp(t)
 	run, err := p.ledger.Run(t.Context(), key)
 	check(t, err)

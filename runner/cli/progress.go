@@ -90,6 +90,9 @@ func (l *lines) Published(item *runner.Item, a ledger.Adapter) {
 	l.say("%s: epoch %d is %s@v%d", title(item), a.Epoch, a.Sweep, a.Version)
 }
 
+// Answered says nothing: a file keeps what was measured, not how far it was.
+func (l *lines) Answered(*runner.Item, runner.Answered) {}
+
 // Damaged says nothing: every journal was looked at when the sweep was planned,
 // and what was wrong was said then.
 func (l *lines) Damaged(*runner.Item, error) {}
@@ -104,10 +107,15 @@ type bars struct {
 	lines *lines // what stays on the screen, above the bars
 }
 
+// bar is an attempt in progress: its optimizer steps, or the records of a set that
+// it evaluates a base or a finished adapter on.
 type bar struct {
 	*mpb.Bar
-	note atomic.Value // string; read by the drawing goroutine
+	steps int          // planned
+	note  atomic.Value // string; read by the drawing goroutine
 }
+
+func (b *bar) say(format string, args ...any) { b.note.Store(fmt.Sprintf(format, args...)) }
 
 func newBars(w io.Writer, todo int) *bars {
 	p := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithRefreshRate(150*time.Millisecond))
@@ -132,7 +140,8 @@ func (b *bars) Begin(item *runner.Item, _ int) {
 	one.Bar = b.p.AddBar(0,
 		mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(title(item), decor.WCSyncSpaceR)),
-		mpb.AppendDecorators(decor.CountersNoUnit("step %d of %d"), decor.Any(func(decor.Statistics) string { s, _ := one.note.Load().(string); return s })))
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { s, _ := one.note.Load().(string); return s })))
+	one.say("starts")
 	b.runs[item] = one
 }
 
@@ -143,14 +152,31 @@ func (b *bars) Event(item *runner.Item, e journal.Body) {
 	}
 	switch e := e.(type) {
 	case journal.Started:
-		one.SetTotal(int64(max(e.Steps, 1)), false)
-		one.SetCurrent(int64(e.ResumedStep))
+		if one.steps = e.Steps; one.steps > 0 {
+			one.SetTotal(int64(one.steps), false)
+			one.SetCurrent(int64(e.ResumedStep))
+			one.say("step %d of %d", e.ResumedStep, one.steps)
+		}
 	case journal.Step:
 		one.SetCurrent(int64(e.Step))
-		one.note.Store(fmt.Sprintf("  loss %.3f", e.Loss))
+		one.say("step %d of %d, loss %.3f", e.Step, one.steps, e.Loss)
 	case journal.Epoch, journal.Evaluated:
 		b.lines.Event(item, e)
 	}
+}
+
+func (b *bars) Answered(item *runner.Item, a runner.Answered) {
+	one := b.runs[item]
+	if one == nil {
+		return
+	}
+	if item.Job.Kind == ledger.Train {
+		one.say("epoch %d, %s: %d of %d records", a.Epoch, a.Split, a.Done, a.Total)
+		return // the bar stays at the step that this is about
+	}
+	one.SetTotal(int64(a.Total), false)
+	one.SetCurrent(int64(a.Done))
+	one.say("%s: %d of %d records", a.Split, a.Done, a.Total)
 }
 
 func (b *bars) End(item *runner.Item, state ledger.State, why string) {

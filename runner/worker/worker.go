@@ -69,7 +69,10 @@ func (w *Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	reports := json.NewEncoder(out)
 	for o := range orders {
 		report := runner.Report{Dir: o.Dir}
-		if err := w.Work(ctx, o.Dir); err != nil {
+		err := w.Work(ctx, o.Dir, func(a runner.Answered) {
+			_ = reports.Encode(runner.Report{Dir: o.Dir, Answered: &a}) // the last report tells of a runner that is gone
+		})
+		if err != nil {
 			report.Error, report.Hint = err.Error(), advise(err)
 		}
 		if err := reports.Encode(report); err != nil {
@@ -83,9 +86,10 @@ func (w *Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// Work makes the attempt in dir, relative to the root. How it ended is in the
-// journal; the error is about the journal itself.
-func (w *Worker) Work(ctx context.Context, dir string) (err error) {
+// Work makes the attempt in dir, relative to the root, and tells hear how far
+// evaluations are. How it ended is in the journal; the error is about the journal
+// itself.
+func (w *Worker) Work(ctx context.Context, dir string, hear func(runner.Answered)) (err error) {
 	path := w.Root.Abs(dir)
 	job, err := runner.ReadJob(path)
 	if err != nil {
@@ -97,7 +101,7 @@ func (w *Worker) Work(ctx context.Context, dir string) (err error) {
 	}
 	log.Now = w.Now
 	defer func() { err = errors.Join(err, log.Close()) }()
-	a := &attempt{worker: w, dir: path, job: job, log: log, began: w.Now()}
+	a := &attempt{worker: w, dir: path, job: job, log: log, hear: hear, began: w.Now()}
 	return a.appendSync(a.close(a.run(ctx)))
 }
 
@@ -107,6 +111,7 @@ type attempt struct {
 	dir    string // absolute
 	job    *runner.Job
 	log    *journal.Writer
+	hear   func(runner.Answered)
 	began  time.Time
 	before float64 // seconds of the attempts that this one goes on from
 	step   int     // optimizer steps done

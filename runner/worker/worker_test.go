@@ -172,7 +172,7 @@ func TestWorkRefuses(t *testing.T) {
 				t.Fatalf("%s has no %q", c.file, c.old)
 			}
 			check(t, os.WriteFile(path, []byte(strings.Replace(string(data), c.old, c.text, 1)), 0o600))
-			check(t, newWorker(root).Work(t.Context(), run))
+			check(t, newWorker(root).Work(t.Context(), run, nobody))
 			f, ok := last(t, root, run).(journal.Failed)
 			if !ok || !strings.HasPrefix(f.Error, c.err) || f.Hint == "" {
 				t.Errorf("ended as %+v", last(t, root, run))
@@ -186,7 +186,7 @@ func TestFailureIsImpersonal(t *testing.T) {
 	root, _, run := planned(t, "{}")
 	check(t, os.Remove(root.Abs("base/config.json")))
 	w := newWorker(root)
-	check(t, w.Work(t.Context(), run))
+	check(t, w.Work(t.Context(), run, nobody))
 	f, ok := last(t, root, run).(journal.Failed)
 	if !ok || f.Error != "base: checkpoint: open base/config.json: no such file or directory" {
 		t.Errorf("ended as %+v", last(t, root, run))
@@ -201,9 +201,9 @@ func TestFailureIsImpersonal(t *testing.T) {
 func TestWorkOnce(t *testing.T) {
 	root, baseline, _ := planned(t, "{}")
 	w := newWorker(root)
-	check(t, w.Work(t.Context(), baseline))
+	check(t, w.Work(t.Context(), baseline, nobody))
 	before := events(t, root, baseline)
-	if err := w.Work(t.Context(), baseline); !errors.Is(err, os.ErrExist) {
+	if err := w.Work(t.Context(), baseline, nobody); !errors.Is(err, os.ErrExist) {
 		t.Errorf("error is %v", err)
 	}
 	if len(events(t, root, baseline)) != len(before) {
@@ -223,7 +223,7 @@ func TestReplayMustRepeat(t *testing.T) {
 		}
 		return time.Now()
 	}
-	check(t, w.Work(ctx, run))
+	check(t, w.Work(ctx, run, nobody))
 	end, ok := last(t, root, run).(journal.Interrupted)
 	if !ok {
 		t.Fatalf("ended as %+v", last(t, root, run))
@@ -231,7 +231,7 @@ func TestReplayMustRepeat(t *testing.T) {
 	resume := func(number int, loss func(float64) float64) journal.Body {
 		// A whole attempt has the true losses of the steps to come.
 		whole, _, truth := planned(t, "{}")
-		check(t, newWorker(whole).Work(t.Context(), truth))
+		check(t, newWorker(whole).Work(t.Context(), truth, nobody))
 		job, err := runner.ReadJob(root.Abs(run))
 		check(t, err)
 		job.Attempt = number
@@ -253,7 +253,7 @@ func TestReplayMustRepeat(t *testing.T) {
 		check(t, log.Close())
 		dir := root.Attempt(job.Key, number)
 		check(t, job.Write(root.Abs(dir)))
-		check(t, newWorker(root).Work(t.Context(), dir))
+		check(t, newWorker(root).Work(t.Context(), dir, nobody))
 		return last(t, root, dir)
 	}
 	if got, ok := resume(11, func(x float64) float64 { return x }).(journal.Finished); !ok {
@@ -264,6 +264,9 @@ func TestReplayMustRepeat(t *testing.T) {
 		t.Errorf("with other losses: %+v", failed)
 	}
 }
+
+// nobody listens to how far an evaluation is.
+func nobody(runner.Answered) {}
 
 // TestAdvice has something to say where nobody else has.
 func TestAdvice(t *testing.T) {
