@@ -14,12 +14,12 @@ import (
 // finished it meanwhile.
 func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool, err error) {
 	key := item.Job.Key
-	if err := e.Ledger.Lease(ctx, key, e.Holder, leaseTTL); err != nil {
+	if err := e.lease(ctx, item); err != nil {
 		var held *ledger.HeldError
 		if errors.As(err, &held) {
 			if !item.waiting {
 				item.waiting = true
-				e.tell(func() { e.Progress.Held(item, held.Holder) })
+				e.tell(func() { e.Progress.Held(item, HolderName(held.Holder)) })
 			}
 			return true, nil
 		}

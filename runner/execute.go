@@ -13,7 +13,7 @@ import (
 
 // Timing of the hand-over between processes.
 const (
-	leaseTTL    = 15 * time.Second       // after which a dead process's run is free again
+	leaseTTL    = 15 * time.Second       // after which the run of a process that died elsewhere is free again
 	leaseRenew  = 5 * time.Second        // a third, so that two renewals may fail
 	journalPoll = 100 * time.Millisecond // how soon a worker's event is seen
 	heldPoll    = 500 * time.Millisecond // how soon another process's result is seen

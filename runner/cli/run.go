@@ -53,7 +53,7 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	progress := newProgress(e.err, p.plan, f.again, e.now)
 	jobs, threads := parallel(jobs, p.plan.Todo(f.again))
 	outcome, err := p.plan.Run(ctx, runner.RunOptions{
-		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Again: f.again, Worker: process(), Holder: holder(),
+		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Again: f.again, Worker: process(), Holder: runner.HolderOf(os.Getpid()),
 		Start: startWorker(p.root), Progress: progress, Now: e.now,
 	})
 	progress.close()
@@ -96,16 +96,6 @@ func parallel(jobs, todo int) (int, int) {
 
 // process names this process in the ledger.
 func process() string { return fmt.Sprintf("pid %d", os.Getpid()) }
-
-// holder names this process in leases, which are seen by who waits and are no
-// part of the history.
-func holder() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown host"
-	}
-	return process() + " on " + host
-}
 
 // showState is the word for a state in lists of runs.
 func showState(s ledger.State) string {

@@ -329,7 +329,7 @@ func holderText(r ledger.Run) string {
 	if r.Holder == "" {
 		return ""
 	}
-	return ", by " + r.Holder
+	return ", by " + runner.HolderName(r.Holder)
 }
 
 func deviceText(d map[string]string) string {
