@@ -215,8 +215,8 @@ func (l *Ledger) OpenAttempts(ctx context.Context, run Digest) ([]AttemptInfo, e
 	return out, nil
 }
 
-// Run returns a run by its key or the start of one. The error wraps ErrNotFound,
-// or is an *AmbiguousError that lists the keys it could be.
+// Run returns a run by its key or the start of one. The error wraps ErrNotFound
+// or ErrTooShort, or is an *AmbiguousError that lists the keys it could be.
 func (l *Ledger) Run(ctx context.Context, prefix string) (Run, error) {
 	key, err := l.complete(ctx, "run", "SELECT key FROM runs WHERE key >= ? AND key < ? ORDER BY key", prefix)
 	if err != nil {

@@ -218,7 +218,12 @@ func TestRunByPrefix(t *testing.T) {
 	if !errors.Is(err, ErrAmbiguous) || !errors.As(err, &ambiguous) || len(ambiguous.Candidates) != 2 || ambiguous.Candidates[0] != s.Planned[1].Key[:12] {
 		t.Errorf("got %v", err)
 	}
-	for _, ref := range []string{"", "a", "aaa", "aaaa3", "AAAA1", "zzzz", "aaaa%", s.Planned[1].Key + "0"} {
+	for _, ref := range []string{"", "a", "aaa"} {
+		if _, err := l.Run(ctx, ref); !errors.Is(err, ErrTooShort) {
+			t.Errorf("%q: %v", ref, err)
+		}
+	}
+	for _, ref := range []string{"aaaa3", "AAAA1", "zzzz", "aaaa%", s.Planned[1].Key + "0"} {
 		if _, err := l.Run(ctx, ref); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%q: %v", ref, err)
 		}

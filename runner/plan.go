@@ -88,7 +88,11 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 		}
 		item, err := p.run(i, r)
 		if err != nil {
-			return nil, fmt.Errorf("%s: run %d (%s): %w", sweep.Path, i+1, r.Label(), err)
+			name := fmt.Sprintf("run %d", i+1)
+			if label := r.Label(); label != "" {
+				name += " (" + label + ")"
+			}
+			return nil, fmt.Errorf("%s: %s: %w", sweep.Path, name, err)
 		}
 		runs = append(runs, item)
 	}

@@ -20,6 +20,7 @@ func newDiffCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "diff RUN RUN",
 		Short:   "Show what differs between two runs: spec, data, code, environment, results",
+		Long:    "Diff lists what two runs have differently. RUN is the start of a key, as runs lists it: four digits or more.",
 		Example: "  daybook diff 3f9a 77c0",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {

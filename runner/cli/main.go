@@ -176,6 +176,8 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+const rootAdvice = "--root names a folder that exists; the ledger is in its .daybook"
+
 // findRoot returns the root that --root names, or the one around dir.
 func (e *env) findRoot(dir string) (runner.Root, error) {
 	if e.root == "" {
@@ -183,10 +185,10 @@ func (e *env) findRoot(dir string) (runner.Root, error) {
 	}
 	info, err := os.Stat(e.root)
 	if err != nil {
-		return runner.Root{}, usageError{fmt.Errorf("--root: %w", err)}
+		return runner.Root{}, usageError{runner.WithHint(fmt.Errorf("--root: %w", err), rootAdvice)}
 	}
 	if !info.IsDir() {
-		return runner.Root{}, usageError{fmt.Errorf("--root: %s is not a folder", e.root)}
+		return runner.Root{}, usageError{runner.WithHint(fmt.Errorf("--root: %s is not a folder", e.root), rootAdvice)}
 	}
 	return runner.NewRoot(e.root)
 }

@@ -60,7 +60,7 @@ name as the ledger has it, or its file.`,
 			defer func() { err = errors.Join(err, l.Close()) }()
 			sweep, err := l.Sweep(cmd.Context(), name)
 			if err != nil {
-				return runner.WithHint(fmt.Errorf("report: %w", err), "'daybook runs' lists what has been run")
+				return unknownSweep("report", err)
 			}
 			return printReport(cmd.Context(), e, l, sweep.ID, format, metric)
 		},

@@ -42,7 +42,7 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 	defer func() { err = errors.Join(err, l.Close()) }()
 	runs, err := l.Runs(ctx, filter)
 	if err != nil {
-		return err
+		return unknownSweep("runs", err)
 	}
 	if asJSON {
 		if runs == nil {
@@ -58,6 +58,15 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 		})
 	}
 	return printList(e.out, []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}, rows)
+}
+
+// unknownSweep adds to an error what to do if a verb was given a sweep that there isn't.
+func unknownSweep(verb string, err error) error {
+	err = fmt.Errorf("%s: %w", verb, err)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return runner.WithHint(err, "'daybook runs' lists what has been run")
+	}
+	return err
 }
 
 // parseState is the inverse of showState; "" stays "".

@@ -20,7 +20,7 @@ func newShowCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Show one run: spec, data, code, environment, curves, results",
-		Long:  "Show prints everything the ledger knows of one run. RUN is the start of its key, as runs lists it.",
+		Long:  "Show prints everything the ledger knows of one run. RUN is the start of its key, as runs lists it: four digits or more.",
 		Example: `  daybook show 3f9a
   daybook show 3f9ac1d2e4b5 --json`,
 		Args: cobra.ExactArgs(1),
