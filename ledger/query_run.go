@@ -167,9 +167,9 @@ func (l *Ledger) Runs(ctx context.Context, f RunFilter) ([]Run, error) {
 
 // stateColumn is a run's state; the statement's first parameter is the time in
 // Unix milliseconds.
-const stateColumn = `CASE WHEN r.outcome = 'finished' THEN 'finished'
+const stateColumn = `CASE WHEN r.outcome = 'finished' THEN 'done'
 	WHEN EXISTS (SELECT 1 FROM leases l WHERE l.run = r.key AND l.until > ?1) THEN 'running'
-	WHEN r.outcome = 'started' THEN 'interrupted' ELSE r.outcome END`
+	WHEN r.outcome = 'started' THEN 'resumable' ELSE r.outcome END`
 
 func (r *Run) setResult(a AttemptInfo) {
 	r.ChosenEpoch, r.Adapter, r.Steps, r.Tokens, r.Seconds, r.Stopped = a.ChosenEpoch, a.Adapter, a.Step, a.Tokens, a.Seconds, a.Stopped

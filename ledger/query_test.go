@@ -161,13 +161,13 @@ func TestRuns(t *testing.T) {
 		filter RunFilter
 		want   []State
 	}{
-		{"all", RunFilter{}, []State{New, New, Failed, Interrupted, Finished, Running}},
-		{"sweep", RunFilter{Sweep: "clinical"}, []State{New, New, Failed, Interrupted, Finished, Running}},
+		{"all", RunFilter{}, []State{New, New, Failed, Resumable, Done, Running}},
+		{"sweep", RunFilter{Sweep: "clinical"}, []State{New, New, Failed, Resumable, Done, Running}},
 		{"kind", RunFilter{SweepID: sweep, Kind: Evaluate}, []State{New}},
 		{"state", RunFilter{SweepID: sweep, State: Running}, []State{Running}},
 		{"states", RunFilter{State: New}, []State{New, New}},
 		{"limit", RunFilter{Sweep: "clinical", Limit: 3}, []State{New, New, Failed}},
-		{"key", RunFilter{Key: ab.key(3)}, []State{Finished}},
+		{"key", RunFilter{Key: ab.key(3)}, []State{Done}},
 		{"none", RunFilter{Key: id("none")}, nil},
 	} {
 		if diff := cmp.Diff(tt.want, states(tt.filter)); diff != "" {
@@ -178,13 +178,13 @@ func TestRuns(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	c.now = c.now.Add(61e9)
-	if diff := cmp.Diff([]State{Interrupted, Interrupted}, states(RunFilter{State: Interrupted})); diff != "" {
+	if diff := cmp.Diff([]State{Resumable, Resumable}, states(RunFilter{State: Resumable})); diff != "" {
 		t.Errorf("after the lease: %s", diff)
 	}
 
 	// The view says the same, by the clock of whoever asks.
 	view := must(collect(ctx, l, scanOne[State], "SELECT state FROM v_runs ORDER BY position"))(t)
-	if diff := cmp.Diff([]State{New, New, Failed, Interrupted, Finished, Interrupted}, view); diff != "" {
+	if diff := cmp.Diff([]State{New, New, Failed, Resumable, Done, Resumable}, view); diff != "" {
 		t.Errorf("view: %s", diff)
 	}
 

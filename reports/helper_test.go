@@ -112,7 +112,7 @@ func (s study) run(position int, key ledger.Digest, kind ledger.Kind, quantizati
 			Key: key, Kind: kind, Position: position, Spec: spec(quantization), Base: digest("base"), Numerics: "cpu/float32/1",
 			ValidationSet: digest("validation"), TestSet: digest("test"), Evaluation: digest("evaluation"),
 		},
-		SweepID: 1, Sweep: "clinical", State: ledger.Finished,
+		SweepID: 1, Sweep: "clinical", State: ledger.Done,
 	}}
 }
 

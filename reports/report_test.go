@@ -203,7 +203,7 @@ func TestUnfinished(t *testing.T) {
 		run.State, run.Error, run.Test, run.Published, run.ChosenEpoch = state, text, nil, nil, 0
 	}
 	stop(3, ledger.Failed, "loss is not finite at step 7\nsecond line")
-	stop(7, ledger.Interrupted, "")
+	stop(7, ledger.Resumable, "")
 	stop(10, ledger.New, "")
 	stop(11, ledger.Running, "")
 	res.Runs[1].State = ledger.Running // measured before, being measured again
@@ -219,7 +219,7 @@ func TestUnfinished(t *testing.T) {
 	}
 	want := []UnfinishedRun{
 		{res.Runs[3].Key, "rank=4 data=clean seed=0", ledger.Failed, "loss is not finite at step 7"},
-		{res.Runs[7].Key, "rank=4 data=noisy seed=1", ledger.Interrupted, ""},
+		{res.Runs[7].Key, "rank=4 data=noisy seed=1", ledger.Resumable, ""},
 		{res.Runs[10].Key, "rank=16 data=clean seed=1", ledger.New, ""},
 		{res.Runs[11].Key, "rank=16 data=clean seed=2", ledger.Running, ""},
 	}
@@ -244,7 +244,7 @@ func TestWarnings(t *testing.T) {
 		{name: "few records", spoil: func(s *study) { s.records = 99 }, want: []string{WarnFewRecords}},
 		{name: "one seed", spoil: func(s *study) { s.seeds = 1 }, want: []string{WarnSingleSeed}},
 		{name: "two seeds", spoil: func(s *study) { s.seeds = 2 }, want: []string{WarnFewSeeds}},
-		{name: "a seed to come", res: func(res *ledger.Results) { res.Runs[2].State = ledger.Interrupted; res.Runs[2].Test = nil }, want: []string{WarnUnfinished}},
+		{name: "a seed to come", res: func(res *ledger.Results) { res.Runs[2].State = ledger.Resumable; res.Runs[2].Test = nil }, want: []string{WarnUnfinished}},
 		{name: "finished, not judged", res: func(res *ledger.Results) { res.Runs[2].Test = nil }, want: []string{WarnNotMeasured}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -28,7 +28,7 @@ type Progress interface {
 	Event(item *Item, e journal.Body)
 	// Answered tells how far an evaluation is.
 	Answered(item *Item, a Answered)
-	// End tells how an attempt ended: ledger.Finished, Failed or Interrupted.
+	// End tells how an attempt ended: ledger.Done, Failed or Interrupted.
 	End(item *Item, state ledger.State, why string)
 	// Held announces that another process works on the run.
 	Held(item *Item, holder string)
@@ -45,7 +45,7 @@ type RunOptions struct {
 	Store    *store.Store
 	Jobs     int                    // runs in parallel
 	Threads  int                    // of each, if there are as many runs as jobs
-	Again    bool                   // train finished runs anew, and interrupted ones from the beginning
+	Again    bool                   // train finished runs again, and interrupted ones from the beginning
 	Worker   string                 // this process, for the ledger
 	Holder   string                 // this process and machine, for leases
 	Start    func() (Worker, error) // starts a worker process
@@ -106,7 +106,7 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (outcome Outcome, err erro
 			return e.outcome, err
 		}
 	}
-	if err := e.rejudge(ctx); err != nil {
+	if err := e.reevaluate(ctx); err != nil {
 		return e.outcome, err
 	}
 	if err := e.complete(ctx); err != nil {
@@ -210,7 +210,7 @@ func (e *execution) finished(ctx context.Context, item *Item) (run ledger.Run, o
 	if errors.Is(err, ledger.ErrNotFound) {
 		return run, false, nil
 	}
-	return run, err == nil && run.State == ledger.Finished, err
+	return run, err == nil && run.State == ledger.Done, err
 }
 
 // tell serializes access to what is shared between workers' goroutines.

@@ -49,7 +49,7 @@ func TestRunGoesOn(t *testing.T) {
 	if n := started.Load(); n != 2 { // one for the baseline and a run, one after that had died
 		t.Errorf("%d workers were started, want 2", n)
 	}
-	if s := p.state(t, dead); s.State != ledger.Interrupted || s.Attempts != 1 {
+	if s := p.state(t, dead); s.State != ledger.Resumable || s.Attempts != 1 {
 		t.Errorf("the run is %+v", s)
 	}
 	outcome = p.mustRun(t, p.plan(t, two))
@@ -67,7 +67,7 @@ func TestRunResumes(t *testing.T) {
 	plan := p.plan(t, one)
 	key := trained(plan)[0]
 	stops := 0
-	for patience := int32(8); p.state(t, key).State != ledger.Finished; patience += 2 {
+	for patience := int32(8); p.state(t, key).State != ledger.Done; patience += 2 {
 		if err := p.runStopped(t, patience); err == nil {
 			break
 		}
@@ -141,7 +141,7 @@ func TestRunWaits(t *testing.T) {
 	heard = &progress{}
 	outcome = q.mustRun(t, plan, func(o *runner.RunOptions) { o.Progress = heard })
 	check(t, <-done)
-	if !heard.has("held  somebody") || !heard.has("end  finished") || heard.has("begin ") {
+	if !heard.has("held  somebody") || !heard.has("end  done") || heard.has("begin ") {
 		t.Errorf("heard %q", heard.heard)
 	}
 	if outcome.Already == 0 {
@@ -177,7 +177,7 @@ func TestRunAgain(t *testing.T) {
 }
 
 // TestRunWithoutCheckpoint has somebody make room on the disk: a run whose
-// checkpoint is gone begins anew.
+// checkpoint is gone begins again.
 func TestRunWithoutCheckpoint(t *testing.T) {
 	p := newPlace(t)
 	key := trained(p.plan(t, one))[0]

@@ -15,7 +15,7 @@ import (
 //
 //	pid 4711 on host (SPACE, START)
 //
-// where SPACE tells apart what may count processes anew under one host's name (a
+// where SPACE tells apart what may count processes from the beginning under one host's name (a
 // boot, a container), and START, when the process began, tells it from a later one
 // that got its number. Without both nobody can know from a name that a process is
 // gone.

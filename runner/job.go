@@ -68,7 +68,7 @@ type Inputs struct {
 
 // Changed explains that a job's inputs are not what was planned.
 func Changed(planned, found Inputs) error {
-	return WithHint(fmt.Errorf("inputs changed since the run was planned: %s", strings.Join(planned.differences(found), ", ")), "run the sweep again: it plans anew with what is there now")
+	return WithHint(fmt.Errorf("inputs changed since the run was planned: %s", strings.Join(planned.differences(found), ", ")), "run the sweep again: it plans again with what is there now")
 }
 
 // Foreign explains that an adapter was trained on something else than this base,

@@ -300,12 +300,12 @@ SELECT
   (SELECT json_group_object(json_extract(value, '$.axis'), json_extract(value, '$.label'))
      FROM json_each(p.axes) c WHERE c.type = 'object') AS axes, -- JSON object, axis to choice; {} for a baseline
   CASE
-    WHEN r.outcome = 'finished' THEN 'finished'
+    WHEN r.outcome = 'finished' THEN 'done'
     WHEN EXISTS (SELECT 1 FROM leases l WHERE l.run = r.key
                  AND l.until > (julianday('now') - 2440587.5) * 86400000.0) THEN 'running'
-    WHEN r.outcome = 'started' THEN 'interrupted'
+    WHEN r.outcome = 'started' THEN 'resumable'
     ELSE r.outcome
-  END                                   AS state,           -- new, running, interrupted, failed or finished
+  END                                   AS state,           -- new, running, resumable, failed or done
   r.attempts                            AS attempts,
   a.chosen_epoch                        AS chosen_epoch,
   a.adapter                             AS adapter,         -- identity of the chosen adapter

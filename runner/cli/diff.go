@@ -109,7 +109,7 @@ func layOut(ctx context.Context, l *ledger.Ledger, ref string) (*flat, error) {
 	f := &flat{values: map[string]string{}}
 	r := d.Run
 	f.set("run", short(r.Key))
-	f.set("state", showState(r.State))
+	f.set("state", string(r.State))
 	decoder := json.NewDecoder(bytes.NewReader(r.Spec))
 	decoder.UseNumber()
 	var spec any

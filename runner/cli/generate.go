@@ -133,7 +133,7 @@ func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a le
 	}
 	about, err := runner.ReadMetadata(root.Abs(a.Path))
 	if err != nil {
-		return nil, spec, runner.WithHint(fmt.Errorf("adapter %s@v%d: %w", a.Sweep, a.Version, err), "run the sweep again: an adapter that is missing is published anew")
+		return nil, spec, runner.WithHint(fmt.Errorf("adapter %s@v%d: %w", a.Sweep, a.Version, err), "run the sweep again: an adapter that is missing is published again")
 	}
 	o := worker.GeneratorOptions{
 		Base: base, Spec: spec.Base, Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.NumCPU(),

@@ -9,6 +9,7 @@ import (
 
 	"daybook/ledger"
 	"daybook/ledger/journal"
+	"daybook/runner"
 )
 
 func TestPrintList(t *testing.T) {
@@ -31,11 +32,16 @@ func TestNothingTookNoTime(t *testing.T) {
 	}
 }
 
-// TestStates has a word for every state, and the state for every word.
+// TestStates takes the words that lists of runs have, and names them all in the
+// hint on others.
 func TestStates(t *testing.T) {
-	for _, s := range []ledger.State{ledger.New, ledger.Running, ledger.Interrupted, ledger.Failed, ledger.Finished} {
-		if got, err := parseState(showState(s)); err != nil || got != s {
-			t.Errorf("parseState(%q) = %q, %v", showState(s), got, err)
+	_, err := parseState("finished")
+	for _, s := range ledger.States() {
+		if got, err := parseState(string(s)); err != nil || got != s {
+			t.Errorf("parseState(%q) = %q, %v", s, got, err)
+		}
+		if !strings.Contains(runner.HintOf(err), string(s)) {
+			t.Errorf("the hint %q lacks %s", runner.HintOf(err), s)
 		}
 	}
 }

@@ -27,8 +27,8 @@ func printPlan(w io.Writer, l runner.Listing) error {
 		for _, a := range l.Axes {
 			row = append(row, labels[a])
 		}
-		state := showState(r.State)
-		if r.State == ledger.Interrupted && r.Step > 0 {
+		state := string(r.State)
+		if r.State == ledger.Resumable && r.Step > 0 {
 			state += fmt.Sprintf(" after step %d", r.Step)
 		}
 		if !r.Selected {

@@ -58,7 +58,7 @@ func (l *lines) Event(item *runner.Item, e journal.Body) {
 	switch e := e.(type) {
 	case journal.Started:
 		if e.ResumedStep > 0 {
-			l.say("%s: goes on after step %d of %d", title(item), e.ResumedStep, e.Steps)
+			l.say("%s: resumes after step %d of %d", title(item), e.ResumedStep, e.Steps)
 		}
 	case journal.Epoch:
 		best := ""
@@ -75,7 +75,7 @@ func (l *lines) Event(item *runner.Item, e journal.Body) {
 
 func (l *lines) End(item *runner.Item, state ledger.State, why string) {
 	l.done++
-	if state == ledger.Finished {
+	if state == ledger.Done {
 		l.say("%s: done (%d of %d)", title(item), l.done, l.todo)
 		return
 	}
@@ -83,11 +83,11 @@ func (l *lines) End(item *runner.Item, state ledger.State, why string) {
 }
 
 func (l *lines) Held(item *runner.Item, holder string) {
-	l.say("%s: %s is at it; waiting for its result", title(item), holder)
+	l.say("%s: %s is running it; waiting for its result", title(item), holder)
 }
 
 func (l *lines) Published(item *runner.Item, a ledger.Adapter) {
-	l.say("%s: epoch %d is %s@v%d", title(item), a.Epoch, a.Sweep, a.Version)
+	l.say("%s: epoch %d published as %s@v%d", title(item), a.Epoch, a.Sweep, a.Version)
 }
 
 // Answered says nothing: a file keeps what was measured, not how far it was.
@@ -204,8 +204,8 @@ func (b *bars) close() {
 // title names an item for people.
 func title(item *runner.Item) string {
 	switch {
-	case item.Judges():
-		return item.Job.Name + ", judged anew"
+	case item.Reevaluates():
+		return item.Job.Name + ", re-evaluated"
 	case item.Job.Kind != ledger.Train:
 		return "baseline " + item.Job.Name
 	case item.Job.Name == "":

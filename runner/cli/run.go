@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/ledger"
 	"daybook/runner"
 )
 
@@ -59,7 +58,7 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	progress.close()
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			e.say("stopped; run the same command again to go on from here")
+			e.say("stopped; run the same command again to resume")
 		}
 		return err
 	}
@@ -78,7 +77,7 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 			"'daybook show RUN' has the details; running the sweep again tries them again")
 	}
 	if n := outcome.Interrupted; n > 0 {
-		return runner.WithHint(fmt.Errorf("%w: %d interrupted", errRunsFailed, n), "running the sweep again goes on from their last checkpoints")
+		return runner.WithHint(fmt.Errorf("%w: %d interrupted", errRunsFailed, n), "running the sweep again resumes them from their last checkpoints")
 	}
 	return nil
 }
@@ -96,14 +95,3 @@ func parallel(jobs, todo int) (int, int) {
 
 // process names this process in the ledger.
 func process() string { return fmt.Sprintf("pid %d", os.Getpid()) }
-
-// showState is the word for a state in lists of runs.
-func showState(s ledger.State) string {
-	if s == ledger.Interrupted {
-		return "resumable"
-	}
-	if s == ledger.Finished {
-		return "done"
-	}
-	return string(s)
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,7 +55,7 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 	for _, r := range runs {
 		adapter := short(r.Adapter)
 		rows = append(rows, []string{
-			short(r.Key), r.Sweep, runTitle(r), showState(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), tokens(r.Tokens), seconds(r.Seconds), adapter,
+			short(r.Key), r.Sweep, runTitle(r), string(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), tokens(r.Tokens), seconds(r.Seconds), adapter,
 		})
 	}
 	return printList(e.out, []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}, rows)
@@ -69,15 +70,10 @@ func unknownSweep(verb string, err error) error {
 	return err
 }
 
-// parseState is the inverse of showState; "" stays "".
+// parseState reads a state; "" stays "".
 func parseState(word string) (ledger.State, error) {
-	if word == "" {
-		return "", nil
-	}
-	for _, s := range []ledger.State{ledger.New, ledger.Running, ledger.Interrupted, ledger.Failed, ledger.Finished} {
-		if showState(s) == word || string(s) == word {
-			return s, nil
-		}
+	if s := ledger.State(word); word == "" || slices.Contains(ledger.States(), s) {
+		return s, nil
 	}
 	return "", usageError{runner.WithHint(fmt.Errorf("--state: no state %q", word), "states are new, running, resumable, failed and done")}
 }

@@ -134,7 +134,7 @@ func printDetails(w io.Writer, d *details) error {
 	r := d.Run
 	p.printf("%s\n", runTitle(r))
 	p.line("run", "%s", r.Key)
-	p.line("state", "%s%s", showState(r.State), holderText(r))
+	p.line("state", "%s%s", r.State, holderText(r))
 	if r.Error != "" {
 		p.line("error", "%s", r.Error)
 		if r.Hint != "" {
@@ -149,7 +149,7 @@ func printDetails(w io.Writer, d *details) error {
 	if r.Parameters > 0 {
 		p.line("trainable", "%s parameters, %s (%.0f%%) with 8-bit optimizer state", tokens(r.Parameters), tokens(r.EightBit), 100*float64(r.EightBit)/float64(r.Parameters))
 	}
-	if r.State == ledger.Finished && r.Kind == ledger.Train {
+	if r.State == ledger.Done && r.Kind == ledger.Train {
 		p.line("trained on", "%s tokens in %d steps, %s", tokens(r.Tokens), r.Steps, seconds(r.Seconds))
 	}
 
@@ -174,7 +174,7 @@ func printDetails(w io.Writer, d *details) error {
 	for _, a := range r.Attempts {
 		text := a.Outcome
 		if a.Kind != r.Kind {
-			text = "judged anew, " + text
+			text = "re-evaluated, " + text
 		}
 		if a.ResumedStep > 0 {
 			text += fmt.Sprintf(", from step %d", a.ResumedStep)

@@ -113,7 +113,7 @@ type attempt struct {
 	log    *journal.Writer
 	hear   func(runner.Answered)
 	began  time.Time
-	before float64 // seconds of the attempts that this one goes on from
+	before float64 // seconds of the attempts that this one resumes
 	step   int     // optimizer steps done
 	done   journal.Finished
 }
@@ -163,7 +163,7 @@ func advise(err error) string {
 	case errors.Is(err, engine.ErrNonFinite):
 		return "lower train.learning_rate, lengthen train.warmup_ratio, or clip harder with train.max_grad_norm"
 	case errors.Is(err, syscall.ENOSPC):
-		return "free some space and run the sweep again: it goes on from the last checkpoint"
+		return "free some space and run the sweep again: it resumes from the last checkpoint"
 	}
 	return ""
 }
