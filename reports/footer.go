@@ -92,7 +92,7 @@ func (r *Report) warn(skipped int) {
 	add := func(kind, format string, args ...any) {
 		r.Warnings = append(r.Warnings, Warning{kind, fmt.Sprintf(format, args...)})
 	}
-	var single, two, unfinished, unmeasured int
+	var single, two, unfinished, without, unmeasured int
 	for _, w := range r.Rows {
 		for _, s := range w.Results {
 			if s.Value == nil {
@@ -103,6 +103,8 @@ func (r *Report) warn(skipped int) {
 			continue
 		}
 		switch {
+		case len(w.Results) == 0:
+			without++
 		case len(w.Results) < w.Planned:
 			unfinished++
 		case w.Planned == 1:
@@ -124,6 +126,9 @@ func (r *Report) warn(skipped int) {
 	}
 	if unfinished > 0 {
 		add(WarnUnfinished, "%s with unfinished seeds: their numbers are of the finished ones", count(unfinished, "row"))
+	}
+	if without > 0 {
+		add(WarnUnfinished, "%s without a finished seed", count(without, "row"))
 	}
 	if single > 0 {
 		add(WarnSingleSeed, "%s with a single seed: how much another seed would change is unknown and not in the intervals", count(single, "row"))

@@ -386,3 +386,26 @@ func TestCode(t *testing.T) {
 		t.Errorf("code of a plan is %v", got)
 	}
 }
+
+// TestUnfinishedRows tells rows that rest on a part of their seeds from those that
+// rest on none, which have no numbers to speak of.
+func TestUnfinishedRows(t *testing.T) {
+	res := failed()
+	said := func() string {
+		for _, w := range quick(t, res).Warnings {
+			if w.Kind == WarnUnfinished {
+				return w.Message
+			}
+		}
+		return ""
+	}
+	if got, want := said(), "4 rows without a finished seed"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	whole := small.results()
+	last := len(res.Runs) - 1
+	res.Runs[last] = whole.Runs[last]
+	if got, want := said(), "1 row with unfinished seeds: their numbers are of the finished ones"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -89,13 +89,17 @@ func (f *flat) set(path, value string) {
 	f.values[path] = value
 }
 
-// order lists the paths of a, then those that only b has.
+// order lists the paths of a, and those that only b has where b has them.
 func order(a, b *flat) []string {
 	out := slices.Clone(a.paths)
+	at := 0 // behind the path of b before
 	for _, p := range b.paths {
-		if _, ok := a.values[p]; !ok {
-			out = append(out, p)
+		if _, ok := a.values[p]; ok {
+			at = slices.Index(out, p) + 1
+			continue
 		}
+		out = slices.Insert(out, at, p)
+		at++
 	}
 	return out
 }

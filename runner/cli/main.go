@@ -33,7 +33,6 @@ const (
 	exitError       = 1
 	exitUsage       = 2 // wrong usage or an invalid sweep
 	exitRunsFailed  = 3
-	exitMismatch    = 4
 	exitInterrupted = 130
 )
 
@@ -136,7 +135,7 @@ first and every epoch after, and records which data, code and settings made
 each adapter.
 
 Exit codes: 0 ok, 1 error, 2 usage or invalid sweep, 3 some runs failed,
-4 verification mismatch, 130 interrupted.`,
+130 interrupted.`,
 		Version:           runner.Version,
 		SilenceUsage:      true,
 		SilenceErrors:     true,

@@ -64,6 +64,14 @@ func printList(w io.Writer, header []string, rows [][]string) error {
 	return nil
 }
 
+// count is a number of things in words.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
 // short is how keys and digests are shown.
 func short(digest string) string { return fmt.Sprintf("%.12s", digest) }
 

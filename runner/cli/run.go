@@ -69,8 +69,8 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	if err := printReport(ctx, e, p.ledger, outcome.Sweep, format, ""); err != nil {
 		return err
 	}
-	for _, f := range outcome.Failed {
-		e.complain(fmt.Sprintf("run %s: %s: %s", short(f.Item.Job.Key), title(f.Item), f.Error), f.Hint)
+	for _, failure := range outcome.Failed {
+		e.complain(fmt.Sprintf("run %s: %s: %s", short(failure.Item.Job.Key), title(failure.Item), failure.Error), failure.Hint)
 	}
 	if n := len(outcome.Failed); n > 0 {
 		return runner.WithHint(fmt.Errorf("%w: %d of %d", errRunsFailed, n, n+outcome.Finished+outcome.Already),
@@ -82,10 +82,10 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	return nil
 }
 
-// parallel divides the processors among runs. A run's result doesn't depend on
+// parallel divides the processors that this process may use among runs. A run's result doesn't depend on
 // its threads, and small runs gain most from having one each.
 func parallel(jobs, todo int) (int, int) {
-	cpus := runtime.NumCPU()
+	cpus := runtime.GOMAXPROCS(0) // fewer than the machine's where a container has a share of them
 	if jobs == 0 {
 		jobs = cpus
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -265,14 +266,24 @@ func printResults(p *page, d *details) {
 		}
 		if values := find(d.Evaluations, split, epoch); len(values) > 0 {
 			p.heading(split)
-			for _, v := range values {
-				name := v.Metric
-				if v.By != "" {
-					name = fmt.Sprintf("%s where %s=%s", v.Metric, v.By, v.Tag)
-				}
-				p.printf("  %-40s %s\n", name, valueText(v))
-			}
+			p.values(values)
 		}
+	}
+}
+
+// values writes a line for each value, however long the metrics' names are.
+func (p *page) values(values []journal.MetricValue) {
+	names := make([]string, len(values))
+	width := 0
+	for i, v := range values {
+		names[i] = v.Metric
+		if v.By != "" {
+			names[i] += fmt.Sprintf(" where %s=%s", v.By, v.Tag)
+		}
+		width = max(width, utf8.RuneCountInString(names[i]))
+	}
+	for i, v := range values {
+		p.printf("  %-*s  %s\n", width, names[i], valueText(v))
 	}
 }
 
