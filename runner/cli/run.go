@@ -21,7 +21,7 @@ func newRunCommand(e *env) *cobra.Command {
 		Short: "Train what a sweep lists and is not done yet, then print the table",
 		Long: `Run plans a sweep, measures the untouched base, trains every run that is not
 finished, evaluates each epoch, and prints baseline against fine-tunes.
-Interrupted runs go on from their last checkpoint; finished ones are never
+Interrupted runs resume from their last checkpoint; finished ones are never
 trained again. Ctrl-C stops cleanly.`,
 		Example: `  daybook run experiments/clinical/sweep.jsonnet
   daybook run sweep.jsonnet --only rank=8 --limit 2
