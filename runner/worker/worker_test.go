@@ -88,7 +88,8 @@ func newWorker(root runner.Root) *Worker {
 	return &Worker{Root: root, Name: "test", Now: time.Now}
 }
 
-// TestServe speaks the protocol: orders in, reports out, until the input ends.
+// TestServe speaks the protocol: orders in, reports out, until the input ends. An
+// attempt that evaluates tells meanwhile how far it is.
 func TestServe(t *testing.T) {
 	root, baseline, run := planned(t, "{}")
 	in, orders := io.Pipe()
@@ -101,7 +102,19 @@ func TestServe(t *testing.T) {
 	for _, dir := range []string{baseline, run, "nowhere"} {
 		check(t, json.NewEncoder(orders).Encode(runner.Order{Dir: dir}))
 		var r runner.Report
-		check(t, decoder.Decode(&r))
+		told := map[runner.Answered]bool{}
+		for {
+			r = runner.Report{}
+			check(t, decoder.Decode(&r))
+			if r.Answered == nil {
+				break
+			}
+			told[*r.Answered] = true
+		}
+		if epoch := map[string]int{baseline: 0, run: 1}[dir]; dir != "nowhere" && (!told[runner.Answered{Split: "validation", Epoch: epoch, Total: 6}] ||
+			!told[runner.Answered{Split: "validation", Epoch: epoch, Done: 6, Total: 6}]) {
+			t.Errorf("%s told of %v", dir, told)
+		}
 		if r.Dir != dir || (r.Error != "") != (dir == "nowhere") {
 			t.Errorf("report is %+v", r)
 		}
