@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/ledger"
 	"daybook/runner"
 )
 
@@ -22,7 +21,7 @@ func newRunCommand(e *env) *cobra.Command {
 		Short: "Train what a sweep lists and is not done yet, then print the table",
 		Long: `Run plans a sweep, measures the untouched base, trains every run that is not
 finished, evaluates each epoch, and prints baseline against fine-tunes.
-Interrupted runs go on from their last checkpoint; finished ones are never
+Interrupted runs resume from their last checkpoint; finished ones are never
 trained again. Ctrl-C stops cleanly.`,
 		Example: `  daybook run experiments/clinical/sweep.jsonnet
   daybook run sweep.jsonnet --only rank=8 --limit 2
@@ -53,13 +52,13 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	progress := newProgress(e.err, p.plan, f.again, e.now)
 	jobs, threads := parallel(jobs, p.plan.Todo(f.again))
 	outcome, err := p.plan.Run(ctx, runner.RunOptions{
-		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Again: f.again, Worker: process(), Holder: holder(),
+		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Again: f.again, Worker: process(), Holder: runner.HolderOf(os.Getpid()),
 		Start: startWorker(p.root), Progress: progress, Now: e.now,
 	})
 	progress.close()
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			e.say("stopped; run the same command again to go on from here")
+			e.say("stopped; run the same command again to resume")
 		}
 		return err
 	}
@@ -70,23 +69,23 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	if err := printReport(ctx, e, p.ledger, outcome.Sweep, format, ""); err != nil {
 		return err
 	}
-	for _, f := range outcome.Failed {
-		e.complain(fmt.Sprintf("run %s: %s: %s", short(f.Item.Job.Key), title(f.Item), f.Error), f.Hint)
+	for _, failure := range outcome.Failed {
+		e.complain(fmt.Sprintf("run %s: %s: %s", short(failure.Item.Job.Key), title(failure.Item), failure.Error), failure.Hint)
 	}
 	if n := len(outcome.Failed); n > 0 {
 		return runner.WithHint(fmt.Errorf("%w: %d of %d", errRunsFailed, n, n+outcome.Finished+outcome.Already),
 			"'daybook show RUN' has the details; running the sweep again tries them again")
 	}
 	if n := outcome.Interrupted; n > 0 {
-		return runner.WithHint(fmt.Errorf("%w: %d interrupted", errRunsFailed, n), "running the sweep again goes on from their last checkpoints")
+		return runner.WithHint(fmt.Errorf("%w: %d interrupted", errRunsFailed, n), "running the sweep again resumes them from their last checkpoints")
 	}
 	return nil
 }
 
-// parallel divides the processors among runs. A run's result doesn't depend on
+// parallel divides the processors that this process may use among runs. A run's result doesn't depend on
 // its threads, and small runs gain most from having one each.
 func parallel(jobs, todo int) (int, int) {
-	cpus := runtime.NumCPU()
+	cpus := runtime.GOMAXPROCS(0) // fewer than the machine's where a container has a share of them
 	if jobs == 0 {
 		jobs = cpus
 	}
@@ -96,24 +95,3 @@ func parallel(jobs, todo int) (int, int) {
 
 // process names this process in the ledger.
 func process() string { return fmt.Sprintf("pid %d", os.Getpid()) }
-
-// holder names this process in leases, which are seen by who waits and are no
-// part of the history.
-func holder() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown host"
-	}
-	return process() + " on " + host
-}
-
-// showState is the word for a state in lists of runs.
-func showState(s ledger.State) string {
-	if s == ledger.Interrupted {
-		return "resumable"
-	}
-	if s == ledger.Finished {
-		return "done"
-	}
-	return string(s)
-}
