@@ -9,7 +9,7 @@ import (
 // BeginAttempt adds the fact that a run is about to be executed, once more if it
 // was before, and returns the attempt's number. The given Number is ignored; Dir
 // is a.Place(number) if a.Place is set. An attempt of kind Evaluate at a training
-// run judges its adapter anew and never becomes its result. Call it with the
+// run re-evaluates its adapter and never becomes its result. Call it with the
 // run's lease.
 func (l *Ledger) BeginAttempt(ctx context.Context, a Attempt) (number int, err error) {
 	thing := fmt.Sprintf("attempt at %.12s", a.Run)

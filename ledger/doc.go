@@ -17,7 +17,7 @@
 //	sweep       a sweep was planned in order to be run
 //	dataset     a file of records was read
 //	set         an ordered set of records is trained on or judged with
-//	attempt     a run is about to be executed, or a finished one's adapter judged anew
+//	attempt     a run is about to be executed, or a finished one's adapter re-evaluated
 //	started, steps, checkpoint, evaluated, epoch, finished, failed, interrupted
 //	            what an attempt's journal reported; steps holds consecutive ones
 //	rescored    kept predictions were scored with other metrics
@@ -36,15 +36,16 @@
 // meant for that; they only ever gain columns, and every column is described in
 // migration/0001_ledger.sql. Other tables may change with any release.
 //
-//	v_runs      one row for each run that a sweep planned: axes, state, adapter,
-//	            tokens, seconds, digests of base and sets, git state, spec
+//	v_runs      one row for each run that a sweep planned, each time that it was
+//	            planned: axes, state, adapter, tokens, seconds, digests of base
+//	            and sets, git state, spec; latest is 1 in the newest plan
 //	v_metrics   one row for each aggregate of each evaluation: metric, tag, value
 //	v_adapters  one row for each published version, with its aliases
 //
 // For example, the test loss of a sweep's baselines and finished runs, best first:
 //
 //	SELECT r.name, r.axes, m.value FROM v_runs r JOIN v_metrics m USING (run)
-//	WHERE r.sweep = 'clinical' AND r.state = 'finished' AND m.chosen
+//	WHERE r.sweep = 'clinical' AND r.latest AND r.state = 'done' AND m.chosen
 //	AND m.split = 'test' AND m.metric = 'loss' AND m.by_field = ''
 //	ORDER BY m.value
 //

@@ -14,6 +14,7 @@ import (
 var (
 	ErrNotFound  = errors.New("not in the ledger")
 	ErrAmbiguous = errors.New("ambiguous")
+	ErrTooShort  = errors.New("too short")                       // to be the start of a digest
 	ErrConflict  = errors.New("the ledger holds something else") // same place, other content
 	ErrGap       = errors.New("events are missing")
 	ErrInvalid   = errors.New("invalid fact")

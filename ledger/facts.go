@@ -22,14 +22,18 @@ const (
 // State is where a run stands.
 type State string
 
-// States of a run.
+// States of a run, in the words of every table, flag, view and JSON. How its
+// attempts ended is another matter, with words of its own (AttemptInfo.Outcome).
 const (
-	New         State = "new"         // never started
-	Running     State = "running"     // leased by a live process
-	Interrupted State = "interrupted" // started, not ended, not leased: can resume
-	Failed      State = "failed"
-	Finished    State = "finished"
+	New       State = "new"       // never started
+	Running   State = "running"   // leased by a live process
+	Resumable State = "resumable" // started, not ended, not leased
+	Failed    State = "failed"
+	Done      State = "done"
 )
+
+// States lists the states that there are.
+func States() []State { return []State{New, Running, Resumable, Failed, Done} }
 
 // Choice is one axis's choice in a run.
 type Choice struct {

@@ -196,7 +196,7 @@ func TestResumed(t *testing.T) {
 	ok(t, l.Ingest(ctx, key, first, newPen(t).write(journal.Started{Kind: "train", Steps: 6}, step(1, .9), step(2, .8),
 		journal.Checkpoint{Step: 2, Path: "checkpoints/2"}, step(3, .7)).events))
 	c.now = c.now.Add(61e9)
-	want := RunStatus{State: Interrupted, Attempts: 1, Checkpoint: "runs/1/0001/checkpoints/2", CheckpointDir: "runs/1/0001", CheckpointStep: 2}
+	want := RunStatus{State: Resumable, Attempts: 1, Checkpoint: "runs/1/0001/checkpoints/2", CheckpointDir: "runs/1/0001", CheckpointStep: 2}
 	if diff := cmp.Diff(want, state()); diff != "" {
 		t.Errorf("killed: %s", diff)
 	}
@@ -217,7 +217,7 @@ func TestResumed(t *testing.T) {
 		small.evaluated("validation", 1, 2), journal.Epoch{Epoch: 1, Adapter: id("a"), Path: "epochs/1"}, small.evaluated("test", 1, 2),
 		journal.Finished{ChosenEpoch: 1, Adapter: id("a"), Path: "epochs/1", Tokens: 99, Seconds: 4}).events))
 	r := must(l.Run(ctx, key[:8]))(t)
-	if r.State != Finished || r.ChosenEpoch != 1 || r.AdapterPath != "runs/1/0003/epochs/1" || r.Error != "" || r.Tokens != 99 || len(r.Attempts) != 3 || r.EightBit != 7 || r.Steps != 4 {
+	if r.State != Done || r.ChosenEpoch != 1 || r.AdapterPath != "runs/1/0003/epochs/1" || r.Error != "" || r.Tokens != 99 || len(r.Attempts) != 3 || r.EightBit != 7 || r.Steps != 4 {
 		t.Errorf("finished: %+v", r)
 	}
 	var losses []float64
@@ -230,11 +230,11 @@ func TestResumed(t *testing.T) {
 
 	// Trying once more in vain takes nothing away.
 	begin()
-	if s := state(); s.State != Finished || s.Attempts != 4 {
+	if s := state(); s.State != Done || s.Attempts != 4 {
 		t.Errorf("again: %+v", s)
 	}
 	ok(t, l.Ingest(ctx, key, 4, newPen(t).write(journal.Failed{Error: "oops"}).events))
-	if r := must(l.Run(ctx, key))(t); r.State != Finished || r.ChosenEpoch != 1 || r.Error != "" {
+	if r := must(l.Run(ctx, key))(t); r.State != Done || r.ChosenEpoch != 1 || r.Error != "" {
 		t.Errorf("again: %+v", r)
 	}
 	if r := must(l.Results(ctx, sweep))(t).Runs[2]; r.Test == nil || r.Test.Epoch != 1 || len(r.Validation) != 1 {

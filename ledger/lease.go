@@ -45,6 +45,19 @@ func (l *Ledger) lease(ctx context.Context, run Digest, holder string, ttl time.
 	})
 }
 
+// TakeOver takes the lease that from has, of whom the caller knows that it is no
+// more, and makes it holder's until ttl from now. The error is a *HeldError if
+// somebody else was faster.
+func (l *Ledger) TakeOver(ctx context.Context, run Digest, from, holder string, ttl time.Duration) error {
+	err := l.update(ctx, func(ctx context.Context, t *transaction) error {
+		return t.exec(ctx, "DELETE FROM leases WHERE run = ? AND holder = ?", run, from)
+	})
+	if err != nil {
+		return err
+	}
+	return l.Lease(ctx, run, holder, ttl)
+}
+
 // Release gives a lease back. It does nothing if holder doesn't have it.
 func (l *Ledger) Release(ctx context.Context, run Digest, holder string) error {
 	return l.update(ctx, func(ctx context.Context, t *transaction) error {

@@ -96,6 +96,9 @@ type sample struct {
 
 var small = sample{runs: 3, records: 5, metrics: 2, epochs: 2, steps: 4}
 
+// trainedFrom is not what the sweep was planned from.
+var trainedFrom = Git{Commit: "fa11", Branch: "main"}
+
 func (s sample) key(i int) Digest { return id("run %d", i) }
 
 func (s sample) sweep() Sweep {
@@ -187,11 +190,11 @@ func (s sample) fill(ctx context.Context, tb testing.TB, l *Ledger) int64 {
 		ok(tb, l.RecordSet(ctx, s.set(role)))
 	}
 	sweep := must(l.RecordSweep(ctx, s.sweep()))(tb)
-	n := must(l.BeginAttempt(ctx, Attempt{Run: id("baseline"), Kind: Evaluate, Sweep: sweep, Place: func(n int) string { return fmt.Sprintf(".daybook/runs/baseline/%04d", n) }}))(tb)
+	n := must(l.BeginAttempt(ctx, Attempt{Run: id("baseline"), Kind: Evaluate, Sweep: sweep, Git: trainedFrom, Place: func(n int) string { return fmt.Sprintf(".daybook/runs/baseline/%04d", n) }}))(tb)
 	base := newPen(tb).write(journal.Started{Kind: "evaluate"}, s.evaluated("validation", 0, .5), s.evaluated("test", 0, .5), journal.Finished{Seconds: 2})
 	ok(tb, l.Ingest(ctx, id("baseline"), n, base.events))
 	for i := range s.runs {
-		n := must(l.BeginAttempt(ctx, Attempt{Run: s.key(i), Kind: Train, Sweep: sweep, Worker: "w", Place: func(n int) string { return fmt.Sprintf(".daybook/runs/%d/%04d", i, n) }}))(tb)
+		n := must(l.BeginAttempt(ctx, Attempt{Run: s.key(i), Kind: Train, Sweep: sweep, Worker: "w", Git: trainedFrom, Place: func(n int) string { return fmt.Sprintf(".daybook/runs/%d/%04d", i, n) }}))(tb)
 		ok(tb, l.Ingest(ctx, s.key(i), n, s.training(tb, i).events))
 		a := Adapter{Digest: id("adapter %d %d", i, s.epochs), Run: s.key(i), Epoch: s.epochs, Sweep: "clinical", Bytes: 4096}
 		a.Version = must(l.ReserveVersion(ctx, a))(tb)

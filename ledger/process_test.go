@@ -176,6 +176,11 @@ func TestLease(t *testing.T) {
 	if err := l.Renew(ctx, run, "a", time.Minute); !errors.As(err, &h) || h.Holder != "b" {
 		t.Errorf("got %v", err)
 	}
+	ok(t, l.TakeOver(ctx, run, "b", "c", time.Minute))
+	if err := l.TakeOver(ctx, run, "b", "a", time.Minute); !errors.As(err, &h) || h.Holder != "c" {
+		t.Errorf("got %v", err)
+	}
+	ok(t, l.TakeOver(ctx, run, "c", "b", time.Minute))
 	ok(t, l.Release(ctx, run, "b"))
 	if err := l.Renew(ctx, run, "b", time.Minute); !errors.Is(err, ErrLeaseLost) {
 		t.Errorf("got %v", err)

@@ -99,12 +99,18 @@ func (i instant) Scan(v any) (err error) {
 	return err
 }
 
+const hexDigits = "0123456789abcdef"
+
 // shortest is the number of digits that are taken for the start of a digest.
 const shortest = 4
 
 // complete returns the one digest that starts with prefix. The query takes the
-// bounds of a range and returns digests in order.
+// bounds of a range and returns digests in order. The error wraps ErrTooShort,
+// ErrNotFound, or is an *AmbiguousError.
 func (l *Ledger) complete(ctx context.Context, thing, query, prefix string) (Digest, error) {
+	if len(prefix) < shortest && strings.Trim(prefix, hexDigits) == "" {
+		return "", fmt.Errorf("%s %q: %w: give at least %d digits", thing, prefix, ErrTooShort, shortest)
+	}
 	found := []Digest{}
 	if isPrefix(prefix) {
 		var err error
@@ -132,5 +138,5 @@ func isPrefix(s string) bool {
 	if len(s) < shortest || len(s) > 64 {
 		return false
 	}
-	return strings.Trim(s, "0123456789abcdef") == ""
+	return strings.Trim(s, hexDigits) == ""
 }

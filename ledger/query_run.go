@@ -21,6 +21,7 @@ type Run struct {
 	Holder   string        `json:"holder"` // of the lease; "" if nobody has it
 	Attempts []AttemptInfo `json:"attempts"`
 
+	Result      int     `json:"result"` // number of the attempt that what follows is from; 0 if there is none
 	ChosenEpoch int     `json:"chosen_epoch"`
 	Adapter     Digest  `json:"adapter"`      // identity of the chosen adapter
 	AdapterPath string  `json:"adapter_path"` // its folder in the attempt's, relative to the root
@@ -32,6 +33,19 @@ type Run struct {
 	EightBit    int     `json:"eight_bit"` // trainable parameters with 8-bit optimizer state
 	Error       string  `json:"error"`
 	Hint        string  `json:"hint"`
+}
+
+// Origin returns the attempt that the run's results are from, and with them what
+// they were made by: git state, environment and engine. A sweep that is planned
+// again later, from another commit, has no part in a result that was there
+// before. It returns nil if nobody has begun the run.
+func (r *Run) Origin() *AttemptInfo {
+	for i := range r.Attempts {
+		if r.Attempts[i].Number == r.Result {
+			return &r.Attempts[i]
+		}
+	}
+	return nil
 }
 
 // AttemptInfo is an attempt with what its journal said.
@@ -124,11 +138,10 @@ func (l *Ledger) Runs(ctx context.Context, f RunFilter) ([]Run, error) {
 	}
 	type row struct {
 		Run
-		id     int64
-		result int
+		id int64
 	}
 	found, err := collect(ctx, l, func(rows *sql.Rows, v *row) error {
-		return rows.Scan(append([]any{&v.id, &v.result, &v.SweepID, &v.Sweep, &v.State, &v.Holder}, v.columns()...)...)
+		return rows.Scan(append([]any{&v.id, &v.Result, &v.SweepID, &v.Sweep, &v.State, &v.Holder}, v.columns()...)...)
 	}, query, w.args...)
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -144,10 +157,8 @@ func (l *Ledger) Runs(ctx context.Context, f RunFilter) ([]Run, error) {
 	out := make([]Run, len(found))
 	for i, v := range found {
 		v.Attempts = byRun[v.id]
-		for _, a := range v.Attempts {
-			if a.Number == v.result {
-				v.setResult(a)
-			}
+		if a := v.Origin(); a != nil {
+			v.setResult(*a)
 		}
 		out[i] = v.Run
 	}
@@ -156,9 +167,9 @@ func (l *Ledger) Runs(ctx context.Context, f RunFilter) ([]Run, error) {
 
 // stateColumn is a run's state; the statement's first parameter is the time in
 // Unix milliseconds.
-const stateColumn = `CASE WHEN r.outcome = 'finished' THEN 'finished'
+const stateColumn = `CASE WHEN r.outcome = 'finished' THEN 'done'
 	WHEN EXISTS (SELECT 1 FROM leases l WHERE l.run = r.key AND l.until > ?1) THEN 'running'
-	WHEN r.outcome = 'started' THEN 'interrupted' ELSE r.outcome END`
+	WHEN r.outcome = 'started' THEN 'resumable' ELSE r.outcome END`
 
 func (r *Run) setResult(a AttemptInfo) {
 	r.ChosenEpoch, r.Adapter, r.Steps, r.Tokens, r.Seconds, r.Stopped = a.ChosenEpoch, a.Adapter, a.Step, a.Tokens, a.Seconds, a.Stopped
@@ -204,8 +215,8 @@ func (l *Ledger) OpenAttempts(ctx context.Context, run Digest) ([]AttemptInfo, e
 	return out, nil
 }
 
-// Run returns a run by its key or the start of one. The error wraps ErrNotFound,
-// or is an *AmbiguousError that lists the keys it could be.
+// Run returns a run by its key or the start of one. The error wraps ErrNotFound
+// or ErrTooShort, or is an *AmbiguousError that lists the keys it could be.
 func (l *Ledger) Run(ctx context.Context, prefix string) (Run, error) {
 	key, err := l.complete(ctx, "run", "SELECT key FROM runs WHERE key >= ? AND key < ? ORDER BY key", prefix)
 	if err != nil {

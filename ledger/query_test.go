@@ -2,8 +2,11 @@ package ledger
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -158,13 +161,13 @@ func TestRuns(t *testing.T) {
 		filter RunFilter
 		want   []State
 	}{
-		{"all", RunFilter{}, []State{New, New, Failed, Interrupted, Finished, Running}},
-		{"sweep", RunFilter{Sweep: "clinical"}, []State{New, New, Failed, Interrupted, Finished, Running}},
+		{"all", RunFilter{}, []State{New, New, Failed, Resumable, Done, Running}},
+		{"sweep", RunFilter{Sweep: "clinical"}, []State{New, New, Failed, Resumable, Done, Running}},
 		{"kind", RunFilter{SweepID: sweep, Kind: Evaluate}, []State{New}},
 		{"state", RunFilter{SweepID: sweep, State: Running}, []State{Running}},
 		{"states", RunFilter{State: New}, []State{New, New}},
 		{"limit", RunFilter{Sweep: "clinical", Limit: 3}, []State{New, New, Failed}},
-		{"key", RunFilter{Key: ab.key(3)}, []State{Finished}},
+		{"key", RunFilter{Key: ab.key(3)}, []State{Done}},
 		{"none", RunFilter{Key: id("none")}, nil},
 	} {
 		if diff := cmp.Diff(tt.want, states(tt.filter)); diff != "" {
@@ -175,13 +178,13 @@ func TestRuns(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	c.now = c.now.Add(61e9)
-	if diff := cmp.Diff([]State{Interrupted, Interrupted}, states(RunFilter{State: Interrupted})); diff != "" {
+	if diff := cmp.Diff([]State{Resumable, Resumable}, states(RunFilter{State: Resumable})); diff != "" {
 		t.Errorf("after the lease: %s", diff)
 	}
 
 	// The view says the same, by the clock of whoever asks.
 	view := must(collect(ctx, l, scanOne[State], "SELECT state FROM v_runs ORDER BY position"))(t)
-	if diff := cmp.Diff([]State{New, New, Failed, Interrupted, Finished, Interrupted}, view); diff != "" {
+	if diff := cmp.Diff([]State{New, New, Failed, Resumable, Done, Resumable}, view); diff != "" {
 		t.Errorf("view: %s", diff)
 	}
 
@@ -215,7 +218,12 @@ func TestRunByPrefix(t *testing.T) {
 	if !errors.Is(err, ErrAmbiguous) || !errors.As(err, &ambiguous) || len(ambiguous.Candidates) != 2 || ambiguous.Candidates[0] != s.Planned[1].Key[:12] {
 		t.Errorf("got %v", err)
 	}
-	for _, ref := range []string{"", "a", "aaa", "aaaa3", "AAAA1", "zzzz", "aaaa%", s.Planned[1].Key + "0"} {
+	for _, ref := range []string{"", "a", "aaa"} {
+		if _, err := l.Run(ctx, ref); !errors.Is(err, ErrTooShort) {
+			t.Errorf("%q: %v", ref, err)
+		}
+	}
+	for _, ref := range []string{"aaaa3", "AAAA1", "zzzz", "aaaa%", s.Planned[1].Key + "0"} {
 		if _, err := l.Run(ctx, ref); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%q: %v", ref, err)
 		}
@@ -229,7 +237,7 @@ func TestViews(t *testing.T) {
 	small.fill(t.Context(), t, l)
 	for view, want := range map[string]string{
 		"v_runs": "sweep_id sweep position run kind name axes state attempts chosen_epoch adapter tokens seconds error base numerics " +
-			"train_set validation_set test_set evaluation git_commit git_branch git_dirty planned_at started_at ended_at spec",
+			"train_set validation_set test_set evaluation git_commit git_branch git_dirty planned_at started_at ended_at spec latest",
 		"v_metrics": "run kind evaluation_id attempt subject baseline epoch chosen split set_digest evaluation records " +
 			"metric metric_version by_field tag value num den evaluated_at",
 		"v_adapters": "sweep version digest run epoch path bytes published_at aliases",
@@ -246,9 +254,41 @@ func TestViews(t *testing.T) {
 	if diff := cmp.Diff([]string{`{"rank":"8","seed":"0"}`}, axes); diff != "" {
 		t.Error(diff)
 	}
+	for _, axes := range must(collect(t.Context(), l, scanOne[string], "SELECT axes FROM v_runs"))(t) {
+		if !json.Valid([]byte(axes)) {
+			t.Errorf("axes are %s", axes)
+		}
+	}
+	// A later plan, from another commit and with another run, is none of an earlier result's.
+	again := small.sweep()
+	again.Git.Commit = "decade"
+	again.Planned = append(again.Planned, PlannedRun{Key: id("another"), Kind: Train, Position: len(again.Planned), Spec: json.RawMessage(`{}`), Base: id("base")})
+	must(l.RecordSweep(t.Context(), again))(t)
+	commits := must(collect(t.Context(), l, scanOne[string], "SELECT git_commit FROM v_runs WHERE sweep_id = (SELECT max(sweep_id) FROM v_runs) ORDER BY position"))(t)
+	if diff := cmp.Diff([]string{"fa11", "fa11", "fa11", "fa11", "decade"}, commits); diff != "" {
+		t.Error(diff)
+	}
 	chosen := must(collect(t.Context(), l, scanOne[int], "SELECT epoch FROM v_metrics WHERE chosen AND run = ? AND split = 'validation' AND by_field = '' ORDER BY epoch", small.key(0)))(t)
 	if diff := cmp.Diff([]int{2, 2}, chosen); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestViewsElsewhere reads the views as people do who query the file themselves:
+// by a client that is older than the SQLite of this build, and stricter.
+func TestViewsElsewhere(t *testing.T) {
+	client, err := exec.LookPath("sqlite3")
+	if err != nil {
+		t.Skip("needs the sqlite3 command")
+	}
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l, err := Open(t.Context(), path, Options{Now: newClock().Now})
+	ok(t, err)
+	small.fill(t.Context(), t, l)
+	ok(t, l.Close())
+	out, err := exec.CommandContext(t.Context(), client, "-readonly", path, "SELECT count(*), sum(json_valid(axes)), sum(json_valid(spec)) FROM v_runs").CombinedOutput()
+	if want := "4|4|4\n"; err != nil || string(out) != want {
+		t.Errorf("got %s, %v, want %s", out, err, want)
 	}
 }
 
@@ -256,6 +296,12 @@ func TestViews(t *testing.T) {
 func TestExampleQuery(t *testing.T) {
 	l, _ := open(t)
 	small.fill(t.Context(), t, l)
+	again := small.sweep()
+	again.Digest = id("edited")
+	must(l.RecordSweep(t.Context(), again))(t)
+	if n := len(must(l.Sweeps(t.Context(), SweepFilter{}))(t)); n != 2 {
+		t.Fatalf("%d plans", n)
+	}
 	_, query, found := strings.Cut(string(must(os.ReadFile("doc.go"))(t)), "//\tSELECT")
 	query, _, ended := strings.Cut(query, "//\n")
 	if !found || !ended {

@@ -128,7 +128,7 @@ func (l *Ledger) addEvaluations(ctx context.Context, out *Results) error {
 			case e.Evaluation != r.Evaluation: // the same run at another position of the sweep
 			case e.Split == "validation" && e.Set == r.ValidationSet:
 				r.addValidation(e)
-			case e.Split == "test" && e.Set == r.TestSet && (r.State == Finished || r.Kind == Evaluate):
+			case e.Split == "test" && e.Set == r.TestSet && (r.State == Done || r.Kind == Evaluate):
 				s := Scored{Evaluation: e, RecordIDs: lists[e.List], Scores: scores[e.ID]}
 				if r.Test != nil && r.Test.List == e.List {
 					s.Metrics = mergeMetrics(r.Test.Metrics, s.Metrics)

@@ -17,7 +17,7 @@ func TestResults(t *testing.T) {
 		t.Fatalf("%d runs, want %d", len(r.Runs), small.runs+1)
 	}
 	for i, run := range r.Runs {
-		if run.State != Finished || run.Position != i || run.Test == nil {
+		if run.State != Done || run.Position != i || run.Test == nil {
 			t.Fatalf("run %d: state %s, position %d, test %v", i, run.State, run.Position, run.Test)
 		}
 		if got := len(run.Test.Scores); got != small.metrics {

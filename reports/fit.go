@@ -29,7 +29,7 @@ func (t Table) fit(width int) texts {
 	gone := make([]bool, len(t.Columns))
 	var steps []step
 	for i, c := range t.Columns {
-		gone[i] = c.Hidden || c.Header != "" && t.empty(i)
+		gone[i] = t.silent(i)
 		if gone[i] {
 			continue
 		}
@@ -97,8 +97,10 @@ func (c Column) describe() string {
 	return "p vs " + of
 }
 
-func (t Table) empty(column int) bool {
-	return !slices.ContainsFunc(t.Rows, func(l Line) bool { return l.Cells[column].Text() != "" })
+// silent reports whether a column says nothing to people.
+func (t Table) silent(column int) bool {
+	c := t.Columns[column]
+	return c.Hidden || c.Header != "" && !slices.ContainsFunc(t.Rows, func(l Line) bool { return l.Cells[column].Text() != "" })
 }
 
 func (t Table) widths(brief []bool) []int {
@@ -107,6 +109,9 @@ func (t Table) widths(brief []bool) []int {
 		out[i] = twwidth.Width(plain(c.Header))
 		for _, row := range t.Rows {
 			out[i] = max(out[i], twwidth.Width(text(row.Cells[i], brief[i])))
+		}
+		if c.most > 0 {
+			out[i] = min(out[i], c.most)
 		}
 	}
 	return out

@@ -16,8 +16,13 @@ type Footer struct {
 	Resamples   int         `json:"resamples"`
 	Seed        uint64      `json:"seed"`       // of the bootstrap
 	Confidence  float64     `json:"confidence"` // of intervals
-	Commit      string      `json:"commit"`     // "" outside a repository
-	Dirty       bool        `json:"dirty"`      // files had changed since
+	Code        []Code      `json:"code"`       // that made the results; what the sweep was planned from, if there are none
+}
+
+// Code is the state of the repository that runs were made from.
+type Code struct {
+	Commit string `json:"commit"` // "" outside a repository
+	Dirty  bool   `json:"dirty"`  // files had changed since
 }
 
 // Base is a frozen model and how its weights are held.
@@ -30,7 +35,7 @@ type Base struct {
 func (r *Report) describe(res *ledger.Results, o Options) {
 	f := Footer{
 		Bases: []Base{}, Numerics: []string{}, Resamples: o.Resamples, Seed: o.Seed, Confidence: .95,
-		Data: res.Sweep.Data, Commit: res.Sweep.Git.Commit, Dirty: res.Sweep.Git.Dirty,
+		Data: res.Sweep.Data, Code: []Code{},
 	}
 	trains := slices.ContainsFunc(res.Runs, func(run ledger.RunResult) bool { return run.Kind == ledger.Train })
 	for _, run := range res.Runs {
@@ -45,8 +50,20 @@ func (r *Report) describe(res *ledger.Results, o Options) {
 		if run.Test != nil {
 			f.TestRecords = max(f.TestRecords, run.Test.Records)
 		}
+		if made := run.Origin(); made != nil {
+			f.addCode(made.Git)
+		}
+	}
+	if len(f.Code) == 0 {
+		f.addCode(res.Sweep.Git)
 	}
 	r.Footer = f
+}
+
+func (f *Footer) addCode(g ledger.Git) {
+	if c := (Code{g.Commit, g.Dirty}); !slices.Contains(f.Code, c) {
+		f.Code = append(f.Code, c)
+	}
 }
 
 // Warning is something that limits what the report shows.
@@ -75,7 +92,7 @@ func (r *Report) warn(skipped int) {
 	add := func(kind, format string, args ...any) {
 		r.Warnings = append(r.Warnings, Warning{kind, fmt.Sprintf(format, args...)})
 	}
-	var single, two, unfinished, unmeasured int
+	var single, two, unfinished, without, unmeasured int
 	for _, w := range r.Rows {
 		for _, s := range w.Results {
 			if s.Value == nil {
@@ -86,6 +103,8 @@ func (r *Report) warn(skipped int) {
 			continue
 		}
 		switch {
+		case len(w.Results) == 0:
+			without++
 		case len(w.Results) < w.Planned:
 			unfinished++
 		case w.Planned == 1:
@@ -107,6 +126,9 @@ func (r *Report) warn(skipped int) {
 	}
 	if unfinished > 0 {
 		add(WarnUnfinished, "%s with unfinished seeds: their numbers are of the finished ones", count(unfinished, "row"))
+	}
+	if without > 0 {
+		add(WarnUnfinished, "%s without a finished seed", count(without, "row"))
 	}
 	if single > 0 {
 		add(WarnSingleSeed, "%s with a single seed: how much another seed would change is unknown and not in the intervals", count(single, "row"))

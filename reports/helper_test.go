@@ -107,11 +107,12 @@ func (s study) results() *ledger.Results {
 
 func (s study) run(position int, key ledger.Digest, kind ledger.Kind, quantization string) ledger.RunResult {
 	return ledger.RunResult{Run: ledger.Run{
+		Attempts: []ledger.AttemptInfo{{Attempt: ledger.Attempt{Number: 1, Git: ledger.Git{Commit: digest("commit")[:40], Branch: "main", Dirty: true}}}}, Result: 1,
 		PlannedRun: ledger.PlannedRun{
 			Key: key, Kind: kind, Position: position, Spec: spec(quantization), Base: digest("base"), Numerics: "cpu/float32/1",
 			ValidationSet: digest("validation"), TestSet: digest("test"), Evaluation: digest("evaluation"),
 		},
-		SweepID: 1, Sweep: "clinical", State: ledger.Finished,
+		SweepID: 1, Sweep: "clinical", State: ledger.Done,
 	}}
 }
 

@@ -138,7 +138,8 @@ func heading(metric string) string {
 }
 
 // comparison is the main table. It has every column whatever was measured, so
-// that the fields for machines are always the same.
+// that the fields for machines are always the same. Those that a terminal may
+// lack for want of room are the ones with a Keep.
 func (r *Report) comparison() Table {
 	text := func(f func(w *Row) []string) func(w *Row) Cell {
 		return func(w *Row) Cell { return listCell(f(w)) }
@@ -148,31 +149,31 @@ func (r *Report) comparison() Table {
 	}
 	keep := 15 // rank of validation results, all there is without test records
 	if r.Footer.TestRecords == 0 {
-		keep = 90
+		keep = 0
 	}
 	versus := []string{"difference", "low", "high", "tied"}
 	columns := append(r.subject(), []column{
 		{Column{Key: "of", Hidden: true, Fields: []string{"metric"}}, func(*Row) Cell { return labelCell(r.Metric) }},
-		{Column{Key: "seeds", Header: "seeds", Right: true, Keep: 85, Fields: []string{"seeds_finished", "seeds_planned"}}, func(w *Row) Cell { return seedsCell{len(w.Results), w.Planned} }},
-		{Column{Key: "epochs", Header: "epochs", Right: true, Keep: 60, Fields: []string{"epochs"}}, text((*Row).epochs)},
-		{Column{Key: "metric", Header: heading(r.Metric), Right: true, Full: 90, Fields: []string{"mean", "sd"}}, func(w *Row) Cell { return scoreCell{w.Mean, w.SD} }},
-		{Column{Key: "versus_baseline", Header: "vs zero-shot", Right: true, Keep: 95, Full: 75, Fields: prefixed("versus_baseline", versus)}, func(w *Row) Cell { return differenceCell{w.VersusBaseline, ""} }},
-		{Column{Key: "p_baseline", Header: "p", Right: true, Keep: 70, Fields: prefixed("versus_baseline", []string{"p", "p_adjusted"})}, func(w *Row) Cell { return pCell{w.VersusBaseline} }},
-		{Column{Key: "versus_best", Header: "vs best", Right: true, Keep: 80, Full: 50, Fields: prefixed("versus_best", versus)}, func(w *Row) Cell {
+		{Column{Key: "seeds", Header: "seeds", Right: true, Part: 1, Fields: []string{"seeds_finished", "seeds_planned"}}, func(w *Row) Cell { return seedsCell{len(w.Results), w.Planned} }},
+		{Column{Key: "epochs", Header: "epoch", Right: true, Part: 1, Fields: []string{"epochs"}}, text((*Row).epochs)},
+		{Column{Key: "metric", Header: heading(r.Metric), Right: true, Part: 1, Full: 90, Fields: []string{"mean", "sd"}}, func(w *Row) Cell { return scoreCell{w.Mean, w.SD} }},
+		{Column{Key: "versus_baseline", Header: "vs zero-shot", Right: true, Part: 2, Full: 75, Fields: prefixed("versus_baseline", versus)}, func(w *Row) Cell { return differenceCell{w.VersusBaseline, ""} }},
+		{Column{Key: "p_baseline", Header: "p", Right: true, Part: 2, Fields: prefixed("versus_baseline", []string{"p", "p_adjusted"})}, func(w *Row) Cell { return pCell{w.VersusBaseline} }},
+		{Column{Key: "versus_best", Header: "vs best", Right: true, Part: 3, Full: 50, Fields: prefixed("versus_best", versus)}, func(w *Row) Cell {
 			if w.Best && r.compared() {
 				return differenceCell{instead: "best"}
 			}
 			return differenceCell{Comparison: w.VersusBest}
 		}},
-		{Column{Key: "p_best", Header: "p", Right: true, Keep: 40, Fields: prefixed("versus_best", []string{"p", "p_adjusted"})}, func(w *Row) Cell { return pCell{w.VersusBest} }},
-		{Column{Key: "invented", Header: "invented", Right: true, Keep: 55, Fields: []string{"invented", "extracted"}}, func(w *Row) Cell { return ratioCell{w.Invented} }},
-		{Column{Key: "json_valid", Hidden: r.Metric == "json_valid", Header: "JSON", Right: true, Keep: 45, Fields: []string{"json_valid"}}, func(w *Row) Cell { return valueCell{value: w.JSONValid} }},
-		{Column{Key: "loss", Hidden: r.Metric == "loss", Header: "loss", Right: true, Keep: 25, Fields: []string{"loss"}}, func(w *Row) Cell { return valueCell{value: w.Loss} }},
-		{Column{Key: "validation", Header: "val. " + heading(r.Select), Right: true, Keep: keep, Fields: []string{"validation"}}, func(w *Row) Cell { return valueCell{value: w.Validation} }},
-		{Column{Key: "tokens", Header: "tokens", Right: true, Keep: 35, Fields: []string{"tokens"}}, amount(Tokens, func(w *Row) float64 { return w.Tokens })},
-		{Column{Key: "seconds", Header: "time", Right: true, Keep: 30, Fields: []string{"seconds"}}, amount(Duration, func(w *Row) float64 { return w.Seconds })},
-		{Column{Key: "bytes", Header: "size", Right: true, Keep: 20, Fields: []string{"bytes"}}, amount(Bytes, func(w *Row) float64 { return float64(w.Bytes) })},
-		{Column{Key: "adapters", Header: "adapters", Keep: 10, Fields: []string{"adapters"}}, text((*Row).adapters)},
+		{Column{Key: "p_best", Header: "p", Right: true, Part: 3, Fields: prefixed("versus_best", []string{"p", "p_adjusted"})}, func(w *Row) Cell { return pCell{w.VersusBest} }},
+		{Column{Key: "invented", Header: "invented", Right: true, Part: 4, Fields: []string{"invented", "extracted"}}, func(w *Row) Cell { return ratioCell{w.Invented} }},
+		{Column{Key: "json_valid", Hidden: r.Metric == "json_valid", Header: "JSON", Right: true, Part: 4, Fields: []string{"json_valid"}}, func(w *Row) Cell { return valueCell{value: w.JSONValid} }},
+		{Column{Key: "loss", Hidden: r.Metric == "loss", Header: "loss", Right: true, Part: 6, Keep: 25, Fields: []string{"loss"}}, func(w *Row) Cell { return valueCell{value: w.Loss} }},
+		{Column{Key: "validation", Header: "val. " + heading(r.Select), Right: true, Part: 6, Keep: keep, Fields: []string{"validation"}}, func(w *Row) Cell { return valueCell{value: w.Validation} }},
+		{Column{Key: "tokens", Header: "tokens", Right: true, Part: 5, Fields: []string{"tokens"}}, amount(Tokens, func(w *Row) float64 { return w.Tokens })},
+		{Column{Key: "seconds", Header: "time", Right: true, Part: 5, Fields: []string{"seconds"}}, amount(Duration, func(w *Row) float64 { return w.Seconds })},
+		{Column{Key: "bytes", Header: "size", Right: true, Part: 5, Fields: []string{"bytes"}}, amount(Bytes, func(w *Row) float64 { return float64(w.Bytes) })},
+		{Column{Key: "adapters", Header: "adapters", Part: 7, Keep: 10, Fields: []string{"adapters"}}, text((*Row).adapters)},
 	}...)
 	return r.lay(Table{Name: "comparison"}, columns, func(*Row) bool { return true })
 }

@@ -46,10 +46,15 @@ func (r *Report) notes() []Note {
 		}
 		add("data", "%s", text)
 	}
-	if f.Commit != "" {
-		text := fmt.Sprintf("commit %.12s", f.Commit)
-		if f.Dirty {
-			text += ", with uncommitted changes"
+	for _, c := range f.Code {
+		text := "no commit"
+		switch {
+		case c.Dirty:
+			text = fmt.Sprintf("commit %.12s, with uncommitted changes", c.Commit)
+		case c.Commit != "":
+			text = fmt.Sprintf("commit %.12s", c.Commit)
+		case len(f.Code) == 1:
+			continue // nobody claims that there is one
 		}
 		add("code", "%s", text)
 	}

@@ -170,34 +170,61 @@ func TestMarkdownTables(t *testing.T) {
 	})
 }
 
-// TestFitOrder: what is least needed goes first, and everything that went is named.
-func TestFitOrder(t *testing.T) {
+// TestPieces: however narrow the terminal, a table is broken before anything is
+// left out that a comparison needs. What else goes is named.
+func TestPieces(t *testing.T) {
 	r := quick(t, clinical.results())
 	table := r.comparison()
-	all := table.fit(0)
-	if len(all.omitted) != 0 || len(all.columns) != len(table.Columns)-1 { // one is for machines
-		t.Fatalf("%d of %d columns, without %v", len(all.columns), len(table.Columns), all.omitted)
+	if whole := table.pieces(0); len(whole) != 1 || len(whole[0].fit(0).columns) != len(table.Columns)-1 { // one is for machines
+		t.Fatalf("%d pieces without a limit", len(whole))
 	}
-	last := len(all.columns)
-	for width := 220; width >= 20; width-- {
-		shown := table.fit(width)
-		if len(shown.columns) > last || len(shown.columns)+len(shown.omitted) != len(all.columns) {
-			t.Fatalf("%d columns at %d, %d more are named, %d at %d", len(shown.columns), width, len(shown.omitted), last, width+1)
+	best := slices.IndexFunc(r.Rows, func(w Row) bool { return w.Best })
+	last := 1
+	for width := 220; width >= 53; width-- {
+		pieces := table.pieces(width)
+		if len(pieces) < last {
+			t.Errorf("%d pieces at %d, %d at %d", len(pieces), width, last, width+1)
 		}
-		last = len(shown.columns)
-		var heads []string
-		for _, c := range shown.columns {
-			heads = append(heads, c.Header)
+		last = len(pieces)
+		var got []string
+		for _, piece := range pieces {
+			shown := piece.fit(width)
+			if shown.width > width {
+				t.Errorf("%d columns at %d", shown.width, width)
+			}
+			got = append(got, shown.omitted...)
+			for i, c := range shown.columns {
+				got = append(got, c.describe())
+				cell := shown.rows[best-1][i]
+				if strings.HasPrefix(c.Header, "vs ") && !strings.Contains(cell, "[") || c.Header == "F1" && !strings.Contains(cell, "±") {
+					t.Errorf("%s is %s at %d", c.Header, cell, width)
+				}
+			}
 		}
-		if !slices.Contains(heads, "F1") {
-			t.Fatalf("no result at %d: %v", width, heads)
+		for _, c := range table.Columns[1:] {
+			if c.Hidden {
+				continue
+			}
+			want := 1
+			if c.Part == 0 {
+				want = len(pieces)
+			}
+			n := 0
+			for _, head := range got {
+				if head == c.describe() {
+					n++
+				}
+			}
+			if n != want {
+				t.Errorf("%s is there %d times at %d, want %d", c.describe(), n, width, want)
+			}
 		}
-		if width >= 60 && !slices.Contains(heads, "vs zero-shot") {
-			t.Fatalf("no difference at %d: %v", width, heads)
-		}
-		if width >= 80 && !strings.Contains(shown.rows[3][slices.Index(heads, "vs zero-shot")], "[") {
-			t.Fatalf("no interval at %d: %v", width, shown.rows[3])
-		}
+	}
+	if last > 6 {
+		t.Errorf("%d pieces", last)
+	}
+	if n := len(table.pieces(80)); n != 3 {
+		t.Errorf("%d pieces on a terminal of 80 columns", n)
 	}
 }
 

@@ -203,7 +203,7 @@ func TestUnfinished(t *testing.T) {
 		run.State, run.Error, run.Test, run.Published, run.ChosenEpoch = state, text, nil, nil, 0
 	}
 	stop(3, ledger.Failed, "loss is not finite at step 7\nsecond line")
-	stop(7, ledger.Interrupted, "")
+	stop(7, ledger.Resumable, "")
 	stop(10, ledger.New, "")
 	stop(11, ledger.Running, "")
 	res.Runs[1].State = ledger.Running // measured before, being measured again
@@ -219,7 +219,7 @@ func TestUnfinished(t *testing.T) {
 	}
 	want := []UnfinishedRun{
 		{res.Runs[3].Key, "rank=4 data=clean seed=0", ledger.Failed, "loss is not finite at step 7"},
-		{res.Runs[7].Key, "rank=4 data=noisy seed=1", ledger.Interrupted, ""},
+		{res.Runs[7].Key, "rank=4 data=noisy seed=1", ledger.Resumable, ""},
 		{res.Runs[10].Key, "rank=16 data=clean seed=1", ledger.New, ""},
 		{res.Runs[11].Key, "rank=16 data=clean seed=2", ledger.Running, ""},
 	}
@@ -244,7 +244,7 @@ func TestWarnings(t *testing.T) {
 		{name: "few records", spoil: func(s *study) { s.records = 99 }, want: []string{WarnFewRecords}},
 		{name: "one seed", spoil: func(s *study) { s.seeds = 1 }, want: []string{WarnSingleSeed}},
 		{name: "two seeds", spoil: func(s *study) { s.seeds = 2 }, want: []string{WarnFewSeeds}},
-		{name: "a seed to come", res: func(res *ledger.Results) { res.Runs[2].State = ledger.Interrupted; res.Runs[2].Test = nil }, want: []string{WarnUnfinished}},
+		{name: "a seed to come", res: func(res *ledger.Results) { res.Runs[2].State = ledger.Resumable; res.Runs[2].Test = nil }, want: []string{WarnUnfinished}},
 		{name: "finished, not judged", res: func(res *ledger.Results) { res.Runs[2].Test = nil }, want: []string{WarnNotMeasured}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -363,5 +363,49 @@ func TestSeedAxis(t *testing.T) {
 		if diff := cmp.Diff(want.Rows[i].Results, w.Results); diff != "" || w.Planned != want.Rows[i].Planned {
 			t.Errorf("row %d: %d planned, %s", i, w.Planned, diff)
 		}
+	}
+}
+
+// TestCode: the footer names what the results were made from, which a later
+// plan doesn't change.
+func TestCode(t *testing.T) {
+	res := small.results()
+	res.Sweep.Git = ledger.Git{Commit: digest("later")[:40]}
+	made := Code{digest("commit")[:40], true}
+	if got := quick(t, res).Footer.Code; !slices.Equal(got, []Code{made}) {
+		t.Errorf("code is %v, want %v", got, made)
+	}
+	res.Runs[1].Attempts[0].Git = res.Sweep.Git
+	if got := quick(t, res).Footer.Code; !slices.Equal(got, []Code{made, {res.Sweep.Git.Commit, false}}) {
+		t.Errorf("code of two commits is %v", got)
+	}
+	for i := range res.Runs {
+		res.Runs[i].Attempts, res.Runs[i].Result = nil, 0
+	}
+	if got := quick(t, res).Footer.Code; !slices.Equal(got, []Code{{res.Sweep.Git.Commit, false}}) {
+		t.Errorf("code of a plan is %v", got)
+	}
+}
+
+// TestUnfinishedRows tells rows that rest on a part of their seeds from those that
+// rest on none, which have no numbers to speak of.
+func TestUnfinishedRows(t *testing.T) {
+	res := failed()
+	said := func() string {
+		for _, w := range quick(t, res).Warnings {
+			if w.Kind == WarnUnfinished {
+				return w.Message
+			}
+		}
+		return ""
+	}
+	if got, want := said(), "4 rows without a finished seed"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	whole := small.results()
+	last := len(res.Runs) - 1
+	res.Runs[last] = whole.Runs[last]
+	if got, want := said(), "1 row with unfinished seeds: their numbers are of the finished ones"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -51,7 +51,7 @@ func (r *Report) group(res *ledger.Results) {
 // hasResult reports whether a run gave what it was planned for. A baseline that
 // is being measured again keeps its earlier result.
 func hasResult(run *ledger.RunResult) bool {
-	return run.State == ledger.Finished || run.Kind != ledger.Train && run.Test != nil
+	return run.State == ledger.Done || run.Kind != ledger.Train && run.Test != nil
 }
 
 // rowOf makes the empty row that a run belongs to.

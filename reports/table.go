@@ -24,11 +24,18 @@ type Column struct {
 	Fields []string // names of the cells' fields, for machines
 	Hidden bool     // for machines only
 
+	// Part numbers what is kept together where a table is too wide for the terminal
+	// and broken into pieces, in the order of the pieces; columns of part 0 say what
+	// a row is, and every piece repeats them.
+	Part int
+
 	// Keep says how long the column stays where room is short: the one with the
 	// lowest Keep is left out first; 0 stays in any case. Full says the same of
 	// the cells' full texts: below it, brief ones are shown; 0 means that they
 	// are the same. Both are ranked on one scale.
 	Keep, Full int
+
+	most int // width that longer texts are cut to; 0 if unlimited
 }
 
 // Line is a row of a table.

@@ -18,23 +18,25 @@ func renderTerminal(w io.Writer, d *Document, width int) error {
 		fmt.Fprintln(&out, line)
 	}
 	var omitted []string
-	for i, t := range d.Tables {
-		fmt.Fprintln(&out)
-		if t.Title != "" {
-			for _, line := range wrap(t.Title, width) {
-				fmt.Fprintln(&out, line)
+	for i, whole := range d.Tables {
+		for _, t := range whole.pieces(width) {
+			fmt.Fprintln(&out)
+			if t.Title != "" {
+				for _, line := range wrap(t.Title, width) {
+					fmt.Fprintln(&out, line)
+				}
 			}
-		}
-		shown := t.fit(width)
-		if err := draw(&out, t, shown); err != nil {
-			return err
-		}
-		if i == 0 {
-			omitted = shown.omitted
-		} else if len(shown.omitted) > 0 {
-			text := "left out for want of room: " + strings.Join(shown.omitted, ", ") + "; --format json has all"
-			for _, line := range wrap(text, width) {
-				fmt.Fprintln(&out, line)
+			shown := t.fit(width)
+			if err := draw(&out, t, shown); err != nil {
+				return err
+			}
+			if i == 0 {
+				omitted = append(omitted, shown.omitted...)
+			} else if len(shown.omitted) > 0 {
+				text := "left out for want of room: " + strings.Join(shown.omitted, ", ") + "; --format json has all"
+				for _, line := range wrap(text, width) {
+					fmt.Fprintln(&out, line)
+				}
 			}
 		}
 	}

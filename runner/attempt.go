@@ -10,16 +10,16 @@ import (
 	"daybook/ledger"
 )
 
-// attempt executes one item unless another process is at it (busy) or has
+// attempt executes one item unless another process is running it (busy) or has
 // finished it meanwhile.
 func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool, err error) {
 	key := item.Job.Key
-	if err := e.Ledger.Lease(ctx, key, e.Holder, leaseTTL); err != nil {
+	if err := e.lease(ctx, item); err != nil {
 		var held *ledger.HeldError
 		if errors.As(err, &held) {
 			if !item.waiting {
 				item.waiting = true
-				e.tell(func() { e.Progress.Held(item, held.Holder) })
+				e.tell(func() { e.Progress.Held(item, HolderName(held.Holder)) })
 			}
 			return true, nil
 		}
@@ -35,12 +35,12 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 		return false, err
 	}
 	status := found[key]
-	again := item.anew || e.Again && item.Job.Kind == ledger.Train
-	if status.State == ledger.Finished && !item.Judges() && (!again || item.waiting) {
+	again := item.unplanned || e.Again && item.Job.Kind == ledger.Train
+	if status.State == ledger.Done && !item.Reevaluates() && (!again || item.waiting) {
 		e.tell(func() {
 			e.outcome.Already++
 			if item.waiting {
-				e.Progress.End(item, ledger.Finished, "")
+				e.Progress.End(item, ledger.Done, "")
 			}
 		})
 		return false, nil
@@ -89,7 +89,7 @@ func (e *execution) catchUp(ctx context.Context, item *Item) error {
 
 // resumable reports whether an earlier attempt left something to go on from.
 func (e *execution) resumable(s ledger.RunStatus) bool {
-	if e.Again || s.State == ledger.Finished || s.Checkpoint == "" {
+	if e.Again || s.State == ledger.Done || s.Checkpoint == "" {
 		return false
 	}
 	_, err := os.Stat(e.plan.Root.Abs(s.Checkpoint)) // somebody may have made room
@@ -104,7 +104,9 @@ func (e *execution) follow(ctx context.Context, s *slot, w Worker, item *Item, n
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		done <- w.Work(ctx, dir)
+		done <- w.Work(ctx, dir, func(a Answered) {
+			e.tell(func() { e.Progress.Answered(item, a) })
+		})
 	}()
 	background := context.WithoutCancel(ctx)
 	// A run that can't be recorded any more must not go on without its lease.

@@ -30,7 +30,7 @@ func (e *execution) markBest(ctx context.Context, all []published) error {
 		if err != nil {
 			return err
 		}
-		if v := values[metric]; v != nil {
+		if v := values[metric].Value; v != nil {
 			measured = append(measured, candidate{p.item.row(seed), *v, p.adapter.Version})
 		}
 	}

@@ -70,9 +70,9 @@ type MetadataSet struct {
 // MetadataMetrics are the results; the baseline is the base without adapter.
 type MetadataMetrics struct {
 	Select   string                `json:"select"`
-	Baseline map[string]*float64   `json:"baseline"`
-	Test     map[string]*float64   `json:"test"`
-	Epochs   []map[string]*float64 `json:"epochs"` // on validation
+	Baseline map[string]Measured   `json:"baseline"` // by the metric's name
+	Test     map[string]Measured   `json:"test"`
+	Epochs   []map[string]Measured `json:"epochs"` // on validation
 }
 
 // metadataFile is its name.
@@ -96,11 +96,11 @@ var cardText string
 
 var card = template.Must(template.New("card").Funcs(template.FuncMap{
 	"short": func(d string) string { return fmt.Sprintf("%.12s", d) },
-	"value": func(v *float64) string {
-		if v == nil {
-			return "–"
+	"value": func(in map[string]Measured, metric string) string {
+		if m, ok := in[metric]; ok {
+			return m.Text(metric, 4)
 		}
-		return fmt.Sprintf("%.4f", *v)
+		return "–"
 	},
 	"inc": func(i int) int { return i + 1 },
 }).Parse(cardText))
@@ -137,7 +137,10 @@ func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a 
 			Source: e.plan.Root.Rel(e.plan.Root.Abs(job.Dataset)), Digest: job.Inputs.Dataset, Subset: job.Spec.Data.Subset, GroupBy: job.Spec.Data.GroupBy,
 			Train: MetadataSet{job.Inputs.Train, len(job.Train)}, Truncated: len(item.Truncated),
 		},
-		Train: job.Spec.Train, Seed: job.Spec.Seed, Git: e.plan.fact.Git, Engine: Build(), Numerics: job.Inputs.Numerics,
+		Train: job.Spec.Train, Seed: job.Spec.Seed, Numerics: job.Inputs.Numerics,
+	}
+	if made := run.Origin(); made != nil { // not this command, which may only copy what an earlier one trained
+		m.Git, m.Engine = made.Git, made.Engine
 	}
 	m.Git.Files = nil // names of unrelated files are nobody's business
 	for _, j := range job.Judged {
@@ -172,8 +175,8 @@ func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a 
 
 // metrics returns the aggregates of one evaluation on this job's records; empty
 // if there is none.
-func (e *execution) metrics(ctx context.Context, run ledger.Digest, item *Item, split string, epoch int) (map[string]*float64, error) {
-	out := map[string]*float64{}
+func (e *execution) metrics(ctx context.Context, run ledger.Digest, item *Item, split string, epoch int) (map[string]Measured, error) {
+	out := map[string]Measured{}
 	for _, j := range item.Job.Judged {
 		if j.Split != split {
 			continue
@@ -185,7 +188,7 @@ func (e *execution) metrics(ctx context.Context, run ledger.Digest, item *Item, 
 		for _, ev := range found {
 			for _, v := range ev.Metrics {
 				if v.By == "" {
-					out[v.Metric] = v.Value
+					out[v.Metric] = MeasuredOf(v)
 				}
 			}
 		}

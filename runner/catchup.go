@@ -14,7 +14,7 @@ import (
 // CatchUp ingests what journals hold and the ledger does not: events that a
 // killed runner did not get to, or an attempt's folder that was worked on
 // elsewhere and copied back. It reads only attempts that have not ended and that
-// nobody is at. A journal that is damaged is read as far as it is sound; damaged
+// nobody has leased. A journal that is damaged is read as far as it is sound; damaged
 // says where each is.
 func CatchUp(ctx context.Context, root Root, l *ledger.Ledger) (damaged []error, err error) {
 	open, err := l.OpenAttempts(ctx, "")

@@ -41,7 +41,7 @@ func (p *place) begin(t *testing.T, text string) map[string]string {
 						return errors.New("killed")
 					}
 				}
-				return w.Work(ctx, dir)
+				return w.Work(ctx, dir, nobody)
 			}), err
 		}
 	})
@@ -55,14 +55,14 @@ func TestCatchUp(t *testing.T) {
 	key, dir := begun(t, p)
 	w, err := p.worker()
 	check(t, err)
-	check(t, w.Work(t.Context(), dir))
-	if s := p.state(t, key); s.State != ledger.Interrupted {
+	check(t, w.Work(t.Context(), dir, nobody))
+	if s := p.state(t, key); s.State != ledger.Resumable {
 		t.Fatalf("the ledger knows already: %+v", s)
 	}
 	p.catchUp(t)
 	run, err := p.ledger.Run(t.Context(), key)
 	check(t, err)
-	if run.State != ledger.Finished || run.Adapter == "" || run.Steps != 14 {
+	if run.State != ledger.Done || run.Adapter == "" || run.Steps != 14 {
 		t.Fatalf("the run is %s with adapter %q after %d steps", run.State, run.Adapter, run.Steps)
 	}
 
@@ -89,7 +89,7 @@ func TestCatchUpTorn(t *testing.T) {
 	key, dir := begun(t, p)
 	w, err := p.worker()
 	check(t, err)
-	check(t, w.Work(t.Context(), dir))
+	check(t, w.Work(t.Context(), dir, nobody))
 	path := filepath.Join(p.root.Abs(dir), runner.JournalFile)
 	data, err := os.ReadFile(path)
 	check(t, err)
@@ -105,7 +105,7 @@ func TestCatchUpTorn(t *testing.T) {
 	if len(more) != len(steps)+2 {
 		t.Errorf("%d steps, then %d; two lines were added", len(steps), len(more))
 	}
-	if s := p.state(t, key); s.State != ledger.Interrupted {
+	if s := p.state(t, key); s.State != ledger.Resumable {
 		t.Errorf("the run is %s", s.State)
 	}
 
@@ -127,7 +127,7 @@ func TestCatchUpDamaged(t *testing.T) {
 	for _, key := range keys {
 		w, err := p.worker()
 		check(t, err)
-		check(t, w.Work(t.Context(), dirs[key]))
+		check(t, w.Work(t.Context(), dirs[key], nobody))
 	}
 	path := filepath.Join(p.root.Abs(dirs[keys[0]]), runner.JournalFile)
 	data, err := os.ReadFile(path)
@@ -141,10 +141,10 @@ func TestCatchUpDamaged(t *testing.T) {
 	if len(damaged) != 1 || !strings.Contains(damaged[0].Error(), "line 7") {
 		t.Errorf("damage is %v", damaged)
 	}
-	if s := p.state(t, keys[0]); s.State != ledger.Interrupted {
+	if s := p.state(t, keys[0]); s.State != ledger.Resumable {
 		t.Errorf("the damaged run is %s", s.State)
 	}
-	if s := p.state(t, keys[1]); s.State != ledger.Finished {
+	if s := p.state(t, keys[1]); s.State != ledger.Done {
 		t.Errorf("the sound run is %s", s.State)
 	}
 	heard := &progress{}

@@ -10,28 +10,29 @@ import (
 	"daybook/sweeps"
 )
 
-// conceal takes the names of records out of what jobs and the ledger keep of the
-// sweep's specs: runs have been planned from them, and a worker is told indexes.
-// A list of names is replaced by its length and its HMAC-SHA-256 under the record
-// key, so that runs with different lists still differ.
+// conceal takes the names of records, and of what groups them, such as patients,
+// out of what jobs, adapters and the ledger keep of the sweep's specs: runs have
+// been planned from them, and a worker is told indexes. A list of names is replaced
+// by its length and its HMAC-SHA-256 under the record key, so that runs with
+// different lists still differ.
 func (p *planner) conceal() error {
 	for _, item := range p.plan.Items {
 		d := &item.Job.Spec.Data
 		var err error
-		if d.Validation.Where, err = p.concealWhere(d.Validation.Where); err != nil {
+		if d.Validation.Where, err = p.concealWhere(d.Validation.Where, d.GroupBy); err != nil {
 			return err
 		}
-		if d.Test.Where, err = p.concealWhere(d.Test.Where); err != nil {
+		if d.Test.Where, err = p.concealWhere(d.Test.Where, d.GroupBy); err != nil {
 			return err
 		}
-		if d.Subset, err = p.concealSubset(d.Subset); err != nil {
+		if d.Subset, err = p.concealSubset(d.Subset, d.GroupBy); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *planner) concealSubset(s sweeps.Subset) (_ sweeps.Subset, err error) {
+func (p *planner) concealSubset(s sweeps.Subset, groupBy string) (_ sweeps.Subset, err error) {
 	if len(s.IDs) > 0 {
 		s.Count = len(s.IDs)
 		digest, err := p.keyedDigest(s.IDs)
@@ -40,13 +41,13 @@ func (p *planner) concealSubset(s sweeps.Subset) (_ sweeps.Subset, err error) {
 		}
 		s.IDs = []string{digest}
 	}
-	if s.Where, err = p.concealWhere(s.Where); err != nil {
+	if s.Where, err = p.concealWhere(s.Where, groupBy); err != nil {
 		return s, err
 	}
 	of := s.Of
 	s.Of = nil
 	for _, part := range of {
-		if part, err = p.concealSubset(part); err != nil {
+		if part, err = p.concealSubset(part, groupBy); err != nil {
 			return s, err
 		}
 		s.Of = append(s.Of, part)
@@ -54,18 +55,20 @@ func (p *planner) concealSubset(s sweeps.Subset) (_ sweeps.Subset, err error) {
 	return s, nil
 }
 
-// concealWhere conceals what a rule asks of the field that names records.
-func (p *planner) concealWhere(where map[string]any) (map[string]any, error) {
-	names, ok := where[dataset.NameField]
-	if !ok {
-		return where, nil
-	}
-	digest, err := p.keyedDigest(names)
-	if err != nil {
-		return nil, err
-	}
+// concealWhere conceals what a rule asks of the fields that name records and groups.
+func (p *planner) concealWhere(where map[string]any, groupBy string) (map[string]any, error) {
 	where = maps.Clone(where)
-	where[dataset.NameField] = digest
+	for _, field := range []string{dataset.NameField, groupBy} {
+		names, ok := where[field]
+		if !ok || field == "" {
+			continue
+		}
+		digest, err := p.keyedDigest(names)
+		if err != nil {
+			return nil, err
+		}
+		where[field] = digest
+	}
 	return where, nil
 }
 

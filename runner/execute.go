@@ -13,7 +13,7 @@ import (
 
 // Timing of the hand-over between processes.
 const (
-	leaseTTL    = 15 * time.Second       // after which a dead process's run is free again
+	leaseTTL    = 15 * time.Second       // after which the run of a process that died elsewhere is free again
 	leaseRenew  = 5 * time.Second        // a third, so that two renewals may fail
 	journalPoll = 100 * time.Millisecond // how soon a worker's event is seen
 	heldPoll    = 500 * time.Millisecond // how soon another process's result is seen
@@ -26,7 +26,9 @@ type Progress interface {
 	Begin(item *Item, attempt int)
 	// Event passes on a journal event.
 	Event(item *Item, e journal.Body)
-	// End tells how an attempt ended: ledger.Finished, Failed or Interrupted.
+	// Answered tells how far an evaluation is.
+	Answered(item *Item, a Answered)
+	// End tells how an attempt ended: ledger.Done, Failed or Interrupted.
 	End(item *Item, state ledger.State, why string)
 	// Held announces that another process works on the run.
 	Held(item *Item, holder string)
@@ -45,7 +47,7 @@ type RunOptions struct {
 	Threads  int                    // of each, if there are as many runs as jobs
 	Devices  []string               // what jobs compute on, in turn; of one numerics class
 	Memory   int64                  // bytes that a job may take of a GPU; 0: all that is free
-	Again    bool                   // train finished runs anew, and interrupted ones from the beginning
+	Again    bool                   // train finished runs again, and interrupted ones from the beginning
 	Worker   string                 // this process, for the ledger
 	Holder   string                 // this process and machine, for leases
 	Start    func() (Worker, error) // starts a worker process
@@ -56,9 +58,10 @@ type RunOptions struct {
 // Worker is a process that works on attempts, one at a time.
 type Worker interface {
 	// Work makes the attempt in dir, relative to the root, and returns when the
-	// worker has let go of it. Cancelling ctx asks the worker to stop at the next
-	// point from which it can resume.
-	Work(ctx context.Context, dir string) error
+	// worker has let go of it. Meanwhile hear is told how far evaluations are.
+	// Cancelling ctx asks the worker to stop at the next point from which it can
+	// resume.
+	Work(ctx context.Context, dir string, hear func(Answered)) error
 	Close() error
 }
 
@@ -105,7 +108,7 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (outcome Outcome, err erro
 			return e.outcome, err
 		}
 	}
-	if err := e.rejudge(ctx); err != nil {
+	if err := e.reevaluate(ctx); err != nil {
 		return e.outcome, err
 	}
 	if err := e.complete(ctx); err != nil {
@@ -209,7 +212,7 @@ func (e *execution) finished(ctx context.Context, item *Item) (run ledger.Run, o
 	if errors.Is(err, ledger.ErrNotFound) {
 		return run, false, nil
 	}
-	return run, err == nil && run.State == ledger.Finished, err
+	return run, err == nil && run.State == ledger.Done, err
 }
 
 // tell serializes access to what is shared between workers' goroutines.

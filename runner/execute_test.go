@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,7 +35,7 @@ func TestRunGoesOn(t *testing.T) {
 				if strings.Contains(dir, dead) {
 					return runner.WithHint(errors.New("worker: signal: killed"), "buy memory")
 				}
-				return w.Work(ctx, dir)
+				return w.Work(ctx, dir, nobody)
 			}), err
 		}
 	})
@@ -48,7 +49,7 @@ func TestRunGoesOn(t *testing.T) {
 	if n := started.Load(); n != 2 { // one for the baseline and a run, one after that had died
 		t.Errorf("%d workers were started, want 2", n)
 	}
-	if s := p.state(t, dead); s.State != ledger.Interrupted || s.Attempts != 1 {
+	if s := p.state(t, dead); s.State != ledger.Resumable || s.Attempts != 1 {
 		t.Errorf("the run is %+v", s)
 	}
 	outcome = p.mustRun(t, p.plan(t, two))
@@ -66,7 +67,7 @@ func TestRunResumes(t *testing.T) {
 	plan := p.plan(t, one)
 	key := trained(plan)[0]
 	stops := 0
-	for patience := int32(8); p.state(t, key).State != ledger.Finished; patience += 2 {
+	for patience := int32(8); p.state(t, key).State != ledger.Done; patience += 2 {
 		if err := p.runStopped(t, patience); err == nil {
 			break
 		}
@@ -140,7 +141,7 @@ func TestRunWaits(t *testing.T) {
 	heard = &progress{}
 	outcome = q.mustRun(t, plan, func(o *runner.RunOptions) { o.Progress = heard })
 	check(t, <-done)
-	if !heard.has("held  somebody") || !heard.has("end  finished") || heard.has("begin ") {
+	if !heard.has("held  somebody") || !heard.has("end  done") || heard.has("begin ") {
 		t.Errorf("heard %q", heard.heard)
 	}
 	if outcome.Already == 0 {
@@ -176,7 +177,7 @@ func TestRunAgain(t *testing.T) {
 }
 
 // TestRunWithoutCheckpoint has somebody make room on the disk: a run whose
-// checkpoint is gone begins anew.
+// checkpoint is gone begins again.
 func TestRunWithoutCheckpoint(t *testing.T) {
 	p := newPlace(t)
 	key := trained(p.plan(t, one))[0]
@@ -210,5 +211,19 @@ func TestSecondsOfResumed(t *testing.T) {
 	check(t, err)
 	if last := run.Attempts[len(run.Attempts)-1]; last.ResumedStep == 0 || run.Seconds < 3600 {
 		t.Errorf("%.1f s from step %d on; the attempt before took hours", run.Seconds, last.ResumedStep)
+	}
+}
+
+// TestAnswered tells who watches how far every evaluation is, from nothing to the end.
+func TestAnswered(t *testing.T) {
+	p := newPlace(t)
+	heard := &progress{}
+	p.mustRun(t, p.plan(t, one), func(o *runner.RunOptions) { o.Progress = heard })
+	for _, want := range []string{
+		"zero_shot epoch 0 validation 0/6", "zero_shot epoch 0 test 8/8", " epoch 1 validation 0/6", " epoch 2 validation 6/6", " test 8/8",
+	} {
+		if !slices.ContainsFunc(heard.heard, func(line string) bool { return strings.HasPrefix(line, "answered ") && strings.HasSuffix(line, want) }) {
+			t.Errorf("nobody was told %q", want)
+		}
 	}
 }

@@ -60,10 +60,10 @@ func (f *follower) close() {
 
 // settle counts and announces how an attempt ended.
 func (e *execution) settle(f *follower, died error) {
-	state, why, advice := ledger.Interrupted, "", ""
+	state, why, advice := ledger.Resumable, "", ""
 	switch end := f.last.(type) {
 	case journal.Finished:
-		state = ledger.Finished
+		state = ledger.Done
 	case journal.Failed:
 		state, why, advice = ledger.Failed, end.Error, end.Hint
 	case journal.Interrupted:
@@ -76,11 +76,11 @@ func (e *execution) settle(f *follower, died error) {
 	}
 	e.tell(func() {
 		switch state {
-		case ledger.Finished:
+		case ledger.Done:
 			e.outcome.Finished++
 		case ledger.Failed:
 			e.outcome.Failed = append(e.outcome.Failed, Failure{f.item, why, advice})
-		case ledger.Interrupted, ledger.New, ledger.Running:
+		case ledger.Resumable, ledger.New, ledger.Running:
 			e.outcome.Interrupted++
 		}
 		e.Progress.End(f.item, state, why)

@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,8 +121,13 @@ func (local) Close() error { return nil }
 // workerFunc is a worker made of a function.
 type workerFunc func(ctx context.Context, dir string) error
 
-func (f workerFunc) Work(ctx context.Context, dir string) error { return f(ctx, dir) }
-func (workerFunc) Close() error                                 { return nil }
+func (f workerFunc) Work(ctx context.Context, dir string, _ func(runner.Answered)) error {
+	return f(ctx, dir)
+}
+func (workerFunc) Close() error { return nil }
+
+// nobody listens to how far an evaluation is.
+func nobody(runner.Answered) {}
 
 // progress notes what it hears.
 type progress struct {
@@ -145,6 +151,10 @@ func (p *progress) has(line string) bool {
 func (p *progress) Begin(item *runner.Item, _ int) { p.note("begin", item.Job.Name) }
 
 func (p *progress) Event(*runner.Item, journal.Body) {}
+
+func (p *progress) Answered(item *runner.Item, a runner.Answered) {
+	p.note("answered", item.Job.Name, fmt.Sprintf("epoch %d %s %d/%d", a.Epoch, a.Split, a.Done, a.Total))
+}
 
 func (p *progress) End(item *runner.Item, state ledger.State, _ string) {
 	p.note("end", item.Job.Name, string(state))

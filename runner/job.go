@@ -69,7 +69,7 @@ type Inputs struct {
 
 // Changed explains that a job's inputs are not what was planned.
 func Changed(planned, found Inputs) error {
-	return WithHint(fmt.Errorf("inputs changed since the run was planned: %s", strings.Join(planned.differences(found), ", ")), "run the sweep again: it plans anew with what is there now")
+	return WithHint(fmt.Errorf("inputs changed since the run was planned: %s", strings.Join(planned.differences(found), ", ")), "run the sweep again: it plans again with what is there now")
 }
 
 // Foreign explains that an adapter was trained on something else than this base,
@@ -130,14 +130,23 @@ func (j *Job) Write(dir string) error {
 	return nil
 }
 
-// ReadJob reads the job in an attempt's folder.
+// pathless takes the path out of an error of the file system, for messages that
+// name the file in their own way.
+func pathless(err error) error {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// ReadJob reads the job in an attempt's folder, which the error doesn't name.
 func ReadJob(dir string) (*Job, error) {
 	data, err := os.ReadFile(filepath.Join(dir, JobFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("attempt: %s: no %s", dir, JobFile)
+		return nil, fmt.Errorf("attempt: no %s", JobFile)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("attempt: %w", err)
+		return nil, fmt.Errorf("attempt: %s: %w", JobFile, pathless(err))
 	}
 	var j Job
 	if err := json.Unmarshal(data, &j); err != nil {

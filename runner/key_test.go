@@ -106,7 +106,7 @@ func TestKeyHolds(t *testing.T) {
 }
 
 // TestKeyIgnoresTestLabels changes the answers of the test records: the runs are
-// the same, and measured anew.
+// the same, and measured again.
 func TestKeyIgnoresTestLabels(t *testing.T) {
 	p := newPlace(t)
 	before := p.plan(t, patched("{}"))

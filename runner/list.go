@@ -23,7 +23,7 @@ type ListedRun struct {
 	Key      ledger.Digest   `json:"key"`
 	State    ledger.State    `json:"state"`
 	Selected bool            `json:"selected"`       // by --only and --limit
-	Step     int             `json:"step,omitempty"` // of the checkpoint that a resumable run goes on from
+	Step     int             `json:"step,omitempty"` // of the checkpoint that a resumable run resumes from
 	Records  int             `json:"records,omitempty"`
 	Cost
 	Truncated []Truncated `json:"truncated,omitempty"`
@@ -47,7 +47,7 @@ func (p *Plan) List(again bool) (Listing, error) {
 			Name: item.Job.Name, Kind: item.Job.Kind, Axes: item.Axes, Key: item.Job.Key, State: item.Status.State,
 			Selected: item.Selected, Records: item.Examples, Truncated: item.Truncated,
 		}
-		if item.Status.State == ledger.Interrupted {
+		if item.Status.State == ledger.Resumable {
 			r.Step = item.Status.CheckpointStep
 		}
 		if item.Job.Kind == ledger.Train {

@@ -26,24 +26,24 @@ type Plan struct {
 
 // Item is one planned run or baseline.
 type Item struct {
-	Job        Job
-	Position   int
-	Axes       []ledger.Choice
-	Status     ledger.RunStatus
-	Selected   bool // by --only and --limit; baselines always are
-	Examples   int  // training examples
-	Tokens     int  // in them, for one epoch
-	Truncated  []Truncated
-	against    ledger.Digest
-	evaluation ledger.Digest
-	examples   []engine.Example
-	sets       map[string]ledger.Digest // role to digest
-	held       []judgedSet
-	data       *dataset.Dataset
-	waiting    bool   // another process was seen at it
-	anew       bool   // it has to predict again, although it did before
-	judges     bool   // it evaluates a finished adapter
-	license    string // of the base
+	Job         Job
+	Position    int
+	Axes        []ledger.Choice
+	Status      ledger.RunStatus
+	Selected    bool // by --only and --limit; baselines always are
+	Examples    int  // training examples
+	Tokens      int  // in them, for one epoch
+	Truncated   []Truncated
+	against     ledger.Digest
+	evaluation  ledger.Digest
+	examples    []engine.Example
+	sets        map[string]ledger.Digest // role to digest
+	held        []judgedSet
+	data        *dataset.Dataset
+	waiting     bool   // another process was seen running it
+	unplanned   bool   // it has to predict again, although it did before
+	reevaluates bool   // it evaluates a finished adapter
+	license     string // of the base
 }
 
 // Truncated is a training record that max_seq_len cuts.
@@ -88,7 +88,11 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 		}
 		item, err := p.run(i, r)
 		if err != nil {
-			return nil, fmt.Errorf("%s: run %d (%s): %w", sweep.Path, i+1, r.Label(), err)
+			name := fmt.Sprintf("run %d", i+1)
+			if label := r.Label(); label != "" {
+				name += " (" + label + ")"
+			}
+			return nil, fmt.Errorf("%s: %s: %w", sweep.Path, name, err)
 		}
 		runs = append(runs, item)
 	}
@@ -149,7 +153,7 @@ func (p *planner) choose() error {
 		if item.Job.Kind != ledger.Train || !labels[item.Job.Name] {
 			continue
 		}
-		todo := p.Again || item.Status.State != ledger.Finished
+		todo := p.Again || item.Status.State != ledger.Done
 		if todo && p.Limit > 0 {
 			if left == 0 {
 				continue
@@ -161,15 +165,15 @@ func (p *planner) choose() error {
 	return nil
 }
 
-// Judges reports whether the item judges an adapter that was trained before, by
+// Reevaluates reports whether the item evaluates an adapter that was trained before, by
 // a test set, settings or metrics that are new.
-func (i *Item) Judges() bool { return i.judges }
+func (i *Item) Reevaluates() bool { return i.reevaluates }
 
 // Unplanned reports whether that the item is needed showed only when the plan
 // was run, so that Plan.Todo doesn't count it.
-func (i *Item) Unplanned() bool { return i.anew }
+func (i *Item) Unplanned() bool { return i.unplanned }
 
 // Todo reports whether the item has to be executed.
 func (i *Item) Todo(again bool) bool {
-	return i.Selected && (i.Status.State != ledger.Finished || again && i.Job.Kind == ledger.Train)
+	return i.Selected && (i.Status.State != ledger.Done || again && i.Job.Kind == ledger.Train)
 }

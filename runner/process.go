@@ -34,11 +34,22 @@ type Order struct {
 	Dir string `json:"dir"` // attempt's folder, relative to the root
 }
 
-// Report tells the runner that an attempt is over; the journal says how.
+// Report tells the runner that an attempt is over, and the journal says how; or
+// how far it is with what Answered says.
 type Report struct {
-	Dir   string `json:"dir"`
-	Error string `json:"error,omitempty"` // what could not even be written to the journal
-	Hint  string `json:"hint,omitempty"`
+	Dir      string    `json:"dir"`
+	Answered *Answered `json:"answered,omitempty"` // the attempt goes on
+	Error    string    `json:"error,omitempty"`    // what could not even be written to the journal
+	Hint     string    `json:"hint,omitempty"`
+}
+
+// Answered is how far an evaluation is. It is told to who watches, and is no part
+// of any record.
+type Answered struct {
+	Split string `json:"split"` // "validation" or "test"
+	Epoch int    `json:"epoch"` // of the adapter; 0 for a base
+	Done  int    `json:"done"`  // records
+	Total int    `json:"total"`
 }
 
 // StartProcess starts cmd, whose arguments make it serve orders. The process
@@ -64,7 +75,7 @@ func StartProcess(cmd *exec.Cmd) (*Process, error) {
 }
 
 // Work implements Worker.
-func (p *Process) Work(ctx context.Context, dir string) error {
+func (p *Process) Work(ctx context.Context, dir string, hear func(Answered)) error {
 	order, err := json.Marshal(Order{Dir: dir})
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
@@ -77,19 +88,21 @@ func (p *Process) Work(ctx context.Context, dir string) error {
 		time.AfterFunc(stopGrace, func() { _ = p.cmd.Process.Kill() })
 	})
 	defer stop()
-	if !p.reports.Scan() {
-		return p.died()
+	for p.reports.Scan() {
+		var r Report
+		switch err := json.Unmarshal(p.reports.Bytes(), &r); {
+		case err != nil:
+			return fmt.Errorf("worker: report: %w", err)
+		case r.Dir != dir:
+			return fmt.Errorf("worker: report on %s, expected %s", r.Dir, dir)
+		case r.Error != "":
+			return WithHint(errors.New(r.Error), r.Hint)
+		case r.Answered == nil:
+			return nil
+		}
+		hear(*r.Answered)
 	}
-	var r Report
-	switch err := json.Unmarshal(p.reports.Bytes(), &r); {
-	case err != nil:
-		return fmt.Errorf("worker: report: %w", err)
-	case r.Dir != dir:
-		return fmt.Errorf("worker: report on %s, expected %s", r.Dir, dir)
-	case r.Error != "":
-		return WithHint(errors.New(r.Error), r.Hint)
-	}
-	return nil
+	return p.died()
 }
 
 // died explains a worker that is gone.

@@ -44,6 +44,12 @@ func playWorker(how string) int {
 		case "babble":
 			fmt.Println("Hello!")
 			continue
+		case "tell":
+			for done := range 3 {
+				if err := reports.Encode(runner.Report{Dir: o.Dir, Answered: &runner.Answered{Split: "test", Done: done, Total: 2}}); err != nil {
+					return 1
+				}
+			}
 		case "confuse":
 			report.Dir = "another"
 		case "complain":
@@ -76,10 +82,19 @@ func startPlayed(t *testing.T, how string) *runner.Process {
 func TestProcess(t *testing.T) {
 	p := startPlayed(t, "work")
 	for _, dir := range []string{"a", "b"} {
-		check(t, p.Work(t.Context(), dir))
+		check(t, p.Work(t.Context(), dir, nobody))
 	}
 	check(t, p.Close())
 	check(t, p.Close())
+}
+
+// TestProcessTells passes on how far evaluations are until the attempt is over.
+func TestProcessTells(t *testing.T) {
+	var heard []runner.Answered
+	check(t, startPlayed(t, "tell").Work(t.Context(), "a", func(a runner.Answered) { heard = append(heard, a) }))
+	if len(heard) != 3 || heard[2] != (runner.Answered{Split: "test", Done: 2, Total: 2}) {
+		t.Errorf("heard %v", heard)
+	}
 }
 
 func TestProcessFailures(t *testing.T) {
@@ -91,7 +106,7 @@ func TestProcessFailures(t *testing.T) {
 		"complain": {"journal: no space left on device", "free some space"},
 	} {
 		t.Run(how, func(t *testing.T) {
-			err := startPlayed(t, how).Work(t.Context(), "a")
+			err := startPlayed(t, how).Work(t.Context(), "a", nobody)
 			if err == nil || !strings.HasPrefix(err.Error(), want.err) {
 				t.Fatalf("error is %v, want %q", err, want.err)
 			}
@@ -106,7 +121,7 @@ func TestProcessFailures(t *testing.T) {
 func TestProcessStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	err := startPlayed(t, "wait").Work(ctx, "a")
+	err := startPlayed(t, "wait").Work(ctx, "a", nobody)
 	if err == nil || err.Error() != "stopped" {
 		t.Errorf("error is %v", err)
 	}

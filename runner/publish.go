@@ -12,6 +12,7 @@ import (
 
 	"daybook/engine/checkpoint"
 	"daybook/ledger"
+	"daybook/ledger/folder"
 )
 
 // adapterFiles are the files whose digest is an adapter's identity.
@@ -51,7 +52,7 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a 
 		return a, err
 	}
 	for _, old := range have {
-		if old.Run == run.Key && old.Epoch == run.ChosenEpoch && complete(e.plan.Root.Abs(old.Path), old.Bytes) {
+		if old.Run == run.Key && old.Epoch == run.ChosenEpoch && inPlace(e.plan.Root.Abs(old.Path), old.Bytes) {
 			return old, nil
 		}
 	}
@@ -86,8 +87,20 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a 
 	if err := e.describeAdapter(ctx, temp, item, run, a); err != nil {
 		return a, err
 	}
+	if err := folder.Sync(temp); err != nil {
+		return a, err
+	}
 	if err := os.Rename(temp, final); err != nil && !holds(final, a.Digest) {
 		return a, WithHint(err, "move "+a.Path+" away: it is in the place of a new version")
+	}
+	// The ledger must not know of a version whose folder a power cut can take back.
+	for dir := filepath.Dir(final); ; dir = filepath.Dir(dir) {
+		if err := folder.Sync(dir); err != nil {
+			return a, err
+		}
+		if dir == e.plan.Root.Dir {
+			break
+		}
 	}
 	if err := e.Ledger.RecordAdapter(ctx, a); err != nil {
 		return a, err
@@ -96,9 +109,9 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a 
 	return a, nil
 }
 
-// complete reports whether dir has an adapter's files, of together the given
+// inPlace reports whether dir has an adapter's files, of together the given
 // size. It reads none of them: large ones would make every run wait.
-func complete(dir string, bytes int64) bool {
+func inPlace(dir string, bytes int64) bool {
 	for _, name := range adapterFiles {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {

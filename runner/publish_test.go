@@ -41,7 +41,7 @@ func TestPublishWhole(t *testing.T) {
 		o.Start = func() (runner.Worker, error) {
 			w, err := p.worker()
 			return workerFunc(func(ctx context.Context, dir string) error {
-				if err := w.Work(ctx, dir); err != nil {
+				if err := w.Work(ctx, dir, nobody); err != nil {
 					return err
 				}
 				parts, err := filepath.Glob(filepath.Join(p.root.Abs(dir), runner.Checkpoints, "epoch-*", "adapter_config.json"))

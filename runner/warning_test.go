@@ -1,6 +1,9 @@
 package runner_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,5 +22,33 @@ func TestWarnsByPath(t *testing.T) {
 	}
 	if warned(`d.axis('data', 'train.lora.rank', [2, 4])`, "data=2: ") {
 		t.Error("a rank names a subset")
+	}
+}
+
+// TestWarnsOfFewRecords has training sets on both sides of what rarely helps and
+// of what varies between seeds.
+func TestWarnsOfFewRecords(t *testing.T) {
+	p := newPlace(t)
+	var notes strings.Builder
+	for i := range 520 {
+		fmt.Fprintf(&notes, `{"id": "m%d", "messages": [{"role": "user", "content": "note %d"}, {"role": "assistant", "content": "{}"}]}`+"\n", i, i)
+	}
+	check(t, os.WriteFile(filepath.Join(p.dir, "many.jsonl"), []byte(notes.String()), 0o600))
+	few := func(axes string) []string {
+		plan := p.plan(t, `local d = import 'daybook.libsonnet';
+d.sweep('tiny', (import 'tiny.libsonnet') + { data: { source: 'many.jsonl', validation: { count: 5 }, test: { count: 5 } } }, `+axes+`)`)
+		return slices.DeleteFunc(slices.Clone(plan.Warnings), func(w string) bool { return !strings.Contains(w, "training records") })
+	}
+	subsets := "d.data([[std.toString(n), d.take(n)] for n in [99, 100, 499, 500]])"
+	rarely, varies := "99 training records; under 100 rarely helps", " training records; under 500 varies between seeds"
+	want := []string{"data=99: " + rarely, "data=100: 100" + varies + ", so run several", "data=499: 499" + varies + ", so run several"}
+	if got := few(subsets); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for i := range want {
+		want[i] = strings.TrimSuffix(want[i], ", so run several") // it does
+	}
+	if got := few("d.grid([" + subsets + ", d.seed([0, 1])])"); !slices.Equal(got, want) {
+		t.Errorf("over seeds: got %q, want %q", got, want)
 	}
 }

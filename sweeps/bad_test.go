@@ -81,7 +81,7 @@ func TestBadImports(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
-	write(t, map[string]string{"folder/x": "", "f.jsonnet": "function(n) n"})
+	write(t, map[string]string{"folder/x": "", "f.jsonnet": "local x = 1;\nfunction(n) n", "e.jsonnet": "{\n  name: std.extVar('e'),\n}"})
 	for _, test := range []struct {
 		opts       Options
 		want, hint string
@@ -96,6 +96,26 @@ func TestBadOptions(t *testing.T) {
 		{
 			Options{Path: "f.jsonnet", Args: []Arg{{Kind: "tla-code", Name: "n", Value: "1"}, {Kind: "tla-str", Name: "n", Value: "x"}}},
 			"n is given with --tla-code and with --tla-str", "",
+		},
+		{
+			Options{Path: "f.jsonnet", Args: []Arg{{Kind: "tla-str", Name: "m", Value: "1"}}},
+			"f.jsonnet: function has no parameter m", "the file is function(n)",
+		},
+		{
+			Options{Path: "f.jsonnet", Args: []Arg{{Kind: "tla-code", Name: "n", Value: "[1,"}}},
+			"--tla-code n: syntax error: Unexpected end of file", "the value is Jsonnet code: a text is written with quotes, or given with --tla-str n",
+		},
+		{
+			Options{Path: "f.jsonnet", Args: []Arg{{Kind: "tla-code", Name: "n", Value: "[][3]"}}},
+			"--tla-code n: Index 3 out of bounds", "",
+		},
+		{
+			Options{Path: "e.jsonnet", Args: []Arg{{Kind: "ext-code", Name: "e", Value: "1 +"}}},
+			"--ext-code e: syntax error: Unexpected end of file", "the value is Jsonnet code: a text is written with quotes, or given with --ext-str e",
+		},
+		{
+			Options{Path: "e.jsonnet", Args: []Arg{{Kind: "ext-code", Name: "e", Value: "error 'no'"}}},
+			"--ext-code e: no", "",
 		},
 	} {
 		_, err := Load(t.Context(), test.opts)

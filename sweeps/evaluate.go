@@ -37,7 +37,11 @@ func evaluate(vm *jsonnet.VM, im *importer, path string) (string, error) {
 	}
 	data, err := vm.Evaluate(node)
 	if err != nil {
-		return "", evaluationError(err, im, path)
+		fault := evaluationError(err, im, path)
+		if extraArgument.MatchString(fault.Message) {
+			fault.Advice = "the file is " + signature(node)
+		}
+		return "", fault
 	}
 	return data, nil
 }
@@ -49,8 +53,8 @@ type located interface {
 }
 
 // evaluationError turns an error of Jsonnet into one with a place in a file
-// that the author can edit.
-func evaluationError(err error, im *importer, path string) error {
+// that the author can edit: a line, or the flag that has code in it.
+func evaluationError(err error, im *importer, path string) *SpecError {
 	var syntax located
 	if errors.As(err, &syntax) {
 		return syntaxError(syntax, path)
@@ -69,6 +73,12 @@ func evaluationError(err error, im *importer, path string) error {
 	}
 	e := &SpecError{File: path, Message: strings.TrimSuffix(runtime.Msg, "."), Err: err}
 	for _, frame := range slices.Backward(runtime.StackTrace) { // innermost first
+		if frame.Loc.File != nil {
+			if flag := flagOf(string(frame.Loc.File.DiagnosticFileName)); flag != "" {
+				e.File = flag
+				break
+			}
+		}
 		if f, ok := im.found[frame.Loc.FileName]; ok && !f.source.Builtin {
 			e.File, e.Line = frame.Loc.FileName, frame.Loc.Begin.Line
 			break
@@ -87,14 +97,53 @@ func evaluationError(err error, im *importer, path string) error {
 
 func syntaxError(err located, path string) *SpecError {
 	loc := err.Loc()
-	_, message, _ := strings.Cut(err.Error(), " ") // the location comes first
+	place, message, _ := strings.Cut(err.Error(), " ") // the location comes first
+	if flag := flagOf(place); flag != "" {
+		return &SpecError{File: flag, Message: "syntax error: " + strings.TrimSpace(message), Err: err, Advice: "the value is Jsonnet code: a text is written with quotes, or given with " + strings.Replace(flag, "-code", "-str", 1)}
+	}
 	if !loc.IsSet() {
 		message = err.Error()
 	}
 	return &SpecError{File: path, Line: loc.Begin.Line, Message: "syntax error: " + strings.TrimSpace(message), Err: err}
 }
 
+// codeInFlag is how Jsonnet names code that came by a flag.
+var codeInFlag = regexp.MustCompile(`^<(top-level-arg|extvar):([^>]+)>`)
+
+// flagOf returns the flag that a place of Jsonnet's is in, "" if it is in a file.
+func flagOf(place string) string {
+	m := codeInFlag.FindStringSubmatch(place)
+	switch {
+	case m == nil:
+		return ""
+	case m[1] == "extvar":
+		return "--ext-code " + m[2]
+	}
+	return "--tla-code " + m[2]
+}
+
+// signature lists a file's top-level parameters.
+func signature(node ast.Node) string {
+	for {
+		local, ok := node.(*ast.Local)
+		if !ok {
+			break
+		}
+		node = local.Body
+	}
+	f, ok := node.(*ast.Function)
+	if !ok {
+		return "no function" // it evaluates to one that is made elsewhere
+	}
+	names := make([]string, len(f.Parameters))
+	for i, p := range f.Parameters {
+		names[i] = string(p.Name)
+	}
+	return "function(" + strings.Join(names, ", ") + ")"
+}
+
 var (
+	extraArgument     = regexp.MustCompile(`^function has no parameter `)
 	undefinedExternal = regexp.MustCompile(`^Undefined external variable: (\S+)`)
 	missingArgument   = regexp.MustCompile(`^Missing argument: (\S+)`)
 	missingField      = regexp.MustCompile(`^Field does not exist: (\S+)`)

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 // TestGolden loads every sweep in testdata and compares what it expands to:
 // sources, axes, warnings, and for each run its labels and what differs from

@@ -46,6 +46,9 @@ type missingError struct {
 
 func (e *missingError) Error() string { return fmt.Sprintf("import '%s': no such file", e.path) }
 
+// Unwrap makes it match fs.ErrNotExist.
+func (e *missingError) Unwrap() error { return fs.ErrNotExist }
+
 func newImporter(dir string, libraryPaths []string) *importer {
 	return &importer{dir: dir, libraryPaths: libraryPaths, found: map[string]*found{}}
 }

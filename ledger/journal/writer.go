@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"daybook/ledger/internal/folder"
+	"daybook/ledger/folder"
 )
 
 // Writer appends events to a journal. Its methods may be called by several

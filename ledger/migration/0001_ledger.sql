@@ -287,7 +287,8 @@ CREATE TABLE reservations (
 
 -- Views, for people who query the file themselves. They only ever gain columns.
 
--- v_runs: one row for each run that a sweep planned.
+-- v_runs: one row for each run that a sweep planned. A sweep that was changed and
+-- planned again has a row for each plan of a run; latest picks the newest.
 CREATE VIEW v_runs AS
 SELECT
   s.id                                  AS sweep_id,
@@ -297,14 +298,14 @@ SELECT
   p.kind                                AS kind,            -- train or evaluate
   p.name                                AS name,            -- of a baseline
   (SELECT json_group_object(json_extract(value, '$.axis'), json_extract(value, '$.label'))
-     FROM json_each(p.axes))            AS axes,            -- JSON object, axis to choice
+     FROM json_each(p.axes) c WHERE c.type = 'object') AS axes, -- JSON object, axis to choice; {} for a baseline
   CASE
-    WHEN r.outcome = 'finished' THEN 'finished'
+    WHEN r.outcome = 'finished' THEN 'done'
     WHEN EXISTS (SELECT 1 FROM leases l WHERE l.run = r.key
                  AND l.until > (julianday('now') - 2440587.5) * 86400000.0) THEN 'running'
-    WHEN r.outcome = 'started' THEN 'interrupted'
+    WHEN r.outcome = 'started' THEN 'resumable'
     ELSE r.outcome
-  END                                   AS state,           -- new, running, interrupted, failed or finished
+  END                                   AS state,           -- new, running, resumable, failed or done
   r.attempts                            AS attempts,
   a.chosen_epoch                        AS chosen_epoch,
   a.adapter                             AS adapter,         -- identity of the chosen adapter
@@ -317,13 +318,14 @@ SELECT
   p.validation_set                      AS validation_set,
   p.test_set                            AS test_set,
   p.evaluation                          AS evaluation,
-  json_extract(s.git, '$.commit')       AS git_commit,
-  json_extract(s.git, '$.branch')       AS git_branch,
-  json_extract(s.git, '$.dirty')        AS git_dirty,       -- 0 or 1
+  json_extract(coalesce(a.git, s.git), '$.commit') AS git_commit, -- of the attempt that made the result;
+  json_extract(coalesce(a.git, s.git), '$.branch') AS git_branch, -- before the first attempt, of the plan
+  json_extract(coalesce(a.git, s.git), '$.dirty')  AS git_dirty,  -- 0 or 1
   s.time                                AS planned_at,
   a.started                             AS started_at,
   a.ended                               AS ended_at,
-  p.spec                                AS spec             -- canonical JSON
+  p.spec                                AS spec,            -- canonical JSON
+  s.id = (SELECT max(n.id) FROM sweeps n WHERE n.name = s.name) AS latest -- 1 in the newest plan of that name
 FROM planned_runs p
 JOIN sweeps s ON s.id = p.sweep
 JOIN runs r ON r.id = p.run

@@ -19,7 +19,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"daybook/ledger/internal/folder"
+	"daybook/ledger/folder"
 	"daybook/ledger/internal/hexdigest"
 )
 

@@ -45,6 +45,11 @@ func runAdapters(ctx context.Context, e *env, sweep string, asJSON bool) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	if sweep != "" {
+		if _, err := l.Runs(ctx, ledger.RunFilter{Sweep: sweep, Limit: 1}); err != nil {
+			return unknownSweep("adapters", err)
+		}
+	}
 	found, err := l.Adapters(ctx, ledger.AdapterFilter{Sweep: sweep})
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ func newDiffCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "diff RUN RUN",
 		Short:   "Show what differs between two runs: spec, data, code, environment, results",
+		Long:    "Diff lists what two runs have differently. RUN is the start of a key, as runs lists it: four digits or more.",
 		Example: "  daybook diff 3f9a 77c0",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -88,13 +89,17 @@ func (f *flat) set(path, value string) {
 	f.values[path] = value
 }
 
-// order lists the paths of a, then those that only b has.
+// order lists the paths of a, and those that only b has where b has them.
 func order(a, b *flat) []string {
 	out := slices.Clone(a.paths)
+	at := 0 // behind the path of b before
 	for _, p := range b.paths {
-		if _, ok := a.values[p]; !ok {
-			out = append(out, p)
+		if _, ok := a.values[p]; ok {
+			at = slices.Index(out, p) + 1
+			continue
 		}
+		out = slices.Insert(out, at, p)
+		at++
 	}
 	return out
 }
@@ -108,7 +113,7 @@ func layOut(ctx context.Context, l *ledger.Ledger, ref string) (*flat, error) {
 	f := &flat{values: map[string]string{}}
 	r := d.Run
 	f.set("run", short(r.Key))
-	f.set("state", showState(r.State))
+	f.set("state", string(r.State))
 	decoder := json.NewDecoder(bytes.NewReader(r.Spec))
 	decoder.UseNumber()
 	var spec any
@@ -122,10 +127,12 @@ func layOut(ctx context.Context, l *ledger.Ledger, ref string) (*flat, error) {
 		f.set("data."+s.Role, fmt.Sprintf("%d records %s", s.Records, short(s.Digest)))
 		f.set("data.file", short(s.Dataset.Digest))
 	}
-	f.set("git.commit", short(d.Sweep.Git.Commit))
-	f.set("git.dirty", strconv.FormatBool(d.Sweep.Git.Dirty))
-	if n := len(r.Attempts); n > 0 {
-		a := r.Attempts[n-1]
+	if a := r.Origin(); a != nil {
+		f.set("git.commit", short(a.Git.Commit))
+		f.set("git.dirty", strconv.FormatBool(a.Git.Dirty))
+		for _, k := range slices.Sorted(maps.Keys(a.Engine)) {
+			f.set("engine."+k, a.Engine[k])
+		}
 		for _, k := range slices.Sorted(maps.Keys(a.Environment)) {
 			f.set("environment."+k, a.Environment[k])
 		}
@@ -139,7 +146,7 @@ func layOut(ctx context.Context, l *ledger.Ledger, ref string) (*flat, error) {
 	}
 	for _, v := range find(d.Evaluations, "test", r.ChosenEpoch) {
 		if v.By == "" {
-			f.set("test."+v.Metric, valueText(v.Value))
+			f.set("test."+v.Metric, valueText(v))
 		}
 	}
 	return f, nil

@@ -66,7 +66,7 @@ func examine(ctx context.Context, root runner.Root) []finding {
 func examineCPU() finding {
 	variants := cpu.Variants()
 	best := variants[len(variants)-1]
-	f := finding{Level: "ok", What: "cpu", Found: fmt.Sprintf("%d processors, kernels for %s", runtime.NumCPU(), best)}
+	f := finding{Level: "ok", What: "cpu", Found: fmt.Sprintf("%d of %d processors, kernels for %s", runtime.GOMAXPROCS(0), runtime.NumCPU(), best)}
 	if len(variants) == 1 && runtime.GOARCH == "amd64" {
 		f.Level, f.Hint = "note", "this processor has no AVX2: training works, slowly"
 	}
@@ -119,7 +119,7 @@ func examineGit(root runner.Root) finding {
 	case git.Commit == "":
 		return finding{"note", "git", "no commit here", "put the sweep under version control, so that a run names the code it came from"}
 	case git.Dirty:
-		return finding{"note", "git", fmt.Sprintf("%.12s on %s, %d files changed", git.Commit, git.Branch, len(git.Files)), "commit before a run that others shall check"}
+		return finding{"note", "git", fmt.Sprintf("%.12s on %s, %s changed", git.Commit, git.Branch, count(len(git.Files), "file")), "commit before a run that others shall check"}
 	}
 	return finding{Level: "ok", What: "git", Found: fmt.Sprintf("%.12s on %s, clean", git.Commit, git.Branch)}
 }
@@ -149,5 +149,5 @@ func examineLedger(ctx context.Context, root runner.Root) finding {
 	if err := errors.Join(err, l.Close()); err != nil {
 		return finding{Level: "problem", What: "ledger", Found: err.Error()}
 	}
-	return finding{Level: "ok", What: "ledger", Found: fmt.Sprintf("%d runs", len(runs))}
+	return finding{Level: "ok", What: "ledger", Found: count(len(runs), "run")}
 }

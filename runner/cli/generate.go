@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"runtime"
 	"strings"
 
@@ -40,6 +41,9 @@ the user's turn as the training data has it, with its instruction.`,
   daybook generate clinical@v3 --compare "Give medications as JSON ... Started lisinopril 10 mg PO daily."`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.maxNewTokens < 0 {
+				return usageError{runner.WithHint(fmt.Errorf("--max-new-tokens: %d is negative", o.maxNewTokens), "0 means what the run was evaluated with")}
+			}
 			prompt := ""
 			if len(args) == 2 {
 				prompt = args[1]
@@ -131,16 +135,17 @@ func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a le
 	}
 	about, err := runner.ReadMetadata(root.Abs(a.Path))
 	if err != nil {
-		return nil, spec, runner.WithHint(fmt.Errorf("adapter %s@v%d: %w", a.Sweep, a.Version, err), "run the sweep again: an adapter that is missing is published anew")
+		return nil, spec, runner.WithHint(fmt.Errorf("adapter %s@v%d: %w", a.Sweep, a.Version, err), "run the sweep again: an adapter that is missing is published again")
 	}
 	o := worker.GeneratorOptions{
-		Base: flags.base, Device: flags.device, Spec: spec.Base, Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.NumCPU(),
+		Base: flags.base, Device: flags.device, Spec: spec.Base, Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.GOMAXPROCS(0),
 		Trained: runner.Inputs{Base: about.Base.Digest, Tokenizer: about.Base.Tokenizer, Template: about.Base.Template},
 	}
-	if n := len(run.Attempts); n > 0 {
-		job, err := runner.ReadJob(root.Abs(run.Attempts[n-1].Dir))
+	if n := len(run.Attempts); n > 0 && (o.Base == "" || spec.Base.ChatTemplate != "") {
+		dir := run.Attempts[n-1].Dir
+		job, err := runner.ReadJob(root.Abs(dir))
 		if err != nil {
-			return nil, spec, err
+			return nil, spec, runner.WithHint(fmt.Errorf("generate: where the run found its base is told by %s, which can't be read: %w", dir, err), "name the base's folder with --base")
 		}
 		if o.Base == "" {
 			o.Base = root.Abs(job.Base)
@@ -150,5 +155,8 @@ func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a le
 		}
 	}
 	g, err := worker.NewGenerator(ctx, o)
+	if errors.Is(err, fs.ErrNotExist) && runner.HintOf(err) == "" {
+		err = runner.WithHint(err, "a base is a folder with config.json, model.safetensors, tokenizer.json and tokenizer_config.json; name it with --base")
+	}
 	return g, spec, err
 }

@@ -33,7 +33,6 @@ const (
 	exitError       = 1
 	exitUsage       = 2 // wrong usage or an invalid sweep
 	exitRunsFailed  = 3
-	exitMismatch    = 4
 	exitInterrupted = 130
 )
 
@@ -136,7 +135,7 @@ first and every epoch after, and records which data, code and settings made
 each adapter.
 
 Exit codes: 0 ok, 1 error, 2 usage or invalid sweep, 3 some runs failed,
-4 verification mismatch, 130 interrupted.`,
+130 interrupted.`,
 		Version:           runner.Version,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -176,6 +175,8 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+const rootAdvice = "--root names a folder that exists; the ledger is in its .daybook"
+
 // findRoot returns the root that --root names, or the one around dir.
 func (e *env) findRoot(dir string) (runner.Root, error) {
 	if e.root == "" {
@@ -183,10 +184,10 @@ func (e *env) findRoot(dir string) (runner.Root, error) {
 	}
 	info, err := os.Stat(e.root)
 	if err != nil {
-		return runner.Root{}, usageError{fmt.Errorf("--root: %w", err)}
+		return runner.Root{}, usageError{runner.WithHint(fmt.Errorf("--root: %w", err), rootAdvice)}
 	}
 	if !info.IsDir() {
-		return runner.Root{}, usageError{fmt.Errorf("--root: %s is not a folder", e.root)}
+		return runner.Root{}, usageError{runner.WithHint(fmt.Errorf("--root: %s is not a folder", e.root), rootAdvice)}
 	}
 	return runner.NewRoot(e.root)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
@@ -63,18 +64,30 @@ func printList(w io.Writer, header []string, rows [][]string) error {
 	return nil
 }
 
+// count is a number of things in words.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
 // short is how keys and digests are shown.
 func short(digest string) string { return fmt.Sprintf("%.12s", digest) }
 
-// width returns the columns of the terminal behind w, or what a pager can be
-// expected to show where w is none.
+// width returns how many columns a line to w may have, 0 if any number: what the
+// environment's COLUMNS asks for, else those of the terminal. What is piped or
+// kept in a file has no limit.
 func width(w io.Writer) int {
+	if columns, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && columns > 0 {
+		return columns
+	}
 	if f, ok := w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-			return columns
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return max(0, columns)
 		}
 	}
-	return 120
+	return 0
 }
 
 // tokens writes a count of tokens or parameters.

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"daybook/engine/device"
 	"daybook/ledger"
 	"daybook/ledger/journal"
+	"daybook/runner"
 )
 
 func TestPrintList(t *testing.T) {
@@ -33,11 +35,16 @@ func TestNothingTookNoTime(t *testing.T) {
 	}
 }
 
-// TestStates has a word for every state, and the state for every word.
+// TestStates takes the words that lists of runs have, and names them all in the
+// hint on others.
 func TestStates(t *testing.T) {
-	for _, s := range []ledger.State{ledger.New, ledger.Running, ledger.Interrupted, ledger.Failed, ledger.Finished} {
-		if got, err := parseState(showState(s)); err != nil || got != s {
-			t.Errorf("parseState(%q) = %q, %v", showState(s), got, err)
+	_, err := parseState("finished")
+	for _, s := range ledger.States() {
+		if got, err := parseState(string(s)); err != nil || got != s {
+			t.Errorf("parseState(%q) = %q, %v", s, got, err)
+		}
+		if !strings.Contains(runner.HintOf(err), string(s)) {
+			t.Errorf("the hint %q lacks %s", runner.HintOf(err), s)
 		}
 	}
 }
@@ -45,6 +52,46 @@ func TestStates(t *testing.T) {
 func TestOneLine(t *testing.T) {
 	if got, want := oneLine("a: [\n    \"b\"\n  ]: c"), `a: [ "b" ]: c`; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestParallelKeepsToItsShare divides what the process may use, not what there is.
+func TestParallelKeepsToItsShare(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	for _, c := range []struct{ asked, todo, jobs, threads int }{{0, 100, 3, 1}, {0, 1, 1, 3}, {1, 9, 1, 3}, {2, 9, 2, 1}} {
+		if jobs, threads := parallel([]device.Device{device.CPU}, c.asked, c.todo); jobs != c.jobs || threads != c.threads {
+			t.Errorf("parallel(%d, %d) = %d, %d, want %d, %d", c.asked, c.todo, jobs, threads, c.jobs, c.threads)
+		}
+	}
+}
+
+// TestDiffOrder puts what only the second run has where the second run has it.
+func TestDiffOrder(t *testing.T) {
+	a, b := &flat{values: map[string]string{}}, &flat{values: map[string]string{}}
+	for _, p := range []string{"run", "spec.a", "spec.c", "test.loss"} {
+		a.set(p, "")
+	}
+	for _, p := range []string{"kind", "run", "spec.b", "spec.c", "spec.d", "spec.e", "test.f1", "test.loss"} {
+		b.set(p, "")
+	}
+	got := strings.Join(order(a, b), " ")
+	if want := "kind run spec.b spec.a spec.c spec.d spec.e test.f1 test.loss"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestValues keeps one column for the values, however long a name is.
+func TestValues(t *testing.T) {
+	one, two := .5, .25
+	var out bytes.Buffer
+	p := &page{w: &out}
+	p.values([]journal.MetricValue{{Metric: "loss", Value: &one}, {Metric: "field_f1(medications:name,dose,frequency)", By: "quality", Tag: "clean", Value: &two}})
+	var at []int
+	for line := range strings.Lines(out.String()) {
+		at = append(at, strings.Index(line, "0."))
+	}
+	if len(at) != 2 || at[0] != at[1] || at[0] < 0 {
+		t.Errorf("values are at %v in\n%s", at, out.String())
 	}
 }
 

@@ -27,8 +27,8 @@ func printPlan(w io.Writer, l runner.Listing) error {
 		for _, a := range l.Axes {
 			row = append(row, labels[a])
 		}
-		state := showState(r.State)
-		if r.State == ledger.Interrupted && r.Step > 0 {
+		state := string(r.State)
+		if r.State == ledger.Resumable && r.Step > 0 {
 			state += fmt.Sprintf(" after step %d", r.Step)
 		}
 		if !r.Selected {
@@ -54,7 +54,7 @@ func printPlan(w io.Writer, l runner.Listing) error {
 		}
 		p.printf("\n")
 	}
-	p.printf("to do: %d runs, %s training tokens, %d optimizer steps\n", l.Todo.Runs, tokens(l.Todo.Tokens), l.Todo.Steps)
+	p.printf("to do: %s, %s training tokens, %s\n", count(l.Todo.Runs, "run"), tokens(l.Todo.Tokens), count(l.Todo.Steps, "optimizer step"))
 	for _, warning := range l.Warnings {
 		p.printf("warning: %s\n", warning)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -57,7 +58,7 @@ func (l *lines) Event(item *runner.Item, e journal.Body) {
 	switch e := e.(type) {
 	case journal.Started:
 		if e.ResumedStep > 0 {
-			l.say("%s: goes on after step %d of %d", title(item), e.ResumedStep, e.Steps)
+			l.say("%s: resumes after step %d of %d", title(item), e.ResumedStep, e.Steps)
 		}
 	case journal.Epoch:
 		best := ""
@@ -74,7 +75,7 @@ func (l *lines) Event(item *runner.Item, e journal.Body) {
 
 func (l *lines) End(item *runner.Item, state ledger.State, why string) {
 	l.done++
-	if state == ledger.Finished {
+	if state == ledger.Done {
 		l.say("%s: done (%d of %d)", title(item), l.done, l.todo)
 		return
 	}
@@ -82,12 +83,15 @@ func (l *lines) End(item *runner.Item, state ledger.State, why string) {
 }
 
 func (l *lines) Held(item *runner.Item, holder string) {
-	l.say("%s: %s is at it; waiting for its result", title(item), holder)
+	l.say("%s: %s is running it; waiting for its result", title(item), holder)
 }
 
 func (l *lines) Published(item *runner.Item, a ledger.Adapter) {
-	l.say("%s: epoch %d is %s@v%d", title(item), a.Epoch, a.Sweep, a.Version)
+	l.say("%s: epoch %d published as %s@v%d", title(item), a.Epoch, a.Sweep, a.Version)
 }
+
+// Answered says nothing: a file keeps what was measured, not how far it was.
+func (l *lines) Answered(*runner.Item, runner.Answered) {}
 
 // Damaged says nothing: every journal was looked at when the sweep was planned,
 // and what was wrong was said then.
@@ -103,18 +107,26 @@ type bars struct {
 	lines *lines // what stays on the screen, above the bars
 }
 
+// bar is an attempt in progress: its optimizer steps, or the records of a set that
+// it evaluates a base or a finished adapter on.
 type bar struct {
 	*mpb.Bar
-	note atomic.Value // string; read by the drawing goroutine
+	steps int          // planned
+	note  atomic.Value // string; read by the drawing goroutine
 }
+
+func (b *bar) say(format string, args ...any) { b.note.Store(fmt.Sprintf(format, args...)) }
 
 func newBars(w io.Writer, todo int) *bars {
 	p := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithRefreshRate(150*time.Millisecond))
 	b := &bars{p: p, runs: map[*runner.Item]*bar{}}
-	b.all = p.AddBar(int64(todo),
+	// A bar that is made without a total never completes by itself. The last bar to
+	// complete ends the drawing, and lines are still to come when the last run ends.
+	b.all = p.AddBar(0,
 		mpb.BarPriority(1<<30),
 		mpb.PrependDecorators(decor.Name("sweep", decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(decor.CountersNoUnit("%d of %d"), decor.Elapsed(decor.ET_STYLE_GO, decor.WCSyncSpace)))
+	b.all.SetTotal(int64(todo), false)
 	b.lines = &lines{w: p, now: time.Now, began: time.Now(), todo: todo}
 	return b
 }
@@ -128,7 +140,8 @@ func (b *bars) Begin(item *runner.Item, _ int) {
 	one.Bar = b.p.AddBar(0,
 		mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(title(item), decor.WCSyncSpaceR)),
-		mpb.AppendDecorators(decor.CountersNoUnit("step %d of %d"), decor.Any(func(decor.Statistics) string { s, _ := one.note.Load().(string); return s })))
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { s, _ := one.note.Load().(string); return s })))
+	one.say("starts")
 	b.runs[item] = one
 }
 
@@ -139,14 +152,31 @@ func (b *bars) Event(item *runner.Item, e journal.Body) {
 	}
 	switch e := e.(type) {
 	case journal.Started:
-		one.SetTotal(int64(max(e.Steps, 1)), false)
-		one.SetCurrent(int64(e.ResumedStep))
+		if one.steps = e.Steps; one.steps > 0 {
+			one.SetTotal(int64(one.steps), false)
+			one.SetCurrent(int64(e.ResumedStep))
+			one.say("step %d of %d", e.ResumedStep, one.steps)
+		}
 	case journal.Step:
 		one.SetCurrent(int64(e.Step))
-		one.note.Store(fmt.Sprintf("  loss %.3f", e.Loss))
+		one.say("step %d of %d, loss %.3f", e.Step, one.steps, e.Loss)
 	case journal.Epoch, journal.Evaluated:
 		b.lines.Event(item, e)
 	}
+}
+
+func (b *bars) Answered(item *runner.Item, a runner.Answered) {
+	one := b.runs[item]
+	if one == nil {
+		return
+	}
+	if item.Job.Kind == ledger.Train {
+		one.say("epoch %d, %s: %d of %d records", a.Epoch, a.Split, a.Done, a.Total)
+		return // the bar stays at the step that this is about
+	}
+	one.SetTotal(int64(a.Total), false)
+	one.SetCurrent(int64(a.Done))
+	one.say("%s: %d of %d records", a.Split, a.Done, a.Total)
 }
 
 func (b *bars) End(item *runner.Item, state ledger.State, why string) {
@@ -174,8 +204,8 @@ func (b *bars) close() {
 // title names an item for people.
 func title(item *runner.Item) string {
 	switch {
-	case item.Judges():
-		return item.Job.Name + ", judged anew"
+	case item.Reevaluates():
+		return item.Job.Name + ", re-evaluated"
 	case item.Job.Kind != ledger.Train:
 		return "baseline " + item.Job.Name
 	case item.Job.Name == "":
@@ -194,15 +224,11 @@ func selected(item *runner.Item, e journal.Epoch) string {
 
 // summary lists a baseline's aggregates over the whole set.
 func summary(e journal.Evaluated) string {
-	out := ""
+	var parts []string
 	for _, m := range e.Metrics {
-		if m.By != "" || m.Value == nil {
-			continue
+		if m.By == "" {
+			parts = append(parts, m.Metric+" "+runner.MeasuredOf(m).Text(m.Metric, 3))
 		}
-		if out != "" {
-			out += ", "
-		}
-		out += fmt.Sprintf("%s %.3f", m.Metric, *m.Value)
 	}
-	return out
+	return strings.Join(parts, ", ")
 }

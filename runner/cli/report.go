@@ -17,6 +17,7 @@ import (
 
 func newReportCommand(e *env) *cobra.Command {
 	var format, metric string
+	var asJSON bool
 	var f sweepFlags
 	cmd := &cobra.Command{
 		Use:   "report SWEEP",
@@ -30,8 +31,14 @@ name as the ledger has it, or its file.`,
   daybook report clinical --metric json_valid --format csv >clinical.csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if asJSON {
+				if cmd.Flags().Changed("format") && format != string(reports.FormatJSON) {
+					return usageError{runner.WithHint(fmt.Errorf("--json: and --format %s", format), "give one of them; --json is --format json")}
+				}
+				format = string(reports.FormatJSON)
+			}
 			if _, err := reports.ParseFormat(format); err != nil {
-				return usageError{fmt.Errorf("--format: %w", err)}
+				return usageError{runner.WithHint(fmt.Errorf("--format: %w", err), "for people table and markdown, for spreadsheets csv, for programs json")}
 			}
 			name, dir := args[0], "."
 			if strings.HasSuffix(name, ".jsonnet") || strings.HasSuffix(name, ".json") {
@@ -53,13 +60,14 @@ name as the ledger has it, or its file.`,
 			defer func() { err = errors.Join(err, l.Close()) }()
 			sweep, err := l.Sweep(cmd.Context(), name)
 			if err != nil {
-				return runner.WithHint(fmt.Errorf("report: %w", err), "'daybook runs' lists what has been run")
+				return unknownSweep("report", err)
 			}
 			return printReport(cmd.Context(), e, l, sweep.ID, format, metric)
 		},
 	}
 	f.jsonnet(cmd)
 	cmd.Flags().StringVar(&format, "format", "table", "table, markdown, csv or json")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, as --format json does")
 	cmd.Flags().StringVar(&metric, "metric", "", "metric to compare by (default: the sweep's first that isn't the loss)")
 	return cmd
 }

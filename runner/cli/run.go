@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/engine/device"
-	"daybook/ledger"
 	"daybook/runner"
 )
 
@@ -24,7 +23,7 @@ func newRunCommand(e *env) *cobra.Command {
 		Short: "Train what a sweep lists and is not done yet, then print the table",
 		Long: `Run plans a sweep, measures the untouched base, trains every run that is not
 finished, evaluates each epoch, and prints baseline against fine-tunes.
-Interrupted runs go on from their last checkpoint; finished ones are never
+Interrupted runs resume from their last checkpoint; finished ones are never
 trained again. Ctrl-C stops cleanly.`,
 		Example: `  daybook run experiments/clinical/sweep.jsonnet
   daybook run sweep.jsonnet --only rank=8 --limit 2
@@ -64,13 +63,13 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	}
 	jobs, threads := parallel(devices, jobs, p.plan.Todo(f.again))
 	outcome, err := p.plan.Run(ctx, runner.RunOptions{
-		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Devices: names(devices), Memory: limit, Again: f.again, Worker: process(), Holder: holder(),
+		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Devices: names(devices), Memory: limit, Again: f.again, Worker: process(), Holder: runner.HolderOf(os.Getpid()),
 		Start: startWorker(p.root), Progress: progress, Now: e.now,
 	})
 	progress.close()
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			e.say("stopped; run the same command again to go on from here")
+			e.say("stopped; run the same command again to resume")
 		}
 		return err
 	}
@@ -81,15 +80,15 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	if err := printReport(ctx, e, p.ledger, outcome.Sweep, format, ""); err != nil {
 		return err
 	}
-	for _, f := range outcome.Failed {
-		e.complain(fmt.Sprintf("run %s: %s: %s", short(f.Item.Job.Key), title(f.Item), f.Error), f.Hint)
+	for _, failure := range outcome.Failed {
+		e.complain(fmt.Sprintf("run %s: %s: %s", short(failure.Item.Job.Key), title(failure.Item), failure.Error), failure.Hint)
 	}
 	if n := len(outcome.Failed); n > 0 {
 		return runner.WithHint(fmt.Errorf("%w: %d of %d", errRunsFailed, n, n+outcome.Finished+outcome.Already),
 			"'daybook show RUN' has the details; running the sweep again tries them again")
 	}
 	if n := outcome.Interrupted; n > 0 {
-		return runner.WithHint(fmt.Errorf("%w: %d interrupted", errRunsFailed, n), "running the sweep again goes on from their last checkpoints")
+		return runner.WithHint(fmt.Errorf("%w: %d interrupted", errRunsFailed, n), "running the sweep again resumes them from their last checkpoints")
 	}
 	return nil
 }
@@ -98,7 +97,7 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 // get one each. Processors are divided: a run's result doesn't depend on its
 // threads, and small runs gain most from having one each.
 func parallel(devices []device.Device, jobs, todo int) (int, int) {
-	cpus := runtime.NumCPU()
+	cpus := runtime.GOMAXPROCS(0) // fewer than the machine's where a container has a share of them
 	switch {
 	case jobs > 0:
 	case devices[0] != device.CPU:
@@ -120,24 +119,3 @@ func names(devices []device.Device) (all []string) {
 
 // process names this process in the ledger.
 func process() string { return fmt.Sprintf("pid %d", os.Getpid()) }
-
-// holder names this process in leases, which are seen by who waits and are no
-// part of the history.
-func holder() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown host"
-	}
-	return process() + " on " + host
-}
-
-// showState is the word for a state in lists of runs.
-func showState(s ledger.State) string {
-	if s == ledger.Interrupted {
-		return "resumable"
-	}
-	if s == ledger.Finished {
-		return "done"
-	}
-	return string(s)
-}

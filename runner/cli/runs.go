@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,7 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 	defer func() { err = errors.Join(err, l.Close()) }()
 	runs, err := l.Runs(ctx, filter)
 	if err != nil {
-		return err
+		return unknownSweep("runs", err)
 	}
 	if asJSON {
 		if runs == nil {
@@ -54,21 +55,25 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 	for _, r := range runs {
 		adapter := short(r.Adapter)
 		rows = append(rows, []string{
-			short(r.Key), r.Sweep, runTitle(r), showState(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), tokens(r.Tokens), seconds(r.Seconds), adapter,
+			short(r.Key), r.Sweep, runTitle(r), string(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), tokens(r.Tokens), seconds(r.Seconds), adapter,
 		})
 	}
 	return printList(e.out, []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}, rows)
 }
 
-// parseState is the inverse of showState; "" stays "".
-func parseState(word string) (ledger.State, error) {
-	if word == "" {
-		return "", nil
+// unknownSweep adds to an error what to do if a verb was given a sweep that there isn't.
+func unknownSweep(verb string, err error) error {
+	err = fmt.Errorf("%s: %w", verb, err)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return runner.WithHint(err, "'daybook runs' lists what has been run")
 	}
-	for _, s := range []ledger.State{ledger.New, ledger.Running, ledger.Interrupted, ledger.Failed, ledger.Finished} {
-		if showState(s) == word || string(s) == word {
-			return s, nil
-		}
+	return err
+}
+
+// parseState reads a state; "" stays "".
+func parseState(word string) (ledger.State, error) {
+	if s := ledger.State(word); word == "" || slices.Contains(ledger.States(), s) {
+		return s, nil
 	}
 	return "", usageError{runner.WithHint(fmt.Errorf("--state: no state %q", word), "states are new, running, resumable, failed and done")}
 }

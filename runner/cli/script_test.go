@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -65,6 +67,8 @@ func TestScript(t *testing.T) {
 			"exitcode":    exitCode,
 			"runkey":      runKey,
 			"newerledger": newerLedger,
+			"fromcommit":  fromCommit,
+			"ctrlc":       ctrlC,
 		},
 	})
 }
@@ -86,6 +90,57 @@ func reach(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no attempt reached step %d", step)
+}
+
+// ctrlC starts a command, waits until some attempt of a root has journaled an
+// optimizer step, and does what a terminal does on Ctrl-C: it signals the whole
+// process group. It then compares the exit code, and leaves what was printed in
+// the files ctrlc.out and ctrlc.err.
+func ctrlC(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: ctrlc CODE ROOT STEP COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	path := ts.Getenv("PATH")
+	for _, dir := range slices.Backward(filepath.SplitList(path)) {
+		if at := filepath.Join(dir, args[3]); isFile(at) {
+			args[3] = at
+		}
+	}
+	cmd := exec.Command(args[3], args[4:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "PATH="+path, "HOME="+ts.Getenv("HOME"), "TMPDIR="+ts.Getenv("TMPDIR"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var out, problems bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	ts.Check(cmd.Start())
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // its exit code is looked at below
+		close(ended)
+	}()
+	defer func() {
+		_ = cmd.Process.Kill() // if the script fails meanwhile
+		<-ended
+	}()
+	reach(ts, false, args[1:3])
+	ts.Check(syscall.Kill(-cmd.Process.Pid, syscall.SIGINT))
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		ts.Fatalf("it goes on after the signal")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("ctrlc.out"), out.Bytes(), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("ctrlc.err"), problems.Bytes(), 0o600))
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("exit code is %d, want %d\n%s", got, want, problems.Bytes())
+	}
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // killWorkers kills, without a warning, the workers whose attempts have not ended.
@@ -219,6 +274,22 @@ func runKey(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no run %s", args[0])
+}
+
+// fromCommit checks that a file, or stdout, names a commit and none of the others.
+// The commits are those listed in the file commits, newest first, counted from 1.
+func fromCommit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fromcommit N FILE")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	text := ts.ReadFile(args[1])
+	for i, commit := range strings.Fields(ts.ReadFile("commits")) {
+		if want := i+1 == n; strings.Contains(text, commit[:12]) != want {
+			ts.Fatalf("%s names commit %d (%.12s): %t, want %t", args[1], i+1, commit, !want, want)
+		}
+	}
 }
 
 // resize cuts a file, or lengthens it by zeros.

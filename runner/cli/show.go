@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,7 @@ func newShowCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Show one run: spec, data, code, environment, curves, results",
-		Long:  "Show prints everything the ledger knows of one run. RUN is the start of its key, as runs lists it.",
+		Long:  "Show prints everything the ledger knows of one run. RUN is the start of its key, as runs lists it: four digits or more.",
 		Example: `  daybook show 3f9a
   daybook show 3f9ac1d2e4b5 --json`,
 		Args: cobra.ExactArgs(1),
@@ -134,7 +135,7 @@ func printDetails(w io.Writer, d *details) error {
 	r := d.Run
 	p.printf("%s\n", runTitle(r))
 	p.line("run", "%s", r.Key)
-	p.line("state", "%s%s", showState(r.State), holderText(r))
+	p.line("state", "%s%s", r.State, holderText(r))
 	if r.Error != "" {
 		p.line("error", "%s", r.Error)
 		if r.Hint != "" {
@@ -149,7 +150,7 @@ func printDetails(w io.Writer, d *details) error {
 	if r.Parameters > 0 {
 		p.line("trainable", "%s parameters, %s (%.0f%%) with 8-bit optimizer state", tokens(r.Parameters), tokens(r.EightBit), 100*float64(r.EightBit)/float64(r.Parameters))
 	}
-	if r.State == ledger.Finished && r.Kind == ledger.Train {
+	if r.State == ledger.Done && r.Kind == ledger.Train {
 		p.line("trained on", "%s tokens in %d steps, %s", tokens(r.Tokens), r.Steps, seconds(r.Seconds))
 	}
 
@@ -162,16 +163,25 @@ func printDetails(w io.Writer, d *details) error {
 	}
 
 	p.heading("code")
-	printGit(p, d.Sweep.Git)
+	made := r.Origin()
+	if made == nil {
+		printGit(p, d.Sweep.Git) // what it would be made by
+	} else {
+		printGit(p, made.Git)
+		printMachine(p, made)
+	}
 
 	p.heading("attempts")
 	for _, a := range r.Attempts {
 		text := a.Outcome
 		if a.Kind != r.Kind {
-			text = "judged anew, " + text
+			text = "re-evaluated, " + text
 		}
 		if a.ResumedStep > 0 {
 			text += fmt.Sprintf(", from step %d", a.ResumedStep)
+		}
+		if a.Git.Commit != made.Git.Commit || a.Git.Dirty != made.Git.Dirty {
+			text += ", commit " + commitText(a.Git)
 		}
 		p.line(fmt.Sprint(a.Number), "%s, %s, %s, %s", text, a.Begun.Format("2006-01-02 15:04:05"), orDash(seconds(a.Seconds)), deviceText(a.Device))
 	}
@@ -216,6 +226,27 @@ func printGit(p *page, g ledger.Git) {
 	}
 }
 
+// printMachine prints the build and the machine of an attempt.
+func printMachine(p *page, a *ledger.AttemptInfo) {
+	if e := a.Engine; len(e) > 0 {
+		p.line("engine", "daybook %s, %s, %s", e["daybook"], e["go"], e["platform"])
+	}
+	if cpu := a.Environment["cpu"]; cpu != "" {
+		p.line("machine", "%s, %s processors", cpu, a.Environment["cpus"])
+	}
+}
+
+// commitText names a commit, and whether files had changed since.
+func commitText(g ledger.Git) string {
+	switch {
+	case g.Commit == "":
+		return "none"
+	case g.Dirty:
+		return short(g.Commit) + " with changes"
+	}
+	return short(g.Commit)
+}
+
 func printEpochs(p *page, d *details) {
 	for _, e := range d.Epochs {
 		note := ""
@@ -235,14 +266,24 @@ func printResults(p *page, d *details) {
 		}
 		if values := find(d.Evaluations, split, epoch); len(values) > 0 {
 			p.heading(split)
-			for _, v := range values {
-				name := v.Metric
-				if v.By != "" {
-					name = fmt.Sprintf("%s where %s=%s", v.Metric, v.By, v.Tag)
-				}
-				p.printf("  %-40s %s\n", name, valueText(v.Value))
-			}
+			p.values(values)
 		}
+	}
+}
+
+// values writes a line for each value, however long the metrics' names are.
+func (p *page) values(values []journal.MetricValue) {
+	names := make([]string, len(values))
+	width := 0
+	for i, v := range values {
+		names[i] = v.Metric
+		if v.By != "" {
+			names[i] += fmt.Sprintf(" where %s=%s", v.By, v.Tag)
+		}
+		width = max(width, utf8.RuneCountInString(names[i]))
+	}
+	for i, v := range values {
+		p.printf("  %-*s  %s\n", width, names[i], valueText(v))
 	}
 }
 
@@ -280,18 +321,13 @@ func metricsText(values []journal.MetricValue) string {
 	var parts []string
 	for _, v := range values {
 		if v.By == "" {
-			parts = append(parts, v.Metric+" "+valueText(v.Value))
+			parts = append(parts, v.Metric+" "+valueText(v))
 		}
 	}
 	return orDash(strings.Join(parts, ", "))
 }
 
-func valueText(v *float64) string {
-	if v == nil {
-		return "–"
-	}
-	return fmt.Sprintf("%.4f", *v)
-}
+func valueText(v journal.MetricValue) string { return runner.MeasuredOf(v).Text(v.Metric, 4) }
 
 func orDash(s string) string {
 	if s == "" {
@@ -304,7 +340,7 @@ func holderText(r ledger.Run) string {
 	if r.Holder == "" {
 		return ""
 	}
-	return ", by " + r.Holder
+	return ", by " + runner.HolderName(r.Holder)
 }
 
 func deviceText(d map[string]string) string {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +21,9 @@ func newWorkerCommand(e *env) *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			// A worker whose runner is gone stops where it can resume. It must not die
+			// of a report that nobody reads.
+			signal.Ignore(syscall.SIGPIPE)
 			root, err := e.findRoot(".")
 			if err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"daybook/engine"
 	"daybook/engine/checkpoint"
@@ -109,7 +110,7 @@ func (a *attempt) evaluate(ctx context.Context, in *inputs, m *model.Model, on s
 	if err != nil {
 		return nil, err
 	}
-	predictions, err := predict(ctx, in, m, on.questions, a.job.Spec.Eval)
+	predictions, err := predict(ctx, in, m, on.questions, a.job.Spec.Eval, a.listen(runner.Answered{Split: on.Split, Epoch: s.epoch}))
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: %s: %w", on.Split, err)
 	}
@@ -136,14 +137,36 @@ func (a *attempt) evaluate(ctx context.Context, in *inputs, m *model.Model, on s
 	return values, a.appendSync(e)
 }
 
-// predict measures the loss of the references and generates answers.
-func predict(ctx context.Context, in *inputs, m *model.Model, questions []runner.Question, e sweeps.Eval) ([]runner.Prediction, error) {
+// hearEvery is how often who watches hears of answers: as often as bars are drawn.
+const hearEvery = 150 * time.Millisecond
+
+// listen returns what hears how many records of an evaluation are done. It passes
+// on the first, the last and what people can follow in between.
+func (a *attempt) listen(at runner.Answered) func(done, total int) {
+	var last time.Time
+	return func(done, total int) {
+		if now := a.worker.Now(); done == 0 || done == total || now.Sub(last) >= hearEvery {
+			at.Done, at.Total, last = done, total, now
+			a.hear(at)
+		}
+	}
+}
+
+// predict measures the loss of the references and generates answers. What takes
+// longer of the two is reported to progress: the answers, if any are needed.
+func predict(ctx context.Context, in *inputs, m *model.Model, questions []runner.Question, e sweeps.Eval, progress func(done, total int)) ([]runner.Prediction, error) {
+	progress(0, len(questions))
 	examples := make([]engine.Example, len(questions))
 	prompts := make([][]int32, len(questions))
 	for i, q := range questions {
 		examples[i], prompts[i] = q.Example, q.Prompt
 	}
-	scores, err := m.Evaluate(ctx, examples, nil)
+	generates := slices.ContainsFunc(e.Metrics, sweeps.Metric.Generates)
+	scored := progress
+	if generates {
+		scored = nil
+	}
+	scores, err := m.Evaluate(ctx, examples, scored)
 	if err != nil {
 		return nil, err
 	}
@@ -151,10 +174,12 @@ func predict(ctx context.Context, in *inputs, m *model.Model, questions []runner
 	for i, s := range scores {
 		out[i] = runner.Prediction{NLL: s.NLL, Targets: s.Targets, Hits: s.Hits}
 	}
-	if !slices.ContainsFunc(e.Metrics, sweeps.Metric.Generates) {
+	if !generates {
 		return out, nil
 	}
-	answers, err := m.Generate(ctx, prompts, model.GenerateOptions{MaxNewTokens: e.Generate.MaxNewTokens, Ended: in.base.Encoder.Ended, BatchSize: e.BatchSize})
+	answers, err := m.Generate(ctx, prompts, model.GenerateOptions{
+		MaxNewTokens: e.Generate.MaxNewTokens, Ended: in.base.Encoder.Ended, BatchSize: e.BatchSize, Progress: progress,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func NewGenerator(ctx context.Context, o GeneratorOptions) (*Generator, error) {
 		if got := hex.EncodeToString(digest[:]); o.Digest != "" && got != o.Digest {
 			return nil, runner.WithHint(
 				fmt.Errorf("adapter %s: digest is %.12s, the ledger has %.12s: the folder was changed", o.Adapter, got, o.Digest),
-				"delete the folder and run the sweep again: the adapter is published anew",
+				"delete the folder and run the sweep again: the adapter is published again",
 			)
 		}
 		if err := runner.Foreign(o.Trained, base.Inputs()); err != nil {

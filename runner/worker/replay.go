@@ -11,12 +11,12 @@ import (
 )
 
 // replayed holds the losses of the steps that an interrupted attempt took after
-// its last checkpoint. The attempt that goes on from there repeats them, and
+// its last checkpoint. The attempt that resumes there repeats them, and
 // unless it repeats them exactly its adapter is not the one that an
 // uninterrupted attempt would have given.
 type replayed map[int]float64
 
-// readReplayed reads the journal of the attempt that r goes on from, as far as it
+// readReplayed reads the journal of the attempt that r resumes, as far as it
 // is sound: what is damaged disproves nothing.
 func readReplayed(root runner.Root, r *runner.Resume) (_ replayed, err error) {
 	reader, err := journal.Open(filepath.Join(root.Abs(r.Attempt), runner.JournalFile))

@@ -70,7 +70,10 @@ func (w *Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	reports := json.NewEncoder(out)
 	for o := range orders {
 		report := runner.Report{Dir: o.Dir}
-		if err := w.Work(ctx, o.Dir); err != nil {
+		err := w.Work(ctx, o.Dir, func(a runner.Answered) {
+			_ = reports.Encode(runner.Report{Dir: o.Dir, Answered: &a}) // the last report tells of a runner that is gone
+		})
+		if err != nil {
 			report.Error, report.Hint = err.Error(), advise(err)
 		}
 		if err := reports.Encode(report); err != nil {
@@ -84,9 +87,10 @@ func (w *Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// Work makes the attempt in dir, relative to the root. How it ended is in the
-// journal; the error is about the journal itself.
-func (w *Worker) Work(ctx context.Context, dir string) (err error) {
+// Work makes the attempt in dir, relative to the root, and tells hear how far
+// evaluations are. How it ended is in the journal; the error is about the journal
+// itself.
+func (w *Worker) Work(ctx context.Context, dir string, hear func(runner.Answered)) (err error) {
 	path := w.Root.Abs(dir)
 	job, err := runner.ReadJob(path)
 	if err != nil {
@@ -98,7 +102,7 @@ func (w *Worker) Work(ctx context.Context, dir string) (err error) {
 	}
 	log.Now = w.Now
 	defer func() { err = errors.Join(err, log.Close()) }()
-	a := &attempt{worker: w, dir: path, job: job, log: log, began: w.Now()}
+	a := &attempt{worker: w, dir: path, job: job, log: log, hear: hear, began: w.Now()}
 	return a.appendSync(a.close(a.run(ctx)))
 }
 
@@ -108,8 +112,9 @@ type attempt struct {
 	dir    string // absolute
 	job    *runner.Job
 	log    *journal.Writer
+	hear   func(runner.Answered)
 	began  time.Time
-	before float64 // seconds of the attempts that this one goes on from
+	before float64 // seconds of the attempts that this one resumes
 	step   int     // optimizer steps done
 	done   journal.Finished
 }
@@ -159,7 +164,7 @@ func advise(err error) string {
 	case errors.Is(err, engine.ErrNonFinite):
 		return "lower train.learning_rate, lengthen train.warmup_ratio, or clip harder with train.max_grad_norm"
 	case errors.Is(err, syscall.ENOSPC):
-		return "free some space and run the sweep again: it goes on from the last checkpoint"
+		return "free some space and run the sweep again: it resumes from the last checkpoint"
 	}
 	return ""
 }

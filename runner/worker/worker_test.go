@@ -88,7 +88,8 @@ func newWorker(root runner.Root) *Worker {
 	return &Worker{Root: root, Name: "test", Now: time.Now}
 }
 
-// TestServe speaks the protocol: orders in, reports out, until the input ends.
+// TestServe speaks the protocol: orders in, reports out, until the input ends. An
+// attempt that evaluates tells meanwhile how far it is.
 func TestServe(t *testing.T) {
 	root, baseline, run := planned(t, "{}")
 	in, orders := io.Pipe()
@@ -101,7 +102,19 @@ func TestServe(t *testing.T) {
 	for _, dir := range []string{baseline, run, "nowhere"} {
 		check(t, json.NewEncoder(orders).Encode(runner.Order{Dir: dir}))
 		var r runner.Report
-		check(t, decoder.Decode(&r))
+		told := map[runner.Answered]bool{}
+		for {
+			r = runner.Report{}
+			check(t, decoder.Decode(&r))
+			if r.Answered == nil {
+				break
+			}
+			told[*r.Answered] = true
+		}
+		if epoch := map[string]int{baseline: 0, run: 1}[dir]; dir != "nowhere" && (!told[runner.Answered{Split: "validation", Epoch: epoch, Total: 6}] ||
+			!told[runner.Answered{Split: "validation", Epoch: epoch, Done: 6, Total: 6}]) {
+			t.Errorf("%s told of %v", dir, told)
+		}
 		if r.Dir != dir || (r.Error != "") != (dir == "nowhere") {
 			t.Errorf("report is %+v", r)
 		}
@@ -172,7 +185,7 @@ func TestWorkRefuses(t *testing.T) {
 				t.Fatalf("%s has no %q", c.file, c.old)
 			}
 			check(t, os.WriteFile(path, []byte(strings.Replace(string(data), c.old, c.text, 1)), 0o600))
-			check(t, newWorker(root).Work(t.Context(), run))
+			check(t, newWorker(root).Work(t.Context(), run, nobody))
 			f, ok := last(t, root, run).(journal.Failed)
 			if !ok || !strings.HasPrefix(f.Error, c.err) || f.Hint == "" {
 				t.Errorf("ended as %+v", last(t, root, run))
@@ -186,7 +199,7 @@ func TestFailureIsImpersonal(t *testing.T) {
 	root, _, run := planned(t, "{}")
 	check(t, os.Remove(root.Abs("base/config.json")))
 	w := newWorker(root)
-	check(t, w.Work(t.Context(), run))
+	check(t, w.Work(t.Context(), run, nobody))
 	f, ok := last(t, root, run).(journal.Failed)
 	if !ok || f.Error != "base: checkpoint: open base/config.json: no such file or directory" {
 		t.Errorf("ended as %+v", last(t, root, run))
@@ -201,9 +214,9 @@ func TestFailureIsImpersonal(t *testing.T) {
 func TestWorkOnce(t *testing.T) {
 	root, baseline, _ := planned(t, "{}")
 	w := newWorker(root)
-	check(t, w.Work(t.Context(), baseline))
+	check(t, w.Work(t.Context(), baseline, nobody))
 	before := events(t, root, baseline)
-	if err := w.Work(t.Context(), baseline); !errors.Is(err, os.ErrExist) {
+	if err := w.Work(t.Context(), baseline, nobody); !errors.Is(err, os.ErrExist) {
 		t.Errorf("error is %v", err)
 	}
 	if len(events(t, root, baseline)) != len(before) {
@@ -223,7 +236,7 @@ func TestReplayMustRepeat(t *testing.T) {
 		}
 		return time.Now()
 	}
-	check(t, w.Work(ctx, run))
+	check(t, w.Work(ctx, run, nobody))
 	end, ok := last(t, root, run).(journal.Interrupted)
 	if !ok {
 		t.Fatalf("ended as %+v", last(t, root, run))
@@ -231,7 +244,7 @@ func TestReplayMustRepeat(t *testing.T) {
 	resume := func(number int, loss func(float64) float64) journal.Body {
 		// A whole attempt has the true losses of the steps to come.
 		whole, _, truth := planned(t, "{}")
-		check(t, newWorker(whole).Work(t.Context(), truth))
+		check(t, newWorker(whole).Work(t.Context(), truth, nobody))
 		job, err := runner.ReadJob(root.Abs(run))
 		check(t, err)
 		job.Attempt = number
@@ -253,7 +266,7 @@ func TestReplayMustRepeat(t *testing.T) {
 		check(t, log.Close())
 		dir := root.Attempt(job.Key, number)
 		check(t, job.Write(root.Abs(dir)))
-		check(t, newWorker(root).Work(t.Context(), dir))
+		check(t, newWorker(root).Work(t.Context(), dir, nobody))
 		return last(t, root, dir)
 	}
 	if got, ok := resume(11, func(x float64) float64 { return x }).(journal.Finished); !ok {
@@ -264,6 +277,9 @@ func TestReplayMustRepeat(t *testing.T) {
 		t.Errorf("with other losses: %+v", failed)
 	}
 }
+
+// nobody listens to how far an evaluation is.
+func nobody(runner.Answered) {}
 
 // TestAdvice has something to say where nobody else has.
 func TestAdvice(t *testing.T) {

@@ -12,9 +12,9 @@ import (
 // fewer judges the run of patched("{}") by another test set.
 var fewer = patched("{ data+: { test+: { count: 3 } } }")
 
-// TestJudgedAnew judges a finished adapter by a test set that is new: the attempt
+// TestReevaluated judges a finished adapter by a test set that is new: the attempt
 // is one at its run, and doesn't replace the result of training.
-func TestJudgedAnew(t *testing.T) {
+func TestReevaluated(t *testing.T) {
 	p := newPlace(t)
 	p.mustRun(t, p.plan(t, patched("{}")))
 	key := trained(p.plan(t, fewer))[0]
@@ -37,15 +37,15 @@ func TestJudgedAnew(t *testing.T) {
 	}
 }
 
-// TestJudgedAnewCaughtUp has the runner die while a worker judges.
-func TestJudgedAnewCaughtUp(t *testing.T) {
+// TestReevaluatedCaughtUp has the runner die while a worker judges.
+func TestReevaluatedCaughtUp(t *testing.T) {
 	p := newPlace(t)
 	p.mustRun(t, p.plan(t, patched("{}")))
 	key := trained(p.plan(t, fewer))[0]
 	dir := p.begin(t, fewer)[key]
 	w, err := p.worker()
 	check(t, err)
-	check(t, w.Work(t.Context(), dir))
+	check(t, w.Work(t.Context(), dir, nobody))
 	p.catchUp(t)
 	run, err := p.ledger.Run(t.Context(), key)
 	check(t, err)

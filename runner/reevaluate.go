@@ -11,12 +11,12 @@ import (
 	"daybook/sweeps"
 )
 
-// rejudge brings the evaluations of finished runs up to what this sweep asks
+// reevaluate brings the evaluations of finished runs up to what this sweep asks
 // for, without training anything: a metric that is new is computed from the
 // predictions that were kept; a test set or generation settings that are new
 // have the adapter predict again. So does a new metric where the predictions
 // were deleted.
-func (e *execution) rejudge(ctx context.Context) error {
+func (e *execution) reevaluate(ctx context.Context) error {
 	var again []*Item
 	for _, item := range e.plan.Items {
 		if !item.Selected {
@@ -29,20 +29,20 @@ func (e *execution) rejudge(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		unjudged, err := e.rescore(ctx, item, run)
+		outdated, err := e.rescore(ctx, item, run)
 		if err != nil {
 			return fmt.Errorf("evaluate %.12s: %w", item.Job.Key, err)
 		}
 		switch {
-		case len(unjudged) == 0:
+		case len(outdated) == 0:
 		case run.Kind == ledger.Train:
-			job, err := e.predictAgain(ctx, item, run, unjudged)
+			job, err := e.predictAgain(ctx, item, run, outdated)
 			if err != nil {
 				return err
 			}
 			again = append(again, job)
 		default:
-			item.anew = true
+			item.unplanned = true
 			again = append(again, item)
 		}
 	}
@@ -51,7 +51,7 @@ func (e *execution) rejudge(ctx context.Context) error {
 
 // rescore computes missing metrics from kept predictions. It returns the sets on
 // which the chosen adapter, or the base, has to predict again.
-func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (unjudged []Judged, err error) {
+func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (outdated []Judged, err error) {
 	metrics, err := Metrics(item.Job.Spec.Eval)
 	if err != nil {
 		return nil, err
@@ -92,10 +92,10 @@ func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (un
 			}
 		}
 		if !judged[run.ChosenEpoch] {
-			unjudged = append(unjudged, held.judged)
+			outdated = append(outdated, held.judged)
 		}
 	}
-	return unjudged, nil
+	return outdated, nil
 }
 
 // answered reports whether predictions have generated text.
@@ -147,7 +147,7 @@ func (e *execution) predictAgain(ctx context.Context, of *Item, run ledger.Run, 
 	if err != nil {
 		return nil, err
 	}
-	item := &Item{Job: of.Job, Axes: of.Axes, Selected: true, evaluation: of.evaluation, judges: true, anew: true}
+	item := &Item{Job: of.Job, Axes: of.Axes, Selected: true, evaluation: of.evaluation, reevaluates: true, unplanned: true}
 	j := &item.Job
 	j.Kind, j.Train, j.Judged = ledger.Evaluate, nil, on
 	j.Inputs.Train = ""
