@@ -16,6 +16,7 @@ type attention struct {
 	variant string // of a kernel's name: the head size it was compiled for, or none
 	rows    int    // of the tiles that a batch is cut into; 0 without tiles
 	threads int    // of a block
+	grouped bool   // blocks find their tile among those of some heads at once
 	// Bytes of shared memory of a block.
 	forward, backwardQ, backwardKV int
 }
@@ -31,10 +32,10 @@ func (b *Backend) attention() attention {
 	case b.bf16 && b.arch == "sm_90a" && (d == 64 || d == 128):
 		tile := 128 * d * b.size
 		return attention{
-			op: "attention_wgmma", variant: fmt.Sprintf("_%d", d), rows: 128, threads: 384,
+			op: "attention_wgmma", variant: fmt.Sprintf("_%d", d), rows: 128, threads: 384, grouped: true,
 			forward:    5*tile + attentionBarriers,
 			backwardQ:  6*tile + attentionBarriers,
-			backwardKV: 4*tile + 2*64*statsBytes + attentionBarriers,
+			backwardKV: 4*tile + attentionBarriers,
 		}
 	case b.bf16 && d%16 == 0 && d <= 128:
 		for _, compiled := range []int{16, 32, 64, 96, 128} {
@@ -49,6 +50,11 @@ func (b *Backend) attention() attention {
 	}
 	return attention{op: "attention", threads: 128}
 }
+
+// attentionHeads is how many heads' tiles run at once where blocks find theirs:
+// enough to have the longest of them begin first, and so few that what they read
+// stays in the L2 cache. It changes no bit.
+const attentionHeads = 4
 
 // maxSimpleHead is the largest head size of the simple kernels.
 const maxSimpleHead = 256
@@ -84,22 +90,27 @@ func (b *Backend) heads(in engine.DeviceBatch, act *engine.Activations) (*heads,
 	return h, o.err
 }
 
-// launchHeads launches a pass. Tiles number tiles, of which at is the first;
-// kernels without tiles take four tokens a block.
-func (b *Backend) launchHeads(h *heads, pass string, grid, shared int, at pointer, args ...any) error {
+// launchHeads launches a pass over so many heads. Its tiles are at an address in
+// the batch; kernels without tiles take four tokens a block.
+func (b *Backend) launchHeads(h *heads, pass string, heads, shared int, tiles pointer, args ...any) error {
 	f, err := b.fn(h.op, h.op+pass+h.variant)
 	if err != nil {
 		return err
 	}
-	blocks := (h.batch.tokens + 3) / 4
-	if h.rows != 0 {
-		blocks = h.batch.tileCount
-		args = append(args, at)
-	} else {
+	var grid [3]int
+	switch {
+	case h.grouped:
+		grid = [3]int{h.batch.tileCount * heads, 1, 1}
+		args = append(args, tiles, h.batch.tileCount, min(heads, attentionHeads))
+	case h.rows != 0:
+		grid = [3]int{h.batch.tileCount, heads, 1}
+		args = append(args, tiles)
+	default:
+		grid = [3]int{(h.batch.tokens + 3) / 4, heads, 1}
 		args = append(args, h.batch.owner, h.batch.starts)
 	}
 	args = append(args, b.shape.Heads, b.shape.KVHeads, b.shape.HeadDim, h.batch.tokens, b.attentionScale())
-	return b.launch(f, [3]int{blocks, grid, 1}, h.threads, shared, args...)
+	return b.launch(f, grid, h.threads, shared, args...)
 }
 
 func (b *Backend) attentionScale() float32 { return float32(1 / math.Sqrt(float64(b.shape.HeadDim))) }

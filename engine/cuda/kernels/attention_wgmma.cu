@@ -13,49 +13,26 @@
 enum {
   ROWS = 128, // of a tile
   SPAN = 64,  // queries at a time in backward_kv
-  STAGES = 2,
   THREADS = 3 * WARPGROUP,
-  CONSUMERS = 8, // warps that multiply
+  // What one block has a multiprocessor's registers for: (24 + 2*240) * 128 of 65,536.
   COPY_REGISTERS = 24,
   MULTIPLY_REGISTERS = 240,
 };
 
-// place is a position in a ring of STAGES tiles: its slot, and the parity of
-// the round that is under way.
-struct place {
-  uint32_t slot = 0, parity = 0;
-  __device__ __forceinline__ void next() {
-    if (++slot == STAGES)
-      slot = 0, parity ^= 1;
-  }
+// work is a tile of one head.
+struct work {
+  tile t;
+  uint32_t head;
 };
 
-// ring is STAGES tiles of BYTES each with a barrier for each that it is full
-// and one that it is empty.
-template <int BYTES> struct ring {
-  uint32_t tiles, barriers;
-  __device__ __forceinline__ uint32_t tile_at(const place &p) const { return tiles + p.slot * BYTES; }
-  __device__ __forceinline__ uint32_t full(const place &p) const { return barriers + p.slot * 16; }
-  __device__ __forceinline__ uint32_t empty(const place &p) const { return barriers + p.slot * 16 + 8; }
-  __device__ __forceinline__ void init() const {
-    for (int i = 0; i < STAGES; i++) {
-      barrier_init(barriers + i * 16, WARPGROUP);
-      barrier_init(barriers + i * 16 + 8, CONSUMERS);
-    }
-  }
-  // The copying side waits for an empty place; in the first round all are.
-  __device__ __forceinline__ void await_empty(const place &p) const { barrier_wait(empty(p), p.parity ^ 1); }
-  __device__ __forceinline__ void publish(const place &p) const { barrier_arrive_copied(full(p)); }
-  // The multiplying side.
-  __device__ __forceinline__ void await_full(const place &p) const {
-    barrier_wait(full(p), p.parity);
-    fence_copies();
-  }
-  __device__ __forceinline__ void release(const place &p) const {
-    if (threadIdx.x % WARP == 0)
-      barrier_arrive(empty(p));
-  }
-};
+// find_work returns the block's share. Blocks start in their order: a few heads at
+// once, so that what they read again and again stays in the L2 cache, and of these
+// the tiles with the most work first, as they are listed.
+DEVICE work find_work(const tile *tiles, uint32_t count, uint32_t heads, uint32_t at_once) {
+  const uint32_t first = blockIdx.x / (count * at_once) * at_once, rest = blockIdx.x % (count * at_once);
+  const uint32_t here = min(at_once, heads - first);
+  return {tiles[rest / here], first + rest % here};
+}
 
 // copy_rows starts copying COUNT rows of one head of size D into a tile, zeros
 // from row end on; from points at the first row of the batch.
@@ -88,12 +65,6 @@ template <int D> DEVICE void put_rows(bf16 *to, int64_t ld, const float (&acc)[D
   }
 }
 
-DEVICE float4 shared_float4(uint32_t address) {
-  float4 v;
-  asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "r"(address) : "memory");
-  return v;
-}
-
 // softmax turns scores into e^(scale s - largest), in powers of two, brings sum
 // up to date and returns by what to multiply what was summed before.
 template <bool FIRST, int N> DEVICE void softmax(float (&s)[N], float (&largest)[2], float (&sum)[2], float (&shrink)[2], float unit) {
@@ -124,21 +95,16 @@ template <bool FIRST, int N> DEVICE void softmax(float (&s)[N], float (&largest)
 
 // --- Forward -------------------------------------------------------------------
 
-template <int D> struct forward_memory {
-  static constexpr int TILE = ROWS * D * sizeof(bf16);
-  static constexpr int BYTES = (1 + 2 * STAGES) * TILE + (2 * STAGES * 2 + 1) * 8;
-};
-
 // forward: the block's 128 queries against tiles of keys from the diagonal back
 // to the document's start; every row has a key in the first of them.
 template <int D>
-DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
+DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
   extern __shared__ __align__(1024) uint8_t memory[];
-  constexpr int TILE = forward_memory<D>::TILE;
+  constexpr int TILE = ROWS * D * sizeof(bf16);
   const uint32_t queries = shared_address(memory), barriers = queries + (1 + 2 * STAGES) * TILE;
   const ring<TILE> keys = {queries + TILE, barriers + 8}, values = {keys.tiles + STAGES * TILE, keys.barriers + STAGES * 16};
-  const tile t = tiles[blockIdx.x];
-  const int64_t head = blockIdx.y, kv = head / (heads / kv_heads);
+  const auto [t, head] = find_work(tiles, count, heads, at_once);
+  const uint32_t kv = head / (uint32_t)(heads / kv_heads);
   if (threadIdx.x == 0) {
     barrier_init(barriers, WARPGROUP);
     keys.init();
@@ -165,9 +131,9 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
     return;
   }
   take_registers<MULTIPLY_REGISTERS>();
-  const int group = threadIdx.x / WARPGROUP - 1; // of the two that multiply
-  const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP % 4 * 16 + lane / 4 + group * 64;
-  const uint64_t a = by_rows(queries + group * 64 * PANEL_ROW);
+  const int upper = threadIdx.x / WARPGROUP - 1; // which 64 of the 128 rows
+  const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP % 4 * 16 + lane / 4 + upper * 64;
+  const uint64_t a = by_rows(queries + upper * 64 * PANEL_ROW);
   const float unit = scale * LOG2E;
   float s[ROWS / 2], out[D / 2], largest[2], sum[2], shrink[2];
   uint32_t weights[ROWS / 16][4];
@@ -177,9 +143,9 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
   place at_k, at_v;
 
   // turn and pass let one warpgroup start its products while the other computes.
-  auto turn = [&]() { named_sync(1 + group, 2 * WARPGROUP); };
-  auto pass = [&]() { named_arrive(2 - group, 2 * WARPGROUP); };
-  if (group == 1)
+  auto turn = [&]() { named_sync(1 + upper, 2 * WARPGROUP); };
+  auto pass = [&]() { named_arrive(2 - upper, 2 * WARPGROUP); };
+  if (upper == 1)
     pass();
 
   barrier_wait(barriers, 0);
@@ -246,20 +212,15 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
 
 // --- Backward: queries -----------------------------------------------------------
 
-template <int D> struct backward_q_memory {
-  static constexpr int TILE = ROWS * D * sizeof(bf16);
-  static constexpr int BYTES = (2 + 2 * STAGES) * TILE + (2 * STAGES * 2 + 1) * 8;
-};
-
 // backward_q: the block's 128 queries against the same tiles of keys.
 template <int D>
-DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
+DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
   extern __shared__ __align__(1024) uint8_t memory[];
-  constexpr int TILE = backward_q_memory<D>::TILE;
+  constexpr int TILE = ROWS * D * sizeof(bf16);
   const uint32_t queries = shared_address(memory), douts = queries + TILE, barriers = queries + (2 + 2 * STAGES) * TILE;
   const ring<TILE> keys = {douts + TILE, barriers + 8}, values = {keys.tiles + STAGES * TILE, keys.barriers + STAGES * 16};
-  const tile t = tiles[blockIdx.x];
-  const int64_t head = blockIdx.y, kv = head / (heads / kv_heads);
+  const auto [t, head] = find_work(tiles, count, heads, at_once);
+  const uint32_t kv = head / (uint32_t)(heads / kv_heads);
   if (threadIdx.x == 0) {
     barrier_init(barriers, WARPGROUP);
     keys.init();
@@ -286,9 +247,9 @@ DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const
     return;
   }
   take_registers<MULTIPLY_REGISTERS>();
-  const int group = threadIdx.x / WARPGROUP - 1;
-  const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP % 4 * 16 + lane / 4 + group * 64;
-  const uint64_t a_q = by_rows(queries + group * 64 * PANEL_ROW), a_do = by_rows(douts + group * 64 * PANEL_ROW);
+  const int upper = threadIdx.x / WARPGROUP - 1;
+  const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP % 4 * 16 + lane / 4 + upper * 64;
+  const uint64_t a_q = by_rows(queries + upper * 64 * PANEL_ROW), a_do = by_rows(douts + upper * 64 * PANEL_ROW);
   const float unit = scale * LOG2E;
   stats st[2] = {};
 #pragma unroll
@@ -303,7 +264,6 @@ DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const
   place at;
   barrier_wait(barriers, 0);
   for (int32_t from = t.first; from >= t.start; from -= ROWS) {
-    const place last = at;
     keys.await_full(at);
     products_begin();
     rows_product<D, ROWS, ROWS>(s, a_q, by_rows(keys.tile_at(at)));
@@ -332,34 +292,29 @@ DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const
     products_begin();
     weights_product<ROWS>(out, weights, by_columns(keys.tile_at(at), ROWS * PANEL_ROW));
     products_commit();
-    at.next();
     products_wait<0>();
     settle(out);
-    keys.release(last);
+    keys.release(at);
+    at.next();
   }
   put_rows<D>(dq, lddq, out, scale, scale, t.first + row, t.end);
 }
 
 // --- Backward: keys and values -----------------------------------------------------
 
-template <int D> struct backward_kv_memory {
-  static constexpr int TILE = ROWS * D * sizeof(bf16), SPAN_TILE = SPAN * D * sizeof(bf16);
-  static constexpr int BYTES = 2 * TILE + STAGES * (2 * SPAN_TILE + SPAN * sizeof(stats)) + (2 * STAGES * 2 + 1) * 8;
-};
-
 // backward_kv: the block's 128 keys against spans of 64 queries from the
 // diagonal to the document's end, for every head of the group in turn. Scores
 // are transposed: keys are the rows. A query past the end has zeros in Q, dO
 // and its stats, and so adds zero.
 template <int D>
-DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
+DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
   extern __shared__ __align__(1024) uint8_t memory[];
-  constexpr int TILE = backward_kv_memory<D>::TILE, SPAN_TILE = backward_kv_memory<D>::SPAN_TILE;
+  constexpr int TILE = ROWS * D * sizeof(bf16), SPAN_TILE = SPAN * D * sizeof(bf16);
   const uint32_t keys = shared_address(memory), values = keys + TILE, ring_q = values + TILE, ring_do = ring_q + STAGES * SPAN_TILE;
-  const uint32_t ring_st = ring_do + STAGES * SPAN_TILE, barriers = ring_st + STAGES * SPAN * sizeof(stats);
+  const uint32_t barriers = ring_do + STAGES * SPAN_TILE;
   const ring<SPAN_TILE> queries = {ring_q, barriers + 8}, douts = {ring_do, queries.barriers + STAGES * 16};
-  const tile t = tiles[blockIdx.x];
-  const int64_t kv = blockIdx.y, heads_each = heads / kv_heads;
+  const auto [t, kv] = find_work(tiles, count, kv_heads, at_once);
+  const uint32_t group = heads / kv_heads;
   if (threadIdx.x == 0) {
     barrier_init(barriers, WARPGROUP);
     queries.init();
@@ -374,27 +329,22 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
     copy_rows<D, ROWS>(values, v, ldv, t.first, t.end);
     barrier_arrive_copied(barriers);
     place at;
-    for (int64_t head = kv * heads_each; head < (kv + 1) * heads_each; head++)
+    for (uint32_t head = kv * group; head < (kv + 1) * group; head++)
       for (int32_t from = t.first; from < t.end; from += SPAN) {
         queries.await_empty(at);
         copy_rows<D, SPAN>(queries.tile_at(at), q + head * D, ldq, from, t.end);
         queries.publish(at);
         douts.await_empty(at);
         copy_rows<D, SPAN>(douts.tile_at(at), d_o + head * D, lddo, from, t.end);
-        if (threadIdx.x < SPAN) {
-          const bool wanted = from + (int)threadIdx.x < t.end;
-          const stats *source = rows + head * tokens + from + threadIdx.x;
-          asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(ring_st + (at.slot * SPAN + threadIdx.x) * (uint32_t)sizeof(stats)), "l"(wanted ? source : rows), "r"(wanted ? 8 : 0) : "memory");
-        }
         douts.publish(at);
         at.next();
       }
     return;
   }
   take_registers<MULTIPLY_REGISTERS>();
-  const int group = threadIdx.x / WARPGROUP - 1;
-  const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP % 4 * 16 + lane / 4 + group * 64;
-  const uint64_t a_k = by_rows(keys + group * 64 * PANEL_ROW), a_v = by_rows(values + group * 64 * PANEL_ROW);
+  const int upper = threadIdx.x / WARPGROUP - 1; // which 64 of the 128 rows
+  const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP % 4 * 16 + lane / 4 + upper * 64;
+  const uint64_t a_k = by_rows(keys + upper * 64 * PANEL_ROW), a_v = by_rows(values + upper * 64 * PANEL_ROW);
   const float unit = scale * LOG2E;
   float s[SPAN / 2], dp[SPAN / 2], out_k[D / 2], out_v[D / 2];
   uint32_t weights[SPAN / 16][4];
@@ -404,7 +354,7 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
   place at;
   barrier_wait(barriers, 0);
   fence_copies();
-  for (int64_t head = 0; head < heads_each; head++)
+  for (uint32_t head = 0; head < group; head++)
     for (int32_t from = t.first; from < t.end; from += SPAN) {
       queries.await_full(at);
       products_begin();
@@ -414,16 +364,18 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
       products_begin();
       rows_product<D, ROWS, SPAN>(dp, a_v, by_rows(douts.tile_at(at)));
       products_commit();
-      const uint32_t st = ring_st + (at.slot * SPAN + lane % 4 * 2) * (uint32_t)sizeof(stats);
+      // Of the lane's columns, n/2*8 + 2(lane%4) + n%2.
+      const stats *st = rows + (kv * group + head) * tokens + from + lane % 4 * 2;
+      const int left = t.end - from - lane % 4 * 2;
+      float lse[SPAN / 4];
+#pragma unroll
+      for (int n = 0; n < SPAN / 4; n++)
+        lse[n] = n / 2 * 8 + n % 2 < left ? st[n / 2 * 8 + n % 2].lse : 0.0f;
       products_wait<1>();
       settle(s);
 #pragma unroll
-      for (int n = 0; n < SPAN / 8; n++) {
-        const float4 two = shared_float4(st + n * 8 * (uint32_t)sizeof(stats));
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-          s[n * 4 + i] = exp2_fast(fmaf(s[n * 4 + i], unit, i % 2 ? -two.z : -two.x));
-      }
+      for (int n = 0; n < SPAN / 2; n++)
+        s[n] = exp2_fast(fmaf(s[n], unit, -lse[n / 4 * 2 + n % 2]));
       if (from < t.first + ROWS)
 #pragma unroll
         for (int n = 0; n < SPAN / 2; n++)
@@ -436,11 +388,11 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
       weights_product<SPAN>(out_v, weights, by_columns(douts.tile_at(at), SPAN * PANEL_ROW));
       products_commit();
 #pragma unroll
-      for (int n = 0; n < SPAN / 8; n++) {
-        const float4 two = shared_float4(st + n * 8 * (uint32_t)sizeof(stats));
+      for (int n = 0; n < SPAN / 4; n++) {
+        const float delta = n / 2 * 8 + n % 2 < left ? st[n / 2 * 8 + n % 2].delta : 0.0f;
 #pragma unroll
-        for (int i = 0; i < 4; i++)
-          dp[n * 4 + i] = s[n * 4 + i] * (dp[n * 4 + i] - (i % 2 ? two.w : two.y));
+        for (int i = n / 2 * 4 + n % 2; i < n / 2 * 4 + 4; i += 2)
+          dp[i] = s[i] * (dp[i] - delta);
       }
       uint32_t ds[SPAN / 16][4];
       round_weights<SPAN>(ds, dp);
@@ -459,14 +411,14 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
 }
 
 #define INSTANCES(D) \
-  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_forward_##D##_bf16(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
-    forward<D>(o, ldo, lse, q, ldq, k, ldk, v, ldv, tiles, heads, kv_heads, tokens, scale); \
+  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_forward_##D##_bf16(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
+    forward<D>(o, ldo, lse, q, ldq, k, ldk, v, ldv, tiles, count, at_once, heads, kv_heads, tokens, scale); \
   } \
-  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_backward_q_##D##_bf16(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
-    backward_q<D>(dq, lddq, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, heads, kv_heads, tokens, scale); \
+  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_backward_q_##D##_bf16(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
+    backward_q<D>(dq, lddq, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, count, at_once, heads, kv_heads, tokens, scale); \
   } \
-  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_backward_kv_##D##_bf16(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
-    backward_kv<D>(dk, lddk, dv, lddv, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, heads, kv_heads, tokens, scale); \
+  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_backward_kv_##D##_bf16(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
+    backward_kv<D>(dk, lddk, dv, lddv, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, count, at_once, heads, kv_heads, tokens, scale); \
   }
 
 INSTANCES(64)

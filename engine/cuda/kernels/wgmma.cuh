@@ -43,6 +43,51 @@ DEVICE void named_arrive(int barrier, int threads) { asm volatile("bar.arrive %0
 template <int COUNT> DEVICE void give_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 template <int COUNT> DEVICE void take_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 
+// --- Rings of tiles ------------------------------------------------------------
+
+enum {
+  STAGES = 2,    // tiles of a ring
+  CONSUMERS = 8, // warps that multiply
+};
+
+// place is a position in a ring of STAGES tiles: its slot, and the parity of
+// the round that is under way.
+struct place {
+  uint32_t slot = 0, parity = 0;
+  __device__ __forceinline__ void next() {
+    if (++slot == STAGES)
+      slot = 0, parity ^= 1;
+  }
+};
+
+// ring is STAGES tiles of BYTES each with a barrier for each that it is full
+// and one that it is empty.
+template <int BYTES> struct ring {
+  uint32_t tiles, barriers;
+  __device__ __forceinline__ uint32_t tile_at(const place &p) const { return tiles + p.slot * BYTES; }
+  __device__ __forceinline__ uint32_t full(const place &p) const { return barriers + p.slot * 16; }
+  __device__ __forceinline__ uint32_t empty(const place &p) const { return barriers + p.slot * 16 + 8; }
+  __device__ __forceinline__ void init() const {
+    for (int i = 0; i < STAGES; i++) {
+      barrier_init(barriers + i * 16, WARPGROUP);
+      barrier_init(barriers + i * 16 + 8, CONSUMERS);
+    }
+  }
+  // The copying side waits for an empty place; in the first round all are.
+  __device__ __forceinline__ void await_empty(const place &p) const { barrier_wait(empty(p), p.parity ^ 1); }
+  __device__ __forceinline__ void publish(const place &p) const { barrier_arrive_copied(full(p)); }
+  // The multiplying side.
+  __device__ __forceinline__ void await_full(const place &p) const {
+    barrier_wait(full(p), p.parity);
+    fence_copies();
+  }
+  __device__ __forceinline__ void release(const place &p) const {
+    __syncwarp();
+    if (threadIdx.x % WARP == 0)
+      barrier_arrive(empty(p));
+  }
+};
+
 // --- Descriptors ---------------------------------------------------------------
 
 // by_rows describes an operand whose inner dimension is a row's: for each step
