@@ -48,13 +48,12 @@ const (
 func (b *Backend) input(p few, layout int32) (inputs, error) {
 	var in inputs
 	k := p.x.width
-	args := make([]any, 0, 24)
 	var adapters []any
 	for i := range maxPairs {
 		var a pointer
 		var rank int
-		if i < len(p.adapters) && p.adapters[i] != nil {
-			a, rank = p.adapters[i].a, p.adapters[i].rank
+		if own := p.adapter(i); own != nil {
+			a, rank = own.a, own.rank
 		}
 		padded := ceilDiv(rank, fewRanks) * fewRanks
 		in.lowColumn[i] = in.low.width
@@ -89,7 +88,7 @@ func (b *Backend) input(p few, layout int32) (inputs, error) {
 	if err != nil {
 		return in, err
 	}
-	args = append(args, in.packed, in.factors, in.low, x, p.norm, list)
-	args = append(append(args, adapters...), k, p.n, float32(b.shape.NormEps), layout)
+	args := append([]any{in.packed, in.factors, in.low, x, p.norm, list}, adapters...)
+	args = append(args, k, p.n, float32(b.shape.NormEps), layout)
 	return in, b.launch(f, [3]int{ceilDiv(p.n, blockRows), max(in.low.width, 1), 1}, inputThreads, 0, args...)
 }

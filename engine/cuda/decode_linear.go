@@ -161,19 +161,15 @@ func (b *Backend) multiplySimply(p few) error {
 	x := matrix{in.packed, p.n, p.x.width, int(roundUp(int64(p.x.width), groupSize))}
 	var gate matrix
 	for i, w := range p.weights {
-		out, residual := matrix{}, b.from(p, p.residual)
-		switch {
-		case p.gated && i == 0:
-			// silu(gate) is applied to up, from scratch.
-			at, err := b.scratch("few.gate", int64(fewRows)*roundUp(int64(w.rows), rowAlign)*int64(b.size))
+		out, residual := b.from(p, p.outs[min(i, len(p.outs)-1)]), b.from(p, p.residual)
+		if p.gated && i == 0 {
+			// The second product applies silu(gate) to up; until then gate is in scratch.
+			stride := roundUp(int64(w.rows), rowAlign)
+			at, err := b.scratch("few.gate", int64(fewRows)*stride*int64(b.size))
 			if err != nil {
 				return err
 			}
-			out, residual = matrix{at, p.n, w.rows, int(roundUp(int64(w.rows), rowAlign))}, matrix{}
-		case p.gated:
-			out = b.from(p, p.outs[0])
-		default:
-			out = b.from(p, p.outs[i])
+			out, residual = matrix{at, p.n, w.rows, int(stride)}, matrix{}
 		}
 		weight, scales, levels, offset, format := w.dense, pointer(0), pointer(0), float32(0), simpleBF16
 		switch {
