@@ -66,7 +66,8 @@ typedef int CUresult;
 static CUresult absent(void) { return 3; } // CUDA_ERROR_NOT_INITIALIZED
 
 // The jump leaves every argument register as it is, so one form serves all
-// signatures.
+// signatures. The section is put back behind it: the compiler keeps track of which
+// one it is in, and without optimisation would put the next slot into this one.
 #if defined(__x86_64__)
 #define JUMP(name) "\tjmp *slot_" #name "(%rip)\n"
 #elif defined(__aarch64__)
@@ -77,7 +78,7 @@ static CUresult absent(void) { return 3; } // CUDA_ERROR_NOT_INITIALIZED
 
 #define FORWARD(name)                                                                                                \
   HIDDEN void *slot_##name = (void *)absent;                                                                           \
-  __asm__(".text\n\t.globl " #name "\n\t.hidden " #name "\n\t.type " #name ", %function\n" #name ":\n" JUMP(name));
+  __asm__(".pushsection .text\n\t.globl " #name "\n\t.hidden " #name "\n\t.type " #name ", %function\n" #name ":\n" JUMP(name) "\t.popsection\n");
 
 FUNCTIONS(FORWARD)
 
