@@ -22,7 +22,7 @@ func TestDecode(t *testing.T) {
 		gated, normed    bool
 	}{
 		{"nf4", 48, 192, 5, "nf4", false, true},
-		{"nf4 of rows that share blocks", 67, 96, 16, "nf4", false, false},
+		{"nf4 of rows that share blocks", 66, 96, 16, "nf4", false, false},
 		{"nf4 gated", 80, 320, 3, "nf4", true, true},
 		{"gated, simply", 24, 40, 3, "dense", true, true},
 		{"dense", 101, 128, 20, "dense", false, true},

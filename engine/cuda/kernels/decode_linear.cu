@@ -76,10 +76,15 @@ struct nf4 {
     return at | threadIdx.x % WARP * 4;
   }
 
-  __device__ __forceinline__ void read(const segment &s, const uint32_t (&row)[2], uint32_t block, int q, uint32_t K) {
+  // start returns where the codes that a lane takes of a row's first block are;
+  // those of the next block are STEP bytes on.
+  enum { STEP = BLOCK / 2 };
+  static __device__ __forceinline__ const uint8_t *start(const segment &s, uint32_t row, int q, uint32_t K) { return s.weight + (row * K + 16 * q) / 2; }
+
+  __device__ __forceinline__ void read(const uint8_t *const (&at)[2], int block) {
 #pragma unroll
     for (int r = 0; r < 2; r++)
-      codes[r] = block * BLOCK < K ? __ldcs((const uint2 *)(s.weight + (row[r] * K + block * BLOCK + 16 * q) / 2)) : make_uint2(0, 0);
+      codes[r] = __ldcs((const uint2 *)(at[r] + block * STEP));
   }
 
   // group returns eight weights of row g (r = 0) or g+8, i < 2.
@@ -129,12 +134,15 @@ struct dense {
 
   static __device__ __forceinline__ uint32_t prepare(char *) { return 0; }
 
-  __device__ __forceinline__ void read(const segment &s, const uint32_t (&row)[2], uint32_t block, int q, uint32_t K) {
+  enum { STEP = BLOCK * 2 };
+  static __device__ __forceinline__ const uint8_t *start(const segment &s, uint32_t row, int q, uint32_t K) { return (const uint8_t *)((const bf16 *)s.weight + (row * K + 8 * q)); }
+
+  __device__ __forceinline__ void read(const uint8_t *const (&at)[2], int block) {
 #pragma unroll
     for (int r = 0; r < 2; r++)
 #pragma unroll
       for (int i = 0; i < 2; i++)
-        values[r][i] = block * BLOCK < K ? load_once((const uint4 *)((const bf16 *)s.weight + (row[r] * K + block * BLOCK + 32 * i + 8 * q))) : make_uint4(0, 0, 0, 0);
+        values[r][i] = load_once((const uint4 *)(at[r] + block * STEP + 64 * i));
   }
 
   __device__ __forceinline__ uint4 group(int r, int i, uint32_t) const { return values[r][i]; }
@@ -199,21 +207,25 @@ template <typename W, int NT, int MT, bool PAIR, int DEPTH> DEVICE void product(
     for (int r = 0; r < 2; r++)
       row[m][r] = min(first + m % (SPAN / TILE) * TILE + r * 8 + g, (uint32_t)s.rows - 1);
 
-  const int blocks = (K + BLOCK - 1) / BLOCK;
+  const int blocks = K / BLOCK;
   W weight[DEPTH][MT];
   scale scales[MT][2];
+  const uint8_t *at[MT][2]; // of the warp's run, block by block
   if (work) {
-#pragma unroll
-    for (int d = 0; d < DEPTH; d++)
-#pragma unroll
-      for (int m = 0; m < MT; m++)
-        weight[d][m].read(source(m), row[m], warp * RUN + d, q, K);
 #pragma unroll
     for (int m = 0; m < MT; m++)
 #pragma unroll
-      for (int r = 0; r < 2; r++)
+      for (int r = 0; r < 2; r++) {
+        at[m][r] = W::start(source(m), row[m][r], q, K) + warp * RUN * W::STEP;
         if (SCALED)
           scales[m][r].read(source(m), row[m][r], warp * RUN + q, K);
+      }
+#pragma unroll
+    for (int d = 0; d < DEPTH; d++)
+      if (warp * RUN + d < blocks)
+#pragma unroll
+        for (int m = 0; m < MT; m++)
+          weight[d][m].read(at[m], d);
   }
   float sum[MT][NT][4];
 #pragma unroll
@@ -230,8 +242,17 @@ template <typename W, int NT, int MT, bool PAIR, int DEPTH> DEVICE void product(
       low_rank<NT>(sum[m], source(m), f, row[m], warp, g, q);
   __syncthreads();
 
+  // Rows of x that there are not stay zero.
+  uint4 x[2][NT];
+  bool there[NT];
+#pragma unroll
+  for (int n = 0; n < NT; n++) {
+    x[0][n] = x[1][n] = make_uint4(0, 0, 0, 0);
+    there[n] = COLUMNS * n + g < f.T;
+  }
+  const uint4 *from = f.x + warp * RUN * 2 * WARP + lane;
   if (work)
-    for (int run = warp * RUN; run < blocks; run += SPLITS * RUN) {
+    for (int run = warp * RUN; run < blocks; run += SPLITS * RUN, from += SPLITS * RUN * 2 * WARP) {
       float absmax[MT][2];
 #pragma unroll
       for (int m = 0; m < MT; m++)
@@ -246,12 +267,12 @@ template <typename W, int NT, int MT, bool PAIR, int DEPTH> DEVICE void product(
         const int block = run + j;
         if (block >= blocks)
           break;
-        uint4 x[2][NT];
 #pragma unroll
-        for (int i = 0; i < 2; i++)
+        for (int n = 0; n < NT; n++)
+          if (there[n])
 #pragma unroll
-          for (int n = 0; n < NT; n++)
-            x[i][n] = COLUMNS * n + g < f.T ? __ldg(f.x + ((n * blocks + block) * 2 + i) * WARP + lane) : make_uint4(0, 0, 0, 0);
+            for (int i = 0; i < 2; i++)
+              x[i][n] = __ldg(from + n * blocks * 2 * WARP + (j * 2 + i) * WARP);
 #pragma unroll
         for (int m = 0; m < MT; m++) {
           W &w = weight[j % DEPTH][m];
@@ -267,16 +288,24 @@ template <typename W, int NT, int MT, bool PAIR, int DEPTH> DEVICE void product(
             }
           }
           if (SCALED) {
-            const float a0 = __shfl_sync(0xFFFFFFFFu, absmax[m][0], lane / 4 * 4 + j), a8 = __shfl_sync(0xFFFFFFFFu, absmax[m][1], lane / 4 * 4 + j);
+            const float a0 = __shfl_sync(0xFFFFFFFFu, absmax[m][0], j, 4), a8 = __shfl_sync(0xFFFFFFFFu, absmax[m][1], j, 4);
 #pragma unroll
             for (int n = 0; n < NT; n++)
 #pragma unroll
               for (int i = 0; i < 4; i++)
                 sum[m][n][i] = fmaf(i < 2 ? a0 : a8, part[n][i], sum[m][n][i]);
           }
-          w.read(source(m), row[m], j + DEPTH < RUN ? block + DEPTH : block + DEPTH + (SPLITS - 1) * RUN, q, K);
+          // The block DEPTH further on is in this run or in the warp's next.
+          const int ahead = j + DEPTH < RUN ? DEPTH : DEPTH + (SPLITS - 1) * RUN;
+          if (block + ahead < blocks)
+            w.read(at[m], j + ahead);
         }
       }
+#pragma unroll
+      for (int m = 0; m < MT; m++)
+#pragma unroll
+        for (int r = 0; r < 2; r++)
+          at[m][r] += SPLITS * RUN * W::STEP;
     }
 
   // The sums of the warps, side by side, then in one.
