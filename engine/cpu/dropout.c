@@ -30,6 +30,10 @@ INLINE void NAME(philox)(VL c0, VL c1, VL c2, VL c3, const VL *keys, uint32_t *w
   const __m512i first = _mm512_set_epi64(11, 3, 10, 2, 9, 1, 8, 0), second = _mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4);
   _mm512_store_si512(words, _mm512_permutex2var_epi64((__m512i)low, first, (__m512i)high));
   _mm512_store_si512(words + 16, _mm512_permutex2var_epi64((__m512i)low, second, (__m512i)high));
+#elif VARIANT == VARIANT_AVX2
+  const __m256i even = _mm256_unpacklo_epi64((__m256i)low, (__m256i)high), odd = _mm256_unpackhi_epi64((__m256i)low, (__m256i)high);
+  _mm256_store_si256((__m256i *)words, _mm256_permute2x128_si256(even, odd, 0x20));
+  _mm256_store_si256((__m256i *)(words + 8), _mm256_permute2x128_si256(even, odd, 0x31));
 #else
   for (int i = 0; i < LANES / 2; i++) {
     words[4 * i] = (uint32_t)low[i];
