@@ -140,20 +140,21 @@ func predict(ctx context.Context, in *inputs, m *model.Model, questions []runner
 	for i, q := range questions {
 		examples[i], prompts[i] = q.Example, q.Prompt
 	}
-	scores, err := m.Evaluate(ctx, examples, nil)
+	var scores []model.Score
+	var answers [][]int32
+	var err error
+	if slices.ContainsFunc(e.Metrics, sweeps.Metric.Generates) {
+		o := model.GenerateOptions{MaxNewTokens: e.Generate.MaxNewTokens, Ended: in.base.Encoder.Ended, BatchSize: e.BatchSize}
+		scores, answers, err = m.Judge(ctx, examples, prompts, o)
+	} else {
+		scores, err = m.Evaluate(ctx, examples, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
 	out := make([]runner.Prediction, len(questions))
 	for i, s := range scores {
 		out[i] = runner.Prediction{NLL: s.NLL, Targets: s.Targets, Hits: s.Hits}
-	}
-	if !slices.ContainsFunc(e.Metrics, sweeps.Metric.Generates) {
-		return out, nil
-	}
-	answers, err := m.Generate(ctx, prompts, model.GenerateOptions{MaxNewTokens: e.Generate.MaxNewTokens, Ended: in.base.Encoder.Ended, BatchSize: e.BatchSize})
-	if err != nil {
-		return nil, err
 	}
 	for i, ids := range answers {
 		text := in.base.Encoder.Text(ids)
