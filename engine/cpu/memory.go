@@ -1,6 +1,19 @@
 package cpu
 
+// #define _DEFAULT_SOURCE // for madvise
+// #include <stdint.h>
 // #include <stdlib.h>
+// #include <sys/mman.h>
+//
+// // advise_large asks for large pages where the system has them: a step of training
+// // goes over more memory than the processor can translate addresses for.
+// static void advise_large(void *p, size_t bytes) {
+// #ifdef MADV_HUGEPAGE
+//   const uintptr_t page = 4096, from = ((uintptr_t)p + page - 1) & ~(page - 1), to = ((uintptr_t)p + bytes) & ~(page - 1);
+//   if (from < to)
+//     madvise((void *)from, to - from, MADV_HUGEPAGE); // refused: nothing is lost
+// #endif
+// }
 import "C"
 
 import (
@@ -44,6 +57,9 @@ func (a *arena) release() {
 // collector does not see the size of what an unreachable arena holds.
 const collectAfter = 64 << 20 // bytes
 
+// large is from what size on memory is worth large pages, which are mostly 2 MiB.
+const large = 8 << 20 // bytes
+
 // allocate returns n zeroed floats, aligned.
 func (m *memory) allocate(n int64) (*arena, error) {
 	if n < 0 || n > 1<<46 {
@@ -57,6 +73,9 @@ func (m *memory) allocate(n int64) (*arena, error) {
 	raw := C.calloc(C.size_t(bytes+align*4), 1)
 	if raw == nil {
 		return nil, fmt.Errorf("%d bytes: %w", bytes, errNoMemory)
+	}
+	if bytes >= large {
+		C.advise_large(raw, C.size_t(bytes))
 	}
 	pad := -uintptr(raw) % (align * 4)
 	a := &arena{data: unsafe.Slice((*float32)(unsafe.Add(raw, pad)), n), memory: m, raw: raw}
