@@ -40,7 +40,7 @@ func (m *Model) Evaluate(ctx context.Context, examples []engine.Example, progres
 		if err != nil {
 			return nil, fmt.Errorf("evaluate: %w", err)
 		}
-		if err := m.score(b, nll, hit); err != nil {
+		if b, err = m.score(b, nll, hit); err != nil {
 			return nil, fmt.Errorf("evaluate: example %d and on: %w", done, err)
 		}
 		for d := range b.Documents() {
@@ -74,20 +74,25 @@ func (m *Model) fill(examples []engine.Example, first int) (*engine.Batch, error
 	return b, nil
 }
 
-// score writes loss and hit of every token of b.
-func (m *Model) score(b *engine.Batch, nll, hit []float32) error {
+// score writes loss and hit of every token of the batch that it returns: those of
+// b that count.
+func (m *Model) score(b *engine.Batch, nll, hit []float32) (*engine.Batch, error) {
 	if err := m.load(b); err != nil {
-		return err
+		return nil, err
+	}
+	few, err := m.narrow(b)
+	if err != nil {
+		return nil, err
 	}
 	x, err := m.forward()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return m.losses(x, nll, hit)
+	return few, m.losses(x, nll, hit)
 }
 
-// losses writes loss and hit of every token of the loaded batch, which x is the
-// end of the residual stream of.
+// losses writes loss and hit of every token that goes on to the end of the
+// residual stream, x.
 func (m *Model) losses(x engine.Buffer, nll, hit []float32) error {
 	// The losses of a window in training may still wait in the first buffer.
 	at := m.buf.nll[len(m.buf.nll)-1]
@@ -95,7 +100,7 @@ func (m *Model) losses(x engine.Buffer, nll, hit []float32) error {
 		return fmt.Errorf("the losses of %d micro-batches have not been read", len(m.pending))
 	}
 	err := m.head(engine.Forward, func(h *engine.Head) error {
-		return m.be.Loss(m.batch, h, x, 0, at, m.buf.hit, nil)
+		return m.be.Loss(m.end, h, x, 0, at, m.buf.hit, nil)
 	})
 	if err != nil {
 		return err

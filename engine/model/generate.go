@@ -149,7 +149,7 @@ func (g *generation) advance() error {
 		fed, g.active = g.active, nil
 	}
 	b.Keys = nil
-	x, err := g.m.through(b, prefill)
+	x, b, err := g.m.through(b, prefill)
 	if err != nil {
 		return err
 	}
@@ -223,16 +223,20 @@ func (g *generation) take(s sequence, token int32) {
 	}
 }
 
-// through runs b through all layers, storing keys and values, and returns where
-// the residual stream ends up. When prefilling, documents are whole prompts;
+// through runs b through all layers, storing keys and values, and returns the end
+// of the residual stream with what of b goes on to there. When prefilling, documents are whole prompts;
 // otherwise they go on from what their slots of the cache hold.
-func (m *Model) through(b *engine.Batch, prefill bool) (engine.Buffer, error) {
+func (m *Model) through(b *engine.Batch, prefill bool) (engine.Buffer, *engine.Batch, error) {
 	if err := m.load(b); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	few, err := m.narrow(b)
+	if err != nil {
+		return nil, nil, err
 	}
 	x, act := m.buf.x[0], m.buf.act[0]
 	if err := m.embed(engine.Decode, x); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i := range m.shape.Layers {
 		err := m.layer(i, engine.Decode, m.use, engine.Dropout{}, func(bl *engine.Block) error {
@@ -245,19 +249,22 @@ func (m *Model) through(b *engine.Batch, prefill bool) (engine.Buffer, error) {
 			if err := m.attend(prefill, i, act); err != nil {
 				return err
 			}
+			if i == m.shape.Layers-1 {
+				return m.finishLast(bl, x, x, act)
+			}
 			return m.finish(bl, x, x, act)
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return x, nil
+	return x, few, nil
 }
 
 // greedy returns the most likely token after each document of the loaded batch.
 func (m *Model) greedy(x engine.Buffer) (next []int32, err error) {
 	err = m.head(engine.Decode, func(h *engine.Head) error {
-		next, err = m.be.Greedy(m.batch, h, x)
+		next, err = m.be.Greedy(m.end, h, x)
 		return err
 	})
 	return next, err

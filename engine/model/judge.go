@@ -74,7 +74,7 @@ func (g *generation) readReferences(fed []sequence) error {
 	if len(of) == 0 {
 		return nil
 	}
-	x, err := g.m.through(b, false)
+	x, b, err := g.m.through(b, false)
 	if err != nil {
 		return err
 	}

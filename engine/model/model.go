@@ -43,9 +43,11 @@ type Model struct {
 	o     Options
 	buf   *buffers
 	batch engine.DeviceBatch
+	end   engine.DeviceBatch // what goes on behind the last attention: batch, or few.batch
+	few   narrow
 	use   *Adapter // nil: the base alone
 
-	pending []int // tokens of each micro-batch whose losses wait in buf.nll; 0 if it had no target
+	pending []int // rows of each micro-batch whose losses wait in buf.nll; 0 if it had no target
 	cache   engine.Cache
 	slots   int // of cache
 	context int // positions of each slot of cache
@@ -71,7 +73,13 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: batch of %d tokens: %w", o.MaxTokens, err)
 	}
-	m := &Model{be: be, src: src, shape: s, o: o, buf: b, batch: batch, use: b.trained}
+	m := &Model{be: be, src: src, shape: s, o: o, buf: b, batch: batch, end: batch, use: b.trained}
+	if mover, ok := be.(engine.RowMover); ok {
+		m.few = narrow{mover: mover, x: b.fewX, o: b.fewO}
+		if m.few.batch, err = be.NewBatch(o.MaxTokens, o.MaxDocuments); err != nil {
+			return nil, fmt.Errorf("model: batch of %d tokens: %w", o.MaxTokens, err)
+		}
+	}
 	if m.use != nil {
 		m.use.be = be
 	}
@@ -125,6 +133,7 @@ func (m *Model) load(b *engine.Batch) error {
 		return fmt.Errorf("batch: %d tokens in %d documents: the model was planned for %d in %d",
 			len(b.Tokens), b.Documents(), m.o.MaxTokens, m.o.MaxDocuments)
 	}
+	m.end = m.batch
 	return m.batch.Load(b)
 }
 
@@ -172,12 +181,15 @@ func (m *Model) embed(pass engine.Pass, x engine.Buffer) error {
 }
 
 // block runs one layer forward, from x to y, leaving act.
-func (m *Model) block(b *engine.Block, x, y engine.Buffer, act *engine.Activations) error {
+func (m *Model) block(b *engine.Block, x, y engine.Buffer, act *engine.Activations, last bool) error {
 	if err := m.be.QKV(m.batch, b, x, act); err != nil {
 		return err
 	}
 	if err := m.be.Attention(m.batch, act); err != nil {
 		return err
+	}
+	if last {
+		return m.finishLast(b, x, y, act)
 	}
 	return m.finish(b, x, y, act)
 }
@@ -199,7 +211,7 @@ func (m *Model) forward() (engine.Buffer, error) {
 	}
 	for i := range m.shape.Layers {
 		err := m.layer(i, engine.Forward, m.use, engine.Dropout{}, func(b *engine.Block) error {
-			return m.block(b, x, x, act)
+			return m.block(b, x, x, act, i == m.shape.Layers-1)
 		})
 		if err != nil {
 			return nil, err
