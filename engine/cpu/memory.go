@@ -1,19 +1,7 @@
 package cpu
 
-// #define _DEFAULT_SOURCE // for madvise
-// #include <stdint.h>
 // #include <stdlib.h>
-// #include <sys/mman.h>
-//
-// // advise_large asks for large pages where the system has them: a step of training
-// // goes over more memory than the processor can translate addresses for.
-// static void advise_large(void *p, size_t bytes) {
-// #ifdef MADV_HUGEPAGE
-//   const uintptr_t page = 4096, from = ((uintptr_t)p + page - 1) & ~(page - 1), to = ((uintptr_t)p + bytes) & ~(page - 1);
-//   if (from < to)
-//     madvise((void *)from, to - from, MADV_HUGEPAGE); // refused: nothing is lost
-// #endif
-// }
+// #include "memory.h"
 import "C"
 
 import (
