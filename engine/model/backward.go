@@ -26,12 +26,16 @@ func (m *Model) Backward(b *engine.Batch, scale float32, drop engine.Dropout) er
 	if err := m.load(b); err != nil {
 		return fmt.Errorf("backward: %w", err)
 	}
+	few, err := m.narrow(b)
+	if err != nil {
+		return fmt.Errorf("backward: %w", err)
+	}
 	if err := m.forwardKept(drop, nil); err != nil {
 		return fmt.Errorf("backward: %w", err)
 	}
 	last := m.shape.Layers
-	err := m.head(engine.Forward, func(h *engine.Head) error {
-		return m.be.Loss(m.batch, h, m.buf.x[last], scale, m.buf.nll[len(m.pending)], m.buf.hit, m.buf.d)
+	err = m.head(engine.Forward, func(h *engine.Head) error {
+		return m.be.Loss(m.end, h, m.buf.x[last], scale, m.buf.nll[len(m.pending)], m.buf.hit, m.buf.d)
 	})
 	if err != nil {
 		return fmt.Errorf("backward: %w", err)
@@ -44,7 +48,7 @@ func (m *Model) Backward(b *engine.Batch, scale float32, drop engine.Dropout) er
 			return fmt.Errorf("backward: %w", err)
 		}
 	}
-	m.pending = append(m.pending, len(b.Tokens))
+	m.pending = append(m.pending, len(few.Tokens))
 	return nil
 }
 
@@ -56,7 +60,7 @@ func (m *Model) forwardKept(drop engine.Dropout, after func(layer int) error) er
 	}
 	for i := range m.shape.Layers {
 		err := m.layer(i, engine.Forward, m.buf.trained, drop, func(b *engine.Block) error {
-			return m.block(b, m.buf.x[i], m.buf.x[i+1], m.kept(i))
+			return m.block(b, m.buf.x[i], m.buf.x[i+1], m.kept(i), i == m.shape.Layers-1)
 		})
 		if err != nil {
 			return err
@@ -80,14 +84,11 @@ func (m *Model) blockBackward(b *engine.Block, i int) error {
 	// The set that all layers share still holds the last layer's activations.
 	if m.o.Checkpointing && i < m.shape.Layers-1 {
 		// Nothing reads x[i+1] any more, and it gets the value it had.
-		if err := m.block(b, x, m.buf.x[i+1], act); err != nil {
+		if err := m.block(b, x, m.buf.x[i+1], act, false); err != nil {
 			return err
 		}
 	}
-	if err := m.be.MLPBackward(m.batch, b, act, g, d); err != nil {
-		return err
-	}
-	if err := m.be.OutputBackward(m.batch, b, act, g, d); err != nil {
+	if err := m.finishBackward(b, act, i == m.shape.Layers-1); err != nil {
 		return err
 	}
 	if err := m.be.AttentionBackward(m.batch, act, g); err != nil {

@@ -18,6 +18,8 @@ type buffers struct {
 	d       engine.Buffer   // (T, Hidden) gradient of the residual stream
 	nll     []engine.Buffer // (T) Float, one for each micro-batch whose loss has not been read
 	hit     engine.Buffer   // (T) Float
+	fewX    engine.Buffer   // (T, Hidden); see narrow
+	fewO    engine.Buffer   // (T, QDim)
 	trained *Adapter
 }
 
@@ -77,6 +79,8 @@ func layout(s engine.Shape, o Options) (*plan, *buffers) {
 		p.add(&b.nll[i], engine.Float, t, "nll.%d", i)
 	}
 	p.add(&b.hit, engine.Float, t, "hit")
+	p.add(&b.fewX, engine.Activation, t*s.Hidden, "narrow.residual")
+	p.add(&b.fewO, engine.Activation, t*s.QDim(), "narrow.o")
 
 	if o.Train {
 		p.add(&b.d, engine.Activation, t*s.Hidden, "gradient.residual")
