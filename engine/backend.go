@@ -61,6 +61,17 @@ type Adapter struct {
 	GradA, GradB Buffer
 }
 
+// RowMover is what a Backend may do beside: the model then spares it the rows
+// whose results nothing reads.
+type RowMover interface {
+	// Gather copies rows of src, which has width columns, to the first rows of
+	// dst, in the order given.
+	Gather(dst, src Buffer, rows []int32, width int) error
+	// Scatter moves row i of x to rows[i], for all of rows, which ascend, and
+	// zeroes the others of the first n.
+	Scatter(x Buffer, rows []int32, n, width int) error
+}
+
 // Block is what the operations of one layer share.
 type Block struct {
 	Layer    *Layer

@@ -42,11 +42,6 @@ func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part 
 			if err != nil {
 				return "", err
 			}
-			for _, held := range run.held {
-				if _, err := Questions(base, ds, held.judged.Records, shots); err != nil { // they have to fit
-					return "", fmt.Errorf("eval.baselines: k_shot: %w", err)
-				}
-			}
 			j.Shots = shots
 			j.Inputs.Train = ExampleSet(examples)
 			j.Baseline = fmt.Sprintf("k_shot(%d)", b.Shots)
@@ -58,10 +53,19 @@ func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part 
 		if b.Kind == zeroShot && zero == "" {
 			zero = j.Key
 		}
-		if !p.planned[j.Key] {
-			p.planned[j.Key] = true
-			p.plan.Items = append(p.plan.Items, item)
+		if p.planned[j.Key] {
+			continue
 		}
+		for _, held := range run.held {
+			if len(j.Shots) == 0 {
+				break // the questions alone have been made already
+			}
+			if _, err := Questions(base, ds, held.judged.Records, j.Shots); err != nil {
+				return "", fmt.Errorf("eval.baselines: k_shot: %w", err)
+			}
+		}
+		p.planned[j.Key] = true
+		p.plan.Items = append(p.plan.Items, item)
 	}
 	return zero, nil
 }

@@ -50,7 +50,7 @@ func (g *rig) fill(s engine.Shape, o OperationOptions, quantization string) erro
 	if err != nil {
 		return err
 	}
-	specs := model.Plan(s, model.Options{MaxTokens: o.Tokens, MaxDocuments: o.Tokens / o.Length, Train: true, LoRA: &l})
+	specs := model.Plan(g.be, s, model.Options{MaxTokens: o.Tokens, MaxDocuments: o.Tokens / o.Length, Train: true, LoRA: &l})
 	buffers, err := g.be.Allocate(specs)
 	if err != nil {
 		return err

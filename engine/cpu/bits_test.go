@@ -211,7 +211,7 @@ func TestNothingIsAllocated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	specs := model.Plan(s, model.Options{MaxTokens: 200, MaxDocuments: 2, Train: true, LoRA: &l})
+	specs := model.Plan(be, s, model.Options{MaxTokens: 200, MaxDocuments: 2, Train: true, LoRA: &l})
 	named := map[string]engine.Buffer{}
 	bufs, err := be.Allocate(specs)
 	if err != nil {

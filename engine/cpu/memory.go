@@ -1,6 +1,7 @@
 package cpu
 
 // #include <stdlib.h>
+// #include "memory.h"
 import "C"
 
 import (
@@ -44,6 +45,9 @@ func (a *arena) release() {
 // collector does not see the size of what an unreachable arena holds.
 const collectAfter = 64 << 20 // bytes
 
+// large is from what size on memory is worth large pages, which are mostly 2 MiB.
+const large = 8 << 20 // bytes
+
 // allocate returns n zeroed floats, aligned.
 func (m *memory) allocate(n int64) (*arena, error) {
 	if n < 0 || n > 1<<46 {
@@ -57,6 +61,9 @@ func (m *memory) allocate(n int64) (*arena, error) {
 	raw := C.calloc(C.size_t(bytes+align*4), 1)
 	if raw == nil {
 		return nil, fmt.Errorf("%d bytes: %w", bytes, errNoMemory)
+	}
+	if bytes >= large {
+		C.advise_large(raw, C.size_t(bytes))
 	}
 	pad := -uintptr(raw) % (align * 4)
 	a := &arena{data: unsafe.Slice((*float32)(unsafe.Add(raw, pad)), n), memory: m, raw: raw}

@@ -26,12 +26,16 @@ func (m *Model) Backward(b *engine.Batch, scale float32, drop engine.Dropout) er
 	if err := m.load(b); err != nil {
 		return fmt.Errorf("backward: %w", err)
 	}
+	few, err := m.narrow(b)
+	if err != nil {
+		return fmt.Errorf("backward: %w", err)
+	}
 	if err := m.forwardKept(drop, nil); err != nil {
 		return fmt.Errorf("backward: %w", err)
 	}
 	last := m.shape.Layers
-	err := m.head(engine.Forward, func(h *engine.Head) error {
-		return m.be.Loss(m.batch, h, m.stream(last), scale, m.buf.nll[len(m.pending)], m.buf.hit, m.buf.d)
+	err = m.head(engine.Forward, func(h *engine.Head) error {
+		return m.be.Loss(m.end, h, m.stream(last), scale, m.buf.nll[len(m.pending)], m.buf.hit, m.buf.d)
 	})
 	if err != nil {
 		return fmt.Errorf("backward: %w", err)
@@ -47,7 +51,7 @@ func (m *Model) Backward(b *engine.Batch, scale float32, drop engine.Dropout) er
 			return fmt.Errorf("backward: %w", err)
 		}
 	}
-	m.pending = append(m.pending, len(b.Tokens))
+	m.pending = append(m.pending, len(few.Tokens))
 	return nil
 }
 
@@ -89,7 +93,7 @@ func (m *Model) forwardKept(drop engine.Dropout, after func(layer int) error) er
 			return err
 		}
 		err := m.layer(i, engine.Forward, m.buf.trained, drop, func(b *engine.Block) error {
-			return m.block(b, m.stream(i), m.stream(i+1), m.kept(i))
+			return m.block(b, m.stream(i), m.stream(i+1), m.kept(i), i == m.shape.Layers-1)
 		})
 		if err != nil {
 			return err
@@ -116,10 +120,7 @@ func (m *Model) blockBackward(b *engine.Block, i int) error {
 			return err
 		}
 	}
-	if err := m.be.MLPBackward(m.batch, b, act, g, d); err != nil {
-		return err
-	}
-	if err := m.be.OutputBackward(m.batch, b, act, g, d); err != nil {
+	if err := m.finishBackward(b, act, i == m.shape.Layers-1); err != nil {
 		return err
 	}
 	if err := m.be.AttentionBackward(m.batch, act, g); err != nil {
@@ -133,7 +134,7 @@ func (m *Model) blockBackward(b *engine.Block, i int) error {
 func (m *Model) recompute(b *engine.Block, x engine.Buffer, act *engine.Activations) error {
 	switch m.o.Checkpointing {
 	case engine.CheckpointFull:
-		return m.block(b, x, nil, act)
+		return m.block(b, x, nil, act, false)
 	case engine.CheckpointSelective:
 		inputs := *act
 		inputs.Q, inputs.K, inputs.V = nil, nil, nil

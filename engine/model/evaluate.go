@@ -14,6 +14,18 @@ type Score struct {
 	Hits    int // targets that were the most likely token
 }
 
+// add counts the targets of document d of b, whose tokens' losses and hits are given.
+func (s *Score) add(b *engine.Batch, d int, nll, hit []float32) {
+	for i := b.Starts[d]; i < b.Starts[d+1]; i++ {
+		if b.Targets[i] == engine.Ignore {
+			continue
+		}
+		s.NLL += float64(nll[i])
+		s.Targets++
+		s.Hits += int(hit[i])
+	}
+}
+
 // Evaluate scores each example, in order, without dropout. A score depends on
 // its example alone, not on what is computed beside it. progress may be nil; it
 // hears how many examples are done after every batch.
@@ -28,19 +40,12 @@ func (m *Model) Evaluate(ctx context.Context, examples []engine.Example, progres
 		if err != nil {
 			return nil, fmt.Errorf("evaluate: %w", err)
 		}
-		if err := m.score(b, nll, hit); err != nil {
+		if b, err = m.score(b, nll, hit); err != nil {
 			return nil, fmt.Errorf("evaluate: example %d and on: %w", done, err)
 		}
 		for d := range b.Documents() {
 			var s Score
-			for i := b.Starts[d]; i < b.Starts[d+1]; i++ {
-				if b.Targets[i] == engine.Ignore {
-					continue
-				}
-				s.NLL += float64(nll[i])
-				s.Targets++
-				s.Hits += int(hit[i])
-			}
+			s.add(b, d, nll, hit)
 			scores = append(scores, s)
 		}
 		if progress != nil {
@@ -69,22 +74,33 @@ func (m *Model) fill(examples []engine.Example, first int) (*engine.Batch, error
 	return b, nil
 }
 
-// score writes loss and hit of every token of b.
-func (m *Model) score(b *engine.Batch, nll, hit []float32) error {
+// score writes loss and hit of every token of the batch that it returns: those of
+// b that count.
+func (m *Model) score(b *engine.Batch, nll, hit []float32) (*engine.Batch, error) {
 	if err := m.load(b); err != nil {
-		return err
+		return nil, err
+	}
+	few, err := m.narrow(b)
+	if err != nil {
+		return nil, err
 	}
 	x, err := m.forward()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return few, m.losses(x, nll, hit)
+}
+
+// losses writes loss and hit of every token that goes on to the end of the
+// residual stream, x.
+func (m *Model) losses(x engine.Buffer, nll, hit []float32) error {
 	// The losses of a window in training may still wait in the first buffer.
 	at := m.buf.nll[len(m.buf.nll)-1]
 	if len(m.pending) == len(m.buf.nll) {
 		return fmt.Errorf("the losses of %d micro-batches have not been read", len(m.pending))
 	}
-	err = m.head(engine.Forward, func(h *engine.Head) error {
-		return m.be.Loss(m.batch, h, x, 0, at, m.buf.hit, nil)
+	err := m.head(engine.Forward, func(h *engine.Head) error {
+		return m.be.Loss(m.end, h, x, 0, at, m.buf.hit, nil)
 	})
 	if err != nil {
 		return err

@@ -42,34 +42,47 @@ type sequence struct {
 // its slot to the next prompt. An answer depends on its prompt alone, not on
 // BatchSize or the order of prompts.
 func (m *Model) Generate(ctx context.Context, prompts [][]int32, o GenerateOptions) ([][]int32, error) {
+	g := &generation{m: m, o: o, prompts: prompts}
+	if err := g.run(ctx); err != nil {
+		return nil, fmt.Errorf("generate: %w", err)
+	}
+	return g.answers, nil
+}
+
+// run continues all prompts.
+func (g *generation) run(ctx context.Context) error {
+	m, o := g.m, &g.o
 	if o.BatchSize == 0 {
 		o.BatchSize = m.o.MaxDocuments
 	}
-	o.BatchSize = min(o.BatchSize, len(prompts), m.o.MaxDocuments, m.o.MaxTokens)
-	if o.MaxNewTokens < 1 || len(prompts) > 0 && o.BatchSize < 1 {
-		return nil, fmt.Errorf("generate: %d new tokens in batches of %d: both must be positive", o.MaxNewTokens, o.BatchSize)
+	o.BatchSize = min(o.BatchSize, len(g.prompts), m.o.MaxDocuments, m.o.MaxTokens)
+	if o.MaxNewTokens < 1 || len(g.prompts) > 0 && o.BatchSize < 1 {
+		return fmt.Errorf("%d new tokens in batches of %d: both must be positive", o.MaxNewTokens, o.BatchSize)
 	}
-	context, err := m.room(prompts, o.MaxNewTokens)
+	room, err := m.room(g.prompts, o.MaxNewTokens)
 	if err != nil {
-		return nil, fmt.Errorf("generate: %w", err)
+		return err
 	}
-	if err := m.reserve(o.BatchSize, context); err != nil {
-		return nil, fmt.Errorf("generate: %w", err)
+	for i, p := range g.prompts {
+		tokens, _ := g.reference(i)
+		room = max(room, len(p)+len(tokens))
 	}
-
-	g := &generation{m: m, o: o, prompts: prompts, answers: make([][]int32, len(prompts))}
+	if err := m.reserve(o.BatchSize, room); err != nil {
+		return err
+	}
+	g.answers = make([][]int32, len(g.prompts))
 	for s := range o.BatchSize {
 		g.free = append(g.free, int32(s))
 	}
-	for g.done < len(prompts) {
+	for g.done < len(g.prompts) {
 		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("generate: %d of %d answers: %w", g.done, len(prompts), err)
+			return fmt.Errorf("%d of %d answers: %w", g.done, len(g.prompts), err)
 		}
 		if err := g.advance(); err != nil {
-			return nil, fmt.Errorf("generate: %w", err)
+			return err
 		}
 	}
-	return g.answers, nil
+	return nil
 }
 
 // room returns the positions that the longest sequence needs.
@@ -107,7 +120,7 @@ func (m *Model) reserve(slots, positions int) error {
 	return nil
 }
 
-// generation is the state of one call of Generate.
+// generation is the state of one call of Generate or Judge.
 type generation struct {
 	m       *Model
 	o       GenerateOptions
@@ -117,25 +130,16 @@ type generation struct {
 	active  []sequence
 	queued  int // prompts that have got a slot so far
 	done    int
+
+	examples []engine.Example // to be scored, one for each prompt; nil if none are
+	scores   []Score
+	nll, hit []float32
 }
 
 // advance reads the prompts that there is a slot for, or, when there is none,
 // decodes one token of every active sequence.
 func (g *generation) advance() error {
-	b := &engine.Batch{}
-	var fed []sequence
-	for len(g.free) > 0 && g.queued < len(g.prompts) {
-		p := g.prompts[g.queued]
-		if len(b.Tokens)+len(p) > g.m.o.MaxTokens {
-			break
-		}
-		s := sequence{prompt: g.queued, slot: g.free[0], at: int32(len(p) - 1)}
-		b.Add(p, nil, 0)
-		b.Slots = append(b.Slots, s.slot)
-		fed = append(fed, s)
-		g.free = g.free[1:]
-		g.queued++
-	}
+	b, fed := g.read()
 	prefill := len(fed) > 0
 	if !prefill {
 		b.Starts = append(b.Starts, 0)
@@ -148,15 +152,62 @@ func (g *generation) advance() error {
 		fed, g.active = g.active, nil
 	}
 	b.Keys = nil
-	next, err := g.m.decode(b, prefill)
+	x, b, err := g.m.through(b, prefill)
 	if err != nil {
 		return err
+	}
+	next, err := g.m.greedy(x)
+	if err != nil {
+		return err
+	}
+	if prefill && g.examples != nil {
+		of := make([]int, len(fed))
+		for i, s := range fed {
+			of[i] = s.prompt
+		}
+		if err := g.score(b, x, of); err != nil {
+			return err
+		}
+		if err := g.readReferences(fed); err != nil {
+			return err
+		}
 	}
 	for i, s := range fed {
 		g.take(s, next[i])
 	}
 	slices.SortFunc(g.active, func(a, b sequence) int { return a.prompt - b.prompt })
 	return nil
+}
+
+// read returns a batch of the prompts that there is a slot for, and room for
+// them and their references. It waits until a quarter of the slots is free:
+// a few prompts at a time would keep unpacking weights for a few rows.
+func (g *generation) read() (*engine.Batch, []sequence) {
+	b := &engine.Batch{}
+	var fed []sequence
+	if len(g.active) > 0 && 4*len(g.free) < g.o.BatchSize {
+		return b, nil
+	}
+	references := 0
+	for len(g.free) > 0 && g.queued < len(g.prompts) {
+		p := g.prompts[g.queued]
+		reference, _ := g.reference(g.queued)
+		references += len(reference)
+		if max(len(b.Tokens)+len(p), references) > g.m.o.MaxTokens {
+			break
+		}
+		s := sequence{prompt: g.queued, slot: g.free[0], at: int32(len(p) - 1)}
+		var targets []int32
+		if g.examples != nil {
+			targets = g.examples[g.queued].Targets[:len(p)]
+		}
+		b.Add(p, targets, 0)
+		b.Slots = append(b.Slots, s.slot)
+		fed = append(fed, s)
+		g.free = g.free[1:]
+		g.queued++
+	}
+	return b, fed
 }
 
 // take appends a new token to the answer of s and decides whether s goes on.
@@ -175,16 +226,20 @@ func (g *generation) take(s sequence, token int32) {
 	}
 }
 
-// decode runs b through all layers, storing keys and values, and returns the
-// most likely token after each document. When prefilling, documents are whole
-// prompts; otherwise each is one token that attends to its slot of the cache.
-func (m *Model) decode(b *engine.Batch, prefill bool) ([]int32, error) {
+// through runs b through all layers, storing keys and values, and returns the end
+// of the residual stream with what of b goes on to there. When prefilling, documents are whole prompts;
+// otherwise they go on from what their slots of the cache hold.
+func (m *Model) through(b *engine.Batch, prefill bool) (engine.Buffer, *engine.Batch, error) {
 	if err := m.load(b); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	few, err := m.narrow(b)
+	if err != nil {
+		return nil, nil, err
 	}
 	x, act := m.buf.x[0], m.buf.act[0]
 	if err := m.embed(engine.Decode, x); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i := range m.shape.Layers {
 		err := m.layer(i, engine.Decode, m.use, engine.Dropout{}, func(bl *engine.Block) error {
@@ -197,15 +252,22 @@ func (m *Model) decode(b *engine.Batch, prefill bool) ([]int32, error) {
 			if err := m.attend(prefill, i, act); err != nil {
 				return err
 			}
+			if i == m.shape.Layers-1 {
+				return m.finishLast(bl, x, x, act)
+			}
 			return m.finish(bl, x, x, act)
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	var next []int32
-	err := m.head(engine.Decode, func(h *engine.Head) (err error) {
-		next, err = m.be.Greedy(m.batch, h, x)
+	return x, few, nil
+}
+
+// greedy returns the most likely token after each document of the loaded batch.
+func (m *Model) greedy(x engine.Buffer) (next []int32, err error) {
+	err = m.head(engine.Decode, func(h *engine.Head) error {
+		next, err = m.be.Greedy(m.end, h, x)
 		return err
 	})
 	return next, err

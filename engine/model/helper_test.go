@@ -29,6 +29,7 @@ type setup struct {
 	shape    engine.Shape
 	weights  *engine.HostWeights
 	streamed bool
+	unmoving bool // the backend can't move rows
 	threads  int
 	o        Options
 	adapter  *engine.HostAdapter
@@ -56,6 +57,9 @@ func generating() setup {
 func (s setup) open(tb testing.TB) *Model {
 	tb.Helper()
 	be := open(tb, s.shape, s.threads)
+	if s.unmoving {
+		be = unmoving{be}
+	}
 	newSource := NewResident
 	if s.streamed {
 		newSource = modeltest.NewStreamed

@@ -32,7 +32,7 @@ func (m Memory) Device() int64 {
 func Estimate(be engine.Backend, s engine.Shape, o Options, cfg engine.OptimizerConfig) Memory {
 	parts := map[*int64][]engine.BufferSpec{}
 	m := Memory{Scratch: be.Scratch(o.work())}
-	for _, spec := range Plan(s, o) {
+	for _, spec := range Plan(be, s, o) {
 		part := &m.Activations
 		switch first, _, _ := strings.Cut(spec.Name, "."); {
 		case spec.Host:

@@ -24,7 +24,7 @@ func TestEstimateIsThePlan(t *testing.T) {
 	for _, s.o.Checkpointing = range kinds {
 		for _, s.o.HostInputs = range []bool{false, true} {
 			m := Estimate(be, s.shape, s.o, cfg)
-			if got, want := m.Device()+m.Host-m.Optimizer-m.Scratch, be.Size(Plan(s.shape, s.o)); got != want {
+			if got, want := m.Device()+m.Host-m.Optimizer-m.Scratch, be.Size(Plan(be, s.shape, s.o)); got != want {
 				t.Errorf("%s: parts add up to %d bytes, the plan to %d", s.o.Checkpointing, got, want)
 			}
 			if (m.Host > 0) != s.o.HostInputs {
@@ -50,7 +50,7 @@ func TestFit(t *testing.T) {
 	need := func(c engine.Checkpointing, hostInputs, paged bool) int64 {
 		o := s.o
 		o.Checkpointing, o.HostInputs = c, hostInputs
-		return Estimate(be, s.shape, o, engine.OptimizerConfig{Paged: paged}).Device() + rest
+		return Estimate(limited{Backend: be}, s.shape, o, engine.OptimizerConfig{Paged: paged}).Device() + rest
 	}
 	none, selective, full := need(engine.CheckpointNone, false, false), need(engine.CheckpointSelective, false, false), need(engine.CheckpointFull, false, false)
 	for _, c := range []struct {

@@ -46,11 +46,13 @@ type Model struct {
 	o     Options
 	buf   *buffers
 	batch engine.DeviceBatch
+	end   engine.DeviceBatch // what goes on behind the last attention: batch, or few.batch
+	few   narrow
 	use   *Adapter // nil: the base alone
 
 	arenas [][]engine.Buffer // its own, then those of its adapters
 
-	pending []int // tokens of each micro-batch whose losses wait in buf.nll; 0 if it had no target
+	pending []int // rows of each micro-batch whose losses wait in buf.nll; 0 if it had no target
 	cache   engine.Cache
 	slots   int // of cache
 	context int // positions of each slot of cache
@@ -68,7 +70,7 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	p, b := layout(s, o)
+	p, b := layout(be, s, o)
 	arena, err := p.allocate(be)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
@@ -81,6 +83,13 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 	if m.batch, err = be.NewBatch(o.MaxTokens, o.MaxDocuments); err != nil {
 		return nil, errors.Join(fmt.Errorf("model: batch of %d tokens: %w", o.MaxTokens, err), m.Close())
 	}
+	m.end = m.batch
+	if mover, ok := be.(engine.RowMover); ok {
+		m.few = narrow{mover: mover, x: b.fewX, o: b.fewO}
+		if m.few.batch, err = be.NewBatch(o.MaxTokens, o.MaxDocuments); err != nil {
+			return nil, errors.Join(fmt.Errorf("model: batch of %d tokens: %w", o.MaxTokens, err), m.Close())
+		}
+	}
 	if m.use != nil {
 		m.use.be = be
 	}
@@ -90,7 +99,7 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 // Close gives back what the model and its adapters hold on the device. None of
 // them may be used any more; the base is its source's.
 func (m *Model) Close() error {
-	errs := []error{engine.Close(m.batch), engine.Close(m.cache)}
+	errs := []error{engine.Close(m.batch), engine.Close(m.few.batch), engine.Close(m.cache)}
 	if be, ok := m.be.(engine.Freer); ok {
 		for _, arena := range m.arenas {
 			errs = append(errs, be.Free(arena))
@@ -167,6 +176,7 @@ func (m *Model) load(b *engine.Batch) error {
 		return fmt.Errorf("batch: %d tokens in %d documents: the model was planned for %d in %d",
 			len(b.Tokens), b.Documents(), m.o.MaxTokens, m.o.MaxDocuments)
 	}
+	m.end = m.batch
 	return m.batch.Load(b)
 }
 
@@ -213,13 +223,17 @@ func (m *Model) embed(pass engine.Pass, x engine.Buffer) error {
 	return nil
 }
 
-// block runs one layer forward, from x to y, leaving act; y may be nil if only act is wanted.
-func (m *Model) block(b *engine.Block, x, y engine.Buffer, act *engine.Activations) error {
+// block runs one layer forward, from x to y, leaving act; y may be nil if only act is
+// wanted. Behind the last layer's attention only some rows may go on; see narrow.
+func (m *Model) block(b *engine.Block, x, y engine.Buffer, act *engine.Activations, last bool) error {
 	if err := m.be.QKV(m.batch, b, x, act); err != nil {
 		return err
 	}
 	if err := m.be.Attention(m.batch, act); err != nil {
 		return err
+	}
+	if last {
+		return m.finishLast(b, x, y, act)
 	}
 	return m.finish(b, x, y, act)
 }
@@ -241,7 +255,7 @@ func (m *Model) forward() (engine.Buffer, error) {
 	}
 	for i := range m.shape.Layers {
 		err := m.layer(i, engine.Forward, m.use, engine.Dropout{}, func(b *engine.Block) error {
-			return m.block(b, x, x, act)
+			return m.block(b, x, x, act, i == m.shape.Layers-1)
 		})
 		if err != nil {
 			return nil, err

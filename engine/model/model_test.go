@@ -36,11 +36,11 @@ func TestMemorySettingsChangeNoBit(t *testing.T) {
 func TestCheckpointingLowersTheArena(t *testing.T) {
 	s := training()
 	be := open(t, s.shape, 1)
-	all := be.Size(Plan(s.shape, s.o))
+	all := be.Size(Plan(be, s.shape, s.o))
 	s.o.Checkpointing = engine.CheckpointSelective
-	some := be.Size(Plan(s.shape, s.o))
+	some := be.Size(Plan(be, s.shape, s.o))
 	s.o.Checkpointing = engine.CheckpointFull
-	one := be.Size(Plan(s.shape, s.o))
+	one := be.Size(Plan(be, s.shape, s.o))
 	// Of three layers' activations, which dominate the arena, two go, or the larger
 	// part of two.
 	if one >= all*6/10 || some >= all*8/10 || one >= some {

@@ -19,6 +19,8 @@ type buffers struct {
 	d         engine.Buffer   // (T, Hidden) gradient of the residual stream
 	nll       []engine.Buffer // (T) Float, one for each micro-batch whose loss has not been read
 	hit       engine.Buffer   // (T) Float
+	fewX      engine.Buffer   // (T, Hidden); see narrow
+	fewO      engine.Buffer   // (T, QDim)
 	trained   *Adapter
 }
 
@@ -68,17 +70,18 @@ func (p *plan) allocate(be engine.Backend) (arena []engine.Buffer, err error) {
 	return arena, nil
 }
 
-// Plan returns the buffers that New allocates for the same arguments, in the
+// Plan returns the buffers that New allocates of be for the same arguments, in the
 // same order and without allocating anything: what an estimate prints is what a
 // run takes. Base weights, batches, key-value caches and optimizer state are
 // their owners' and not part of it.
-func Plan(s engine.Shape, o Options) []engine.BufferSpec {
-	p, _ := layout(s, o)
+func Plan(be engine.Backend, s engine.Shape, o Options) []engine.BufferSpec {
+	p, _ := layout(be, s, o)
 	return p.specs
 }
 
-func layout(s engine.Shape, o Options) (*plan, *buffers) {
+func layout(be engine.Backend, s engine.Shape, o Options) (*plan, *buffers) {
 	p, b, t := &plan{}, &buffers{}, o.MaxTokens
+	_, moves := be.(engine.RowMover)
 
 	streams := 1
 	switch {
@@ -102,6 +105,10 @@ func layout(s engine.Shape, o Options) (*plan, *buffers) {
 		p.add(&b.nll[i], engine.Float, t, "nll.%d", i)
 	}
 	p.add(&b.hit, engine.Float, t, "hit")
+	if moves {
+		p.add(&b.fewX, engine.Activation, t*s.Hidden, "narrow.residual")
+		p.add(&b.fewO, engine.Activation, t*s.QDim(), "narrow.o")
+	}
 
 	if o.Train {
 		p.rows(t, "", []field{{&b.d, "gradient.residual", s.Hidden, ""}})

@@ -161,27 +161,21 @@ func predict(ctx context.Context, in *inputs, m *model.Model, questions []runner
 	for i, q := range questions {
 		examples[i], prompts[i] = q.Example, q.Prompt
 	}
-	generates := slices.ContainsFunc(e.Metrics, sweeps.Metric.Generates)
-	scored := progress
-	if generates {
-		scored = nil
+	var scores []model.Score
+	var answers [][]int32
+	var err error
+	if slices.ContainsFunc(e.Metrics, sweeps.Metric.Generates) {
+		o := model.GenerateOptions{MaxNewTokens: e.Generate.MaxNewTokens, Ended: in.base.Encoder.Ended, BatchSize: e.BatchSize, Progress: progress}
+		scores, answers, err = m.Judge(ctx, examples, prompts, o)
+	} else {
+		scores, err = m.Evaluate(ctx, examples, progress)
 	}
-	scores, err := m.Evaluate(ctx, examples, scored)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]runner.Prediction, len(questions))
 	for i, s := range scores {
 		out[i] = runner.Prediction{NLL: s.NLL, Targets: s.Targets, Hits: s.Hits}
-	}
-	if !generates {
-		return out, nil
-	}
-	answers, err := m.Generate(ctx, prompts, model.GenerateOptions{
-		MaxNewTokens: e.Generate.MaxNewTokens, Ended: in.base.Encoder.Ended, BatchSize: e.BatchSize, Progress: progress,
-	})
-	if err != nil {
-		return nil, err
 	}
 	for i, ids := range answers {
 		text := in.base.Encoder.Text(ids)
