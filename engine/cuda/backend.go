@@ -2,11 +2,15 @@
 
 package cuda
 
+// #include "cublaslt.h"
+import "C"
+
 import (
 	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -33,7 +37,8 @@ type Backend struct {
 
 	memory    memory
 	scratches map[string]*arena
-	rehearsal *rehearsal // not nil while nothing is to be done
+	rehearsal *rehearsal               // not nil while nothing is to be done
+	reserved  map[C.gemm_shape]*C.gemm // the products of what Reserve was last called for
 	products  *products
 	rope      rope
 	masks     masks // of dropout, in scratch
@@ -214,7 +219,8 @@ func (b *Backend) wait() error {
 // Numerics implements engine.Backend.
 func (b *Backend) Numerics() engine.Numerics { return b.options.Numerics() }
 
-// Describe implements engine.Backend.
+// Describe implements engine.Backend. After Reserve it says how the products of
+// that work are computed.
 func (b *Backend) Describe() map[string]string {
 	return map[string]string{
 		"gpu":        b.device.name,
@@ -223,6 +229,7 @@ func (b *Backend) Describe() map[string]string {
 		"driver":     fmt.Sprintf("%d.%d", cu.Version()/1000, cu.Version()/10%100),
 		"cublaslt":   productsVersion(),
 		"kernels":    b.arch + " " + kernels.Digest()[:12],
+		"products":   strings.Join(algorithms(b.reserved), "; "),
 	}
 }
 

@@ -37,7 +37,7 @@ func TestBuildTag(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			program := filepath.Join(t.TempDir(), "program")
 			build := exec.Command("go", "test", "-c", "-tags", "cuda", "-o", program, ".")
-			build.Env = append(os.Environ(), "CGO_CFLAGS=-O2 -I"+shim+" -I"+filepath.Dir(header))
+			build.Env = append(os.Environ(), "CGO_CFLAGS=-I"+shim+" -I"+filepath.Dir(header))
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
@@ -54,6 +54,22 @@ func TestBuildTag(t *testing.T) {
 				if strings.HasPrefix(l, "libcu") || strings.HasPrefix(l, "libnv") {
 					t.Errorf("the program needs %s to start", l)
 				}
+			}
+			symbols, err := f.Symbols()
+			if err != nil {
+				t.Fatal(err)
+			}
+			slots := 0
+			for _, s := range symbols {
+				if strings.HasPrefix(s.Name, "slot_cu") {
+					slots++
+					if f.Sections[s.Section].Flags&elf.SHF_WRITE == 0 {
+						t.Fatalf("%s lies where loading the driver can't write to it", s.Name)
+					}
+				}
+			}
+			if slots < 100 {
+				t.Errorf("%d slots for functions of the driver", slots)
 			}
 			if out, err := exec.Command(program, "-test.run=^$").CombinedOutput(); err != nil {
 				t.Errorf("it does not start: %v\n%s", err, out)

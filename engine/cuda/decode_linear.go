@@ -77,7 +77,7 @@ func (b *Backend) multiplyFew(p few) error {
 	args = append(args, in.packed, factors, in.low, b.from(p, p.residual), p.x.width, p.n, flag(p.wide))
 	// The sums of the warps, each row of them padded by four, take the table's place.
 	sums := tensorThreads / 32 * s.rows * (tensorTile*tiles + 4) * 4
-	return b.launch(f, [3]int{blocks, 1, 1}, tensorThreads, max(table, sums), args...)
+	return b.launchEarly(f, [3]int{blocks, 1, 1}, tensorThreads, max(table, sums), args...)
 }
 
 // segment adds the arguments of weight i of p, zeros if there is none.

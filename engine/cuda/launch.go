@@ -69,6 +69,21 @@ func (b *Backend) launch(f *function, grid [3]int, threads, sharedBytes int, arg
 	if b.rehearsal != nil {
 		return nil
 	}
+	if err := b.prepare(f, sharedBytes, args); err != nil {
+		return err
+	}
+	b.params = b.params[:0]
+	for i := range b.slots {
+		b.params = append(b.params, unsafe.Pointer(&b.slots[i]))
+	}
+	if err := f.Launch(grid[0], grid[1], grid[2], threads, 1, 1, sharedBytes, b.stream, b.params); err != nil {
+		return fmt.Errorf("%s: grid of %v blocks of %d threads: %w", f.name, grid, threads, err)
+	}
+	return nil
+}
+
+// prepare lets f have its shared memory and puts args into b.slots.
+func (b *Backend) prepare(f *function, sharedBytes int, args []any) error {
 	if sharedBytes > f.shared {
 		if err := setSharedMemory(f.Function, sharedBytes); err != nil {
 			return fmt.Errorf("%s: %d bytes of shared memory: %w", f.name, sharedBytes, err)
@@ -95,13 +110,6 @@ func (b *Backend) launch(f *function, grid [3]int, threads, sharedBytes int, arg
 		default:
 			return fmt.Errorf("%s: argument of type %T", f.name, a)
 		}
-	}
-	b.params = b.params[:0]
-	for i := range b.slots {
-		b.params = append(b.params, unsafe.Pointer(&b.slots[i]))
-	}
-	if err := f.Launch(grid[0], grid[1], grid[2], threads, 1, 1, sharedBytes, b.stream, b.params); err != nil {
-		return fmt.Errorf("%s: grid of %v blocks of %d threads: %w", f.name, grid, threads, err)
 	}
 	return nil
 }

@@ -89,12 +89,9 @@ func (b *Backend) matmul(p product) error {
 	if p.beta == 0 {
 		p.c = p.out
 	}
-	switch {
-	case xRows < rows || p.w.rows != wRows || p.w.width != wCols || p.c.rows < rows || p.c.width != n:
+	if xRows < rows || p.w.rows != wRows || p.w.width != wCols || p.c.rows < rows || p.c.width != n {
 		return fmt.Errorf("product of (%d, %d) from (%d, %d) and (%d, %d): shapes do not fit",
 			rows, n, p.x.rows, p.x.width, p.w.rows, p.w.width)
-	case b.rehearsal != nil:
-		return nil
 	}
 	// cuBLASLt counts by columns: what is a row here is a column there, so it
 	// computes the transpose, with w before x.
@@ -121,7 +118,10 @@ func (b *Backend) matmul(p product) error {
 		s.n = C.int64_t(rows) // a transposed x has strides of its own for every number of rows
 	}
 	g, err := b.products.gemm(s)
-	if err == nil {
+	switch {
+	case err == nil && b.rehearsal != nil:
+		b.rehearsal.products[s] = g
+	case err == nil:
 		err = status(C.gemm_run(g, C.int64_t(rows), p.w.address(), p.x.address(), C.float(p.beta), p.c.address(), p.out.address(),
 			*(*unsafe.Pointer)(unsafe.Pointer(&b.stream))))
 	}
@@ -144,14 +144,20 @@ func (p *products) gemm(s C.gemm_shape) (*C.gemm, error) {
 	return g, nil
 }
 
-// Algorithms returns the algorithm of every product so far, one line each, sorted.
-func (b *Backend) Algorithms() []string {
+// algorithms describes the algorithm of each product, sorted.
+func algorithms(products map[C.gemm_shape]*C.gemm) []string {
 	var all []string
-	for s, g := range b.products.known {
+	for s, g := range products {
 		var text [160]C.char
 		C.gemm_describe(g, &text[0], C.size_t(len(text)))
-		all = append(all, fmt.Sprintf("width %d over %d, strides %d %d %d %d, transposed %d %d, half %d %d: %s",
-			s.m, s.k, s.lda, s.ldb, s.ldc, s.ldd, s.transpose_a, s.transpose_b, s.half_in, s.half_out, C.GoString(&text[0])))
+		name := func(half C.int32_t) string {
+			if half != 0 {
+				return "bfloat16"
+			}
+			return "float32"
+		}
+		all = append(all, fmt.Sprintf("(%d, %d) strides %d %d %d %d transposed %d %d %s to %s: %s",
+			s.m, s.k, s.lda, s.ldb, s.ldc, s.ldd, s.transpose_a, s.transpose_b, name(s.half_in), name(s.half_out), C.GoString(&text[0])))
 	}
 	slices.Sort(all)
 	return all

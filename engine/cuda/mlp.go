@@ -34,7 +34,7 @@ func (b *Backend) MLP(in engine.DeviceBatch, bl *engine.Block, act *engine.Activ
 			}
 			return b.decode(down.few(down.x, 0, mid, to))
 		}
-		if err := b.rmsnorm(j.x, mid, norm); err != nil {
+		if err := b.rmsnormDropped(d, bl, j.adapters, j.x, mid, norm); err != nil {
 			return err
 		}
 		if err := b.forward(d, bl, j, out, matrix{}); err != nil {

@@ -25,7 +25,7 @@ func (b *Backend) QKV(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, 
 		}
 		if decodes(d, bl) {
 			err = b.decode(j.few(from, norm, matrix{}, q, k, v))
-		} else if err = b.rmsnorm(j.x, from, norm); err == nil {
+		} else if err = b.rmsnormDropped(d, bl, j.adapters, j.x, from, norm); err == nil {
 			err = b.forward(d, bl, j, out, matrix{})
 		}
 		if err != nil {
@@ -40,7 +40,7 @@ func (b *Backend) normed(d *batch, bl *engine.Block, o operands, j joint, x matr
 	if o.err != nil {
 		return o.err
 	}
-	if err := b.rmsnorm(j.x, x, norm); err != nil {
+	if err := b.rmsnormDropped(d, bl, j.adapters, j.x, x, norm); err != nil {
 		return err
 	}
 	return b.low(d, bl, j.adapters, j.low, j.x)

@@ -2,18 +2,23 @@
 
 package cuda
 
+// #include "cublaslt.h"
+import "C"
+
 import (
 	"fmt"
 
 	"daybook/engine"
 )
 
-// rehearsal notes what memory operations ask for while they run without doing
-// anything: no kernel, product or copy is queued, and nothing is allocated. So an
-// estimate can't differ from what a run takes.
+// rehearsal notes what operations ask for while they run without doing anything:
+// no kernel, product or copy is queued, and nothing is allocated. So an estimate
+// can't differ from what a run takes, and the algorithms of its products are
+// chosen before it starts.
 type rehearsal struct {
 	scratches map[string]int64
 	arenas    int64
+	products  map[C.gemm_shape]*C.gemm // of cuBLASLt, with their algorithms
 }
 
 // Addresses in a rehearsal are as aligned as those of memory, and not 0.
@@ -33,7 +38,7 @@ func (r *rehearsal) allocate(bytes int64) *arena {
 func (b *Backend) Scratch(w engine.Work) int64 {
 	r, err := b.rehearse(w)
 	if err != nil {
-		return -1 // Reserve says why
+		return 0 // Reserve says why
 	}
 	n := r.arenas
 	for _, bytes := range r.scratches {
@@ -54,6 +59,7 @@ func (b *Backend) Reserve(w engine.Work) error {
 				return err
 			}
 		}
+		b.reserved = r.products
 		return b.rope.cover(b, b.lastPosition(w))
 	})
 }
@@ -63,15 +69,18 @@ func (b *Backend) lastPosition(w engine.Work) int { return min(w.Tokens, b.shape
 
 // rehearse runs all operations of w on operands that have shapes but no memory.
 func (b *Backend) rehearse(w engine.Work) (*rehearsal, error) {
-	r := &rehearsal{scratches: map[string]int64{}}
-	rope, masks := b.rope, b.masks
-	b.rehearsal = r
-	defer func() { b.rehearsal, b.rope, b.masks = nil, rope, masks }()
-	p, err := b.play(w)
-	if err != nil {
-		return nil, err
-	}
-	return r, p.perform(w)
+	r := &rehearsal{scratches: map[string]int64{}, products: map[C.gemm_shape]*C.gemm{}}
+	err := b.run("rehearsal", func() error {
+		rope, masks := b.rope, b.masks
+		b.rehearsal = r
+		defer func() { b.rehearsal, b.rope, b.masks = nil, rope, masks }()
+		p, err := b.play(w)
+		if err != nil {
+			return err
+		}
+		return p.perform(w)
+	})
+	return r, err
 }
 
 // perform calls every operation.

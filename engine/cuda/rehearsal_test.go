@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"strings"
 	"testing"
 
 	"daybook/engine"
@@ -47,6 +48,10 @@ func checkReserve(t *testing.T, o Options, l engine.LoRA) {
 		t.Fatal(err)
 	}
 	planned, _ := b.Memory()
+	products := b.Describe()["products"]
+	if products == "" {
+		t.Error("Describe says nothing of products")
+	}
 	w := engine.Work{Tokens: mo.MaxTokens, Documents: mo.MaxDocuments, Train: true, Dropout: l.Dropout > 0}
 	for _, p := range l.Targets {
 		w.Ranks[p] = l.Rank
@@ -67,6 +72,9 @@ func checkReserve(t *testing.T, o Options, l engine.LoRA) {
 	}
 	if now, _ := b.Memory(); now != planned {
 		t.Errorf("%d bytes after training, %d planned: %v", now, planned, b.scratches)
+	}
+	if now := strings.Join(algorithms(b.products.known), "; "); now != products {
+		t.Errorf("training computed the products\n%s\nand planned\n%s", now, products)
 	}
 	if err := m.Close(); err != nil {
 		t.Fatal(err)

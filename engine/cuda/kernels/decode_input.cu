@@ -79,6 +79,9 @@ template <int N> DEVICE void block_max(float (&x)[N]) {
 // (count, sum of padded ranks) from x. Row i of them comes from row rows[i] of x,
 // or row i.
 template <typename T, int ROWS> DEVICE void input(T *packed, float *factors, T *low, int64_t low_stride, const T *x, int64_t xs, const float *norm, const int32_t *rows, const adapter (&adapters)[3], int64_t K, int64_t count, float eps, int layout) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;"); // the product begins to read its weight
+#endif
   const int64_t first = (int64_t)blockIdx.x * ROWS;
   const T *from[ROWS];
 #pragma unroll

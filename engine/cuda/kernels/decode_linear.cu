@@ -174,6 +174,14 @@ template <int NT> DEVICE void low_rank(float (&sum)[NT][4], const segment &s, co
   }
 }
 
+// behind_inputs waits for the kernel before this one, which may have begun early
+// (decode_input.cu): only the weight may be read ahead of it.
+DEVICE void behind_inputs() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 // product does MT tiles for up to 8*NT rows of x with every group of eight warps.
 // A PAIR is gate and up: a warp does MT/2 tiles of each, and the result is
 // silu(gate)*up. DEPTH blocks of the weight are on their way at any time.
@@ -236,6 +244,7 @@ template <typename W, int NT, int MT, bool PAIR, int DEPTH> DEVICE void product(
       for (int i = 0; i < 4; i++)
         sum[m][n][i] = 0.0f;
   const uint32_t table = W::prepare(shared);
+  behind_inputs();
   if (work)
 #pragma unroll
     for (int m = 0; m < MT; m++)
