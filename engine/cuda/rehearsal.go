@@ -74,7 +74,7 @@ func (b *Backend) rehearse(w engine.Work) (*rehearsal, error) {
 		rope, masks := b.rope, b.masks
 		b.rehearsal = r
 		defer func() { b.rehearsal, b.rope, b.masks = nil, rope, masks }()
-		p, err := b.play(w)
+		p, err := b.dummies(w)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (b *Backend) rehearse(w engine.Work) (*rehearsal, error) {
 }
 
 // perform calls every operation.
-func (p *play) perform(w engine.Work) error {
+func (p *dummies) perform(w engine.Work) error {
 	b := p.b
 	steps := []func() error{
 		func() error { return b.Embed(p.batch, p.table, p.x) },

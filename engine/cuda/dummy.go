@@ -8,8 +8,8 @@ import (
 	"daybook/engine"
 )
 
-// play is the operands of a rehearsal.
-type play struct {
+// dummies is operands with shapes but without memory, for a rehearsal.
+type dummies struct {
 	b     *Backend
 	batch *batch // as large as it may be
 	next  *batch // a token of each document, from a cache
@@ -23,15 +23,15 @@ type play struct {
 	grad  *engine.Gradients
 }
 
-// play makes the operands of w.
-func (b *Backend) play(w engine.Work) (*play, error) {
-	p := &play{b: b, block: &engine.Block{Layer: &engine.Layer{}}, act: &engine.Activations{}, grad: &engine.Gradients{}}
-	p.batch, p.next = b.pretend(w, false), b.pretend(w, true)
+// dummies returns the operands of w.
+func (b *Backend) dummies(w engine.Work) (*dummies, error) {
+	p := &dummies{b: b, block: &engine.Block{Layer: &engine.Layer{}}, act: &engine.Activations{}, grad: &engine.Gradients{}}
+	p.batch, p.next = b.dummyBatch(w, false), b.dummyBatch(w, true)
 	p.cache = &cache{backend: b, arena: &arena{ptr: nowhere}, slots: w.Documents, positions: b.shape.MaxPositions}
 	if w.Dropout {
 		p.block.Dropout.P = 0.5
 	}
-	if err := b.costume(p, w); err != nil {
+	if err := b.dummyBuffers(p, w); err != nil {
 		return nil, err
 	}
 	s := b.shape
@@ -44,9 +44,9 @@ func (b *Backend) play(w engine.Work) (*play, error) {
 	return p, nil
 }
 
-// pretend returns a batch as w may bring them: documents that are read whole, or a
+// dummyBatch returns a batch as w may bring them: documents that are read whole, or a
 // token of each that goes on at its last position.
-func (b *Backend) pretend(w engine.Work, goesOn bool) *batch {
+func (b *Backend) dummyBatch(w engine.Work, goesOn bool) *batch {
 	e := &engine.Batch{}
 	last := b.lastPosition(w)
 	if goesOn {
@@ -70,8 +70,9 @@ func (b *Backend) pretend(w engine.Work, goesOn bool) *batch {
 	return d
 }
 
-// cast is a buffer of a play: rows of width elements, or one of width.
-type cast struct {
+// dummy is a buffer to make: rows of width elements of Activation, or one row of
+// Float if rows is 0.
+type dummy struct {
 	dst    *engine.Buffer
 	name   string
 	rows   int
@@ -79,15 +80,15 @@ type cast struct {
 	beside string
 }
 
-// costume lays out the activations, gradients and adapters of p.
-func (b *Backend) costume(p *play, w engine.Work) error {
+// dummyBuffers makes the activations, gradients and adapters of p.
+func (b *Backend) dummyBuffers(p *dummies, w engine.Work) error {
 	s, t := b.shape, max(w.Tokens, w.Documents)
 	var low [engine.NumInputs]int
 	for i, r := range w.Ranks {
 		low[engine.Projection(i).Input()] += r
 	}
 	a, g := p.act, p.grad
-	all := []cast{
+	all := []dummy{
 		{&p.x, "x", t, s.Hidden, ""},
 		{&p.d, "d", t, s.Hidden, ""},
 		{&a.Norm1, "norm1", t, s.Hidden, ""},
@@ -128,14 +129,14 @@ func (b *Backend) costume(p *play, w engine.Work) error {
 		own := &engine.Adapter{Rank: r, Scale: 1}
 		p.block.Adapters[i] = own
 		all = append(all,
-			cast{&own.A, "A", 0, r * cols, ""}, cast{&own.B, "B", 0, rows * r, ""},
-			cast{&own.GradA, "A", 0, r * cols, ""}, cast{&own.GradB, "B", 0, rows * r, ""})
+			dummy{&own.A, "A", 0, r * cols, ""}, dummy{&own.B, "B", 0, rows * r, ""},
+			dummy{&own.GradA, "A", 0, r * cols, ""}, dummy{&own.GradB, "B", 0, rows * r, ""})
 	}
-	return b.dress(all)
+	return b.placeNowhere(all)
 }
 
-// dress gives every one of all its buffer.
-func (b *Backend) dress(all []cast) error {
+// placeNowhere sets every dst of all to a buffer as Allocate would lay it out.
+func (b *Backend) placeNowhere(all []dummy) error {
 	var specs []engine.BufferSpec
 	var dst []*engine.Buffer
 	for _, c := range all {
