@@ -115,7 +115,7 @@ func (g *decodeRig) buffer(kind engine.Kind, rows, width int, scale float64) (ma
 	v := make([]float32, rows*width)
 	g.must(g.b.Download(v, buf[0]))
 	g.t.Cleanup(func() { _ = buf[0].Len() }) // alive until then
-	return buf[0].(*buffer).matrix(), v
+	return g.matrix(buf[0], rows, width), v
 }
 
 // weight returns a random weight and its values.
@@ -133,9 +133,20 @@ func (g *decodeRig) weight(rows, cols int, format string) (*weight, []float32) {
 			v[i] = fromBFloat16(m.BF16[i])
 		}
 	}
-	w, err := g.b.NewWeight(m)
-	g.must(err)
-	return w.(*weight), v
+	var w *weight
+	g.must(g.b.run("weight", func() (err error) {
+		w, err = g.b.newWeight(m)
+		return err
+	}))
+	return w, v
+}
+
+func (g *decodeRig) matrix(b engine.Buffer, rows, width int) matrix {
+	g.t.Helper()
+	var o operands
+	m := o.matrix("test", b, rows, width)
+	g.must(o.err)
+	return m
 }
 
 // decode returns the first n rows of p.
@@ -148,7 +159,7 @@ func (g *decodeRig) decode(p few, n, outs int) []float32 {
 		nan[i] = float32(math.NaN())
 	}
 	g.must(g.b.Upload(buf[0], nan))
-	p.n, p.outs = n, []matrix{buf[0].(*buffer).matrix()}
+	p.n, p.outs = n, []matrix{g.matrix(buf[0], n, outs)}
 	g.must(g.b.run("decode", func() error { return g.b.decode(p) }))
 	v := make([]float32, n*outs)
 	g.must(g.b.Download(v, buf[0]))

@@ -38,7 +38,7 @@ typedef int CUresult;
   F(cuFuncSetSharedMemConfig) F(cuGetErrorName) F(cuGraphAddChildGraphNode) F(cuGraphAddDependencies)                  \
   F(cuGraphAddEmptyNode) F(cuGraphAddHostNode) F(cuGraphAddKernelNode) F(cuGraphAddKernelNode_v2)                      \
   F(cuGraphAddMemcpyNode) F(cuGraphAddMemsetNode) F(cuGraphClone) F(cuGraphCreate) F(cuGraphDestroy)                   \
-  F(cuGraphDestroyNode) F(cuGraphExecDestroy) F(cuGraphGetEdges) F(cuLaunchKernel) F(cuLaunchKernelEx)                    \
+  F(cuGraphDestroyNode) F(cuGraphExecDestroy) F(cuGraphGetEdges) F(cuLaunchKernel) F(cuLaunchKernelEx)                 \
   F(cuLinkAddData_v2)                                                                                                  \
   F(cuLinkAddFile_v2) F(cuLinkComplete) F(cuLinkCreate_v2) F(cuLinkDestroy) F(cuMemAdvise) F(cuMemAllocManaged)        \
   F(cuMemAllocPitch_v2) F(cuMemAlloc_v2) F(cuMemFreeHost) F(cuMemFree_v2) F(cuMemGetAddressRange_v2)                   \

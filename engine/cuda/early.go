@@ -2,23 +2,7 @@
 
 package cuda
 
-// #include <stdint.h>
-// #include <cuda.h>
-//
-// enum { MAX_PARAMETERS = 64 };
-//
-// // launch_early launches f on stream, to begin before the kernel in front of it has ended.
-// static CUresult launch_early(CUfunction f, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned shared,
-//                              CUstream stream, uint64_t *slots, int n) {
-//   void *parameters[MAX_PARAMETERS];
-//   for (int i = 0; i < n; i++)
-//     parameters[i] = slots + i;
-//   CUlaunchAttribute early = {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
-//   early.value.programmaticStreamSerializationAllowed = 1;
-//   CUlaunchConfig config = {.gridDimX = x, .gridDimY = y, .gridDimZ = z, .blockDimX = threads, .blockDimY = 1,
-//                            .blockDimZ = 1, .sharedMemBytes = shared, .hStream = stream, .attrs = &early, .numAttrs = 1};
-//   return cuLaunchKernelEx(&config, f, parameters, NULL);
-// }
+// #include "early.h"
 import "C"
 
 import (
