@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 
 	"daybook/engine"
 	"daybook/engine/device"
@@ -18,6 +20,7 @@ type TrainOptions struct {
 	Rows, Length  int // rows of a micro-batch, tokens of a row
 	Documents     int // of equal length in a row; 0 means 1
 	Checkpointing engine.Checkpointing
+	Offload       []string // to host memory: "inputs" of layers, "embedding", "optimizer"
 	Dropout       float64
 	Quantization  string // of the base: "nf4" or "none"
 	Rank          int    // 0 means 16
@@ -40,6 +43,9 @@ func Train(ctx context.Context, d device.Device, limits device.Options, o TrainO
 		return r, fmt.Errorf("train: %d rows of %d tokens in %d documents: want rows, and documents of 1 to %d tokens", o.Rows, o.Length, o.Documents, s.MaxPositions)
 	}
 	r.Case = fmt.Sprintf("%dx%d, %s checkpointing, %s", o.Rows, o.Length, o.Checkpointing, o.Quantization)
+	if len(o.Offload) > 0 {
+		r.Case += ", on the host " + strings.Join(o.Offload, ", ")
+	}
 	if o.Documents > 1 {
 		r.Case += fmt.Sprintf(", %d documents a row", o.Documents)
 	}
@@ -58,7 +64,10 @@ func Train(ctx context.Context, d device.Device, limits device.Options, o TrainO
 	if err := o.Protocol.measure(ctx, be, &r, t.step); err != nil {
 		return r, fmt.Errorf("train: %s: %w", r.Case, err)
 	}
-	work := TrainingWork(s, t.lora, o.Length/o.Documents, o.Checkpointing)
+	if t.kind != o.Checkpointing {
+		r.Case = strings.Replace(r.Case, string(o.Checkpointing)+" checkpointing", fmt.Sprintf("%s checkpointing (%s)", o.Checkpointing, t.kind), 1)
+	}
+	work := TrainingWork(s, t.lora, o.Length/o.Documents, t.kind)
 	r.FLOP, r.Recompute = work.Model*float64(r.Tokens), work.Recompute*float64(r.Tokens)
 	if o.Profile {
 		if r.Operations, err = t.be.profile(profiledSteps, t.step); err != nil {
@@ -76,6 +85,7 @@ type trainer struct {
 	optimizer engine.Optimizer
 	batch     *engine.Batch
 	lora      engine.LoRA
+	kind      engine.Checkpointing // as chosen, if that was left open
 	steps     int
 }
 
@@ -84,21 +94,28 @@ func newTrainer(backend engine.Backend, s engine.Shape, o TrainOptions) (*traine
 	if err != nil {
 		return nil, err
 	}
+	w.Embedding.Host = slices.Contains(o.Offload, "embedding")
 	source, err := model.NewResident(backend, w)
 	if err != nil {
 		return nil, err
 	}
 	t := &trainer{be: &profiled{Backend: backend, now: o.Protocol.Now}, lora: lora(o.Rank, o.Dropout)}
-	t.model, err = model.New(t.be, source, model.Options{
-		MaxTokens: o.Rows * o.Length, MaxDocuments: o.Rows * o.Documents, Train: true, Checkpointing: o.Checkpointing, LoRA: &t.lora,
-	})
-	if err != nil {
+	options := model.Options{
+		MaxTokens: o.Rows * o.Length, MaxDocuments: o.Rows * o.Documents, Train: true, LoRA: &t.lora,
+		Checkpointing: o.Checkpointing, HostInputs: slices.Contains(o.Offload, "inputs"),
+	}
+	adamw := engine.OptimizerConfig{EightBit: true, Paged: slices.Contains(o.Offload, "optimizer"), Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
+	if options.Checkpointing, err = model.Fit(t.be, s, options, adamw, 0); err != nil {
+		return nil, err
+	}
+	t.kind = options.Checkpointing
+	if t.model, err = model.New(t.be, source, options); err != nil {
 		return nil, err
 	}
 	if err := t.model.Trained().Upload(adapter(s, t.lora)); err != nil {
 		return nil, err
 	}
-	t.optimizer, err = backend.NewOptimizer(engine.OptimizerConfig{EightBit: true, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}, t.model.Trained().Params())
+	t.optimizer, err = backend.NewOptimizer(adamw, t.model.Trained().Params())
 	t.batch = uniform(s, o.Rows*o.Documents, o.Length/o.Documents)
 	return t, err
 }

@@ -22,6 +22,7 @@ type benchOptions struct {
 	sequences, prompt, tokens   int
 	checkpointing, quantization string
 	dropout                     float64
+	offload                     []string
 	adapter, asJSON, quick      bool
 	seconds                     float64
 }
@@ -59,7 +60,8 @@ counts as time, not as work. Utilisation compares them with the device's datashe
 	flags.IntVar(&o.rows, "rows", 4, "rows of a micro-batch")
 	flags.IntVar(&o.length, "length", 512, "tokens of a row")
 	flags.IntVar(&o.documents, "documents", 8, "documents of a row in the line that packs several")
-	flags.StringVar(&o.checkpointing, "checkpointing", "full", "gradient checkpointing: none, selective or full")
+	flags.StringVar(&o.checkpointing, "checkpointing", "full", "gradient checkpointing: none, selective, full or auto")
+	flags.StringSliceVar(&o.offload, "offload", nil, "keep in host memory: inputs, embedding, optimizer")
 	flags.StringVar(&o.quantization, "quantization", "nf4", "of the base: nf4 or none, which is bfloat16")
 	flags.Float64Var(&o.dropout, "dropout", 0.05, "of the adapters' inputs")
 	flags.IntVar(&o.sequences, "sequences", 1, "sequences to decode together")
@@ -93,6 +95,11 @@ func runBench(ctx context.Context, e *env, what string, o benchOptions) error {
 	if _, err := bench.ShapeOf(o.shape); err != nil {
 		return usageError{runner.WithHint(fmt.Errorf("--shape: %w", err), "see 'daybook bench --help'")}
 	}
+	for _, what := range o.offload {
+		if what != "inputs" && what != "embedding" && what != "optimizer" {
+			return usageError{fmt.Errorf("--offload: %s: want inputs, embedding or optimizer", what)}
+		}
+	}
 	if o.seconds < 0 {
 		return usageError{fmt.Errorf("--seconds: %v is negative", o.seconds)}
 	}
@@ -124,7 +131,7 @@ const warmUpSteps = 20
 // row, and the same without dropout.
 func benchTrain(ctx context.Context, d device.Device, limits device.Options, o benchOptions) ([]bench.Result, error) {
 	c := bench.TrainOptions{
-		Shape: o.shape, Rows: o.rows, Length: o.length, Checkpointing: engine.Checkpointing(o.checkpointing),
+		Shape: o.shape, Rows: o.rows, Length: o.length, Checkpointing: engine.Checkpointing(o.checkpointing), Offload: o.offload,
 		Dropout: o.dropout, Quantization: o.quantization, Profile: true, Protocol: o.protocol(warmUpSteps),
 	}
 	cases := []bench.TrainOptions{c}
