@@ -142,6 +142,7 @@ func (m *Model) recompute(b *engine.Block, x engine.Buffer, act *engine.Activati
 			return err
 		}
 		return m.be.MLP(m.batch, b, act, nil)
+	case engine.CheckpointNone, engine.CheckpointAuto: // nothing to do; auto is decided before New
 	}
 	return nil
 }
