@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"gorgonia.org/cu"
 
@@ -44,8 +43,7 @@ type Backend struct {
 	masks     masks // of dropout, in scratch
 	modules   map[string]cu.Module
 	functions map[string]*function
-	slots     []uint64         // of a launch's parameters
-	params    []unsafe.Pointer // to slots
+	slots     []uint64 // of a launch's parameters
 
 	err    error // the first that the device reported; sticky
 	closed bool

@@ -2,6 +2,9 @@
 
 package cuda
 
+// #include "launch.h"
+import "C"
+
 import (
 	"fmt"
 	"unsafe"
@@ -66,17 +69,33 @@ const defaultShared = 48 << 10 // bytes
 //	float32    float
 //	[2]uint32  two: uint32_t each
 func (b *Backend) launch(f *function, grid [3]int, threads, sharedBytes int, args ...any) error {
+	return b.queue(f, grid, threads, sharedBytes, 0, args)
+}
+
+// launchEarly is launch for a kernel that itself waits for the one in front of it
+// (griddepcontrol.wait), as images for Hopper can: the device may start its blocks
+// while that one still runs. With other images it is launch.
+func (b *Backend) launchEarly(f *function, grid [3]int, threads, sharedBytes int, args ...any) error {
+	early := C.int(0)
+	if b.arch == "sm_90a" {
+		early = 1
+	}
+	return b.queue(f, grid, threads, sharedBytes, early, args)
+}
+
+func (b *Backend) queue(f *function, grid [3]int, threads, sharedBytes int, early C.int, args []any) error {
 	if b.rehearsal != nil {
 		return nil
 	}
 	if err := b.prepare(f, sharedBytes, args); err != nil {
 		return err
 	}
-	b.params = b.params[:0]
-	for i := range b.slots {
-		b.params = append(b.params, unsafe.Pointer(&b.slots[i]))
+	if len(b.slots) == 0 || len(b.slots) > C.MAX_PARAMETERS {
+		return fmt.Errorf("%s: %d parameters", f.name, len(b.slots))
 	}
-	if err := f.Launch(grid[0], grid[1], grid[2], threads, 1, 1, sharedBytes, b.stream, b.params); err != nil {
+	code := C.launch_kernel(*(*C.CUfunction)(unsafe.Pointer(&f.Function)), C.uint(grid[0]), C.uint(grid[1]), C.uint(grid[2]), C.uint(threads),
+		C.uint(sharedBytes), *(*C.CUstream)(unsafe.Pointer(&b.stream)), (*C.uint64_t)(&b.slots[0]), C.int(len(b.slots)), early)
+	if err := failure(code); err != nil {
 		return fmt.Errorf("%s: grid of %v blocks of %d threads: %w", f.name, grid, threads, err)
 	}
 	return nil
