@@ -215,6 +215,19 @@ func TestWorkOnce(t *testing.T) {
 	}
 }
 
+// TestRecordsThatAreNot gives a worker a job whose records its dataset lacks.
+func TestRecordsThatAreNot(t *testing.T) {
+	root, baseline, _ := planned(t, "{}")
+	job, err := runner.ReadJob(root.Abs(baseline))
+	check(t, err)
+	job.Judged[0].Records[0] = 1 << 20
+	check(t, job.Write(root.Abs(baseline)))
+	check(t, newWorker(root).Work(t.Context(), baseline, nobody))
+	if end, ok := last(t, root, baseline).(journal.Failed); !ok || !strings.Contains(end.Error, "there is no record 1048576") {
+		t.Errorf("ended as %+v", last(t, root, baseline))
+	}
+}
+
 // TestReplayMustRepeat resumes a run that took other losses than this machine
 // computes.
 func TestReplayMustRepeat(t *testing.T) {
