@@ -88,6 +88,11 @@ func ReadMetadata(dir string) (*Metadata, error) {
 	if err := json.Unmarshal(data, &m); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, metadataFile), err)
 	}
+	for name, digest := range map[string]ledger.Digest{"adapter": m.Adapter, "run": m.Run, "base.digest": m.Base.Digest} {
+		if !isDigest(digest) {
+			return nil, fmt.Errorf("%s: %s: %q is not a digest", filepath.Join(dir, metadataFile), name, digest)
+		}
+	}
 	return &m, nil
 }
 

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -139,7 +141,9 @@ func pathless(err error) error {
 	return err
 }
 
-// ReadJob reads the job in an attempt's folder, which the error doesn't name.
+// ReadJob reads the job in an attempt's folder, which the error doesn't name and
+// which may come from another machine. What it returns is whole; whether the
+// records that it names exist, Fits can tell once the dataset is there.
 func ReadJob(dir string) (*Job, error) {
 	data, err := os.ReadFile(filepath.Join(dir, JobFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,5 +156,51 @@ func ReadJob(dir string) (*Job, error) {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return nil, fmt.Errorf("attempt: %s: %w", JobFile, err)
 	}
+	if err := j.check(); err != nil {
+		return nil, WithHint(fmt.Errorf("attempt: %s: %w", JobFile, err), "delete the attempt's folder and run the sweep again")
+	}
 	return &j, nil
+}
+
+// check finds what is missing from a job, as from a file that was cut or edited.
+func (j *Job) check() error {
+	switch {
+	case j.Kind != ledger.Train && j.Kind != ledger.Evaluate:
+		return fmt.Errorf("kind: %q is neither %s nor %s", j.Kind, ledger.Train, ledger.Evaluate)
+	case !isDigest(j.Key):
+		return fmt.Errorf("key: %q is not a digest", j.Key)
+	case j.Attempt < 1:
+		return fmt.Errorf("attempt: %d is not positive", j.Attempt)
+	case j.Kind == ledger.Evaluate && (j.Baseline == "") == (j.Adapter == nil):
+		return errors.New("baseline, adapter: one of them is to be judged")
+	}
+	for i, s := range j.Judged {
+		if len(s.IDs) != len(s.Records) {
+			return fmt.Errorf("judged[%d]: %d ids of %d records", i, len(s.IDs), len(s.Records))
+		}
+	}
+	return nil
+}
+
+// Fits returns an error if the job names a record that a dataset of so many
+// doesn't have.
+func (j *Job) Fits(records int) error {
+	lists := map[string][]int{"train": j.Train, "shots": j.Shots}
+	for _, s := range j.Judged {
+		lists["judged on "+s.Split] = s.Records
+	}
+	for name, list := range lists {
+		for _, i := range list {
+			if i < 0 || i >= records {
+				return fmt.Errorf("attempt: %s: %s: there is no record %d among %d", JobFile, name, i, records)
+			}
+		}
+	}
+	return nil
+}
+
+// isDigest reports whether s is a SHA-256 in hex.
+func isDigest(s ledger.Digest) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == sha256.Size
 }

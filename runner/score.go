@@ -73,6 +73,8 @@ func ReadPredictions(root Root, key ledger.Digest) (out []Prediction, err error)
 			return out, nil
 		case err != nil:
 			return nil, fmt.Errorf("predictions: %s: %w", root.Rel(file.Name()), err)
+		case p.Record == "" || p.Hits < 0 || p.Hits > p.Targets:
+			return nil, fmt.Errorf("predictions: %s: number %d has no record, or %d hits of %d targets", root.Rel(file.Name()), len(out)+1, p.Hits, p.Targets)
 		}
 		out = append(out, p)
 	}

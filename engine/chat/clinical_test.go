@@ -3,9 +3,11 @@ package chat
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"daybook/engine"
@@ -20,9 +22,6 @@ const clinical = "../../experiments/clinical"
 func loadClinical(tb testing.TB) (*Encoder, [][]engine.Turn) {
 	tb.Helper()
 	dir := filepath.Join(clinical, "base")
-	if _, err := os.Stat(filepath.Join(dir, "tokenizer.json")); err != nil {
-		tb.Skipf("the clinical base is not there: %v", err)
-	}
 	tok, err := tokenizer.Load(filepath.Join(dir, "tokenizer.json"))
 	if err != nil {
 		tb.Fatal(err)
@@ -113,6 +112,38 @@ func TestClinicalBase(t *testing.T) {
 		if err != nil || !slices.Equal(prompt, ex.Tokens[:len(prompt)]) {
 			t.Fatalf("record %d: the prompt is not how the example begins, %v", i, err)
 		}
+	}
+}
+
+// TestClinicalTokens counts what the README says of the records' length: run it
+// with -v to see the sentence.
+func TestClinicalTokens(t *testing.T) {
+	e, records := loadClinical(t)
+	var whole, answers int
+	var longest, longestAnswer int
+	for _, turns := range records {
+		ex, err := e.Example(turns, Assistant, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := 0
+		for _, target := range ex.Targets {
+			if target != engine.Ignore && !slices.Contains(e.Stop(), target) { // the end of the turn is no part of it
+				answer++
+			}
+		}
+		whole, answers = whole+len(ex.Tokens), answers+answer
+		longest, longestAnswer = max(longest, len(ex.Tokens)), max(longestAnswer, answer)
+	}
+	n := float64(len(records))
+	said := fmt.Sprintf("a record has %.0f tokens on average and %d at most, the answer %.0f and %d", float64(whole)/n, longest, float64(answers)/n, longestAnswer)
+	t.Log(said)
+	readme, err := os.ReadFile(filepath.Join(clinical, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(readme), said) {
+		t.Error("the README says otherwise")
 	}
 }
 

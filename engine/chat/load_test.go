@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -161,8 +162,8 @@ func FuzzTemplate(f *testing.F) {
 	f.Add(`{%- macro f(a) -%}{{ a|upper|replace('A', 'b') }}{%- endmacro -%}{{ f(messages[1].content.split('</think>')[-1]) }}`, "a</think>b", "é")
 	tok := loadTokenizer(f, "special")
 	f.Fuzz(func(t *testing.T, source, question, answer string) {
-		if strings.Contains(source, "range") || strings.Contains(source, "macro") || strings.Contains(source, "*") {
-			return // a template may take as long as it likes; that is no defect
+		if endless(source) {
+			return
 		}
 		tmpl, err := NewTemplate(source, map[string]string{"bos_token": "<s>", "eos_token": "</s>"})
 		if err != nil {
@@ -179,6 +180,76 @@ func FuzzTemplate(f *testing.F) {
 		for i, target := range ex.Targets {
 			if target >= 0 && (i+1 >= len(ex.Tokens) || ex.Tokens[i+1] != target) {
 				t.Fatalf("target %d at %d of %v", target, i, ex.Tokens)
+			}
+		}
+	})
+}
+
+var (
+	macros   = regexp.MustCompile(`(?s)\bmacro\s+(\w+)(.*?)(?:\bendmacro\b|$)`)
+	loops    = regexp.MustCompile(`\bfor\b`)
+	multiple = regexp.MustCompile(`\*|\brange\b`)
+	large    = regexp.MustCompile(`[0-9][0-9_]{2}|[0-9]e|(?i)int\b`)
+)
+
+// endless reports whether a template might take long: that is no defect, since a
+// template is a program and may take as long as it likes. Long takes what
+// multiplies large numbers or often, loops in loops in loops, and macros that
+// call themselves or, having been defined earlier, later ones.
+func endless(source string) bool {
+	n := len(multiple.FindAllString(source, -1))
+	if n > 2 || n > 0 && large.MatchString(source) || len(loops.FindAllString(source, -1)) > 3 {
+		return true
+	}
+	all := macros.FindAllStringSubmatch(source, -1)
+	for i, m := range all {
+		for _, later := range all[i:] {
+			if strings.Contains(m[2], later[1]) {
+				return true
+			}
+		}
+	}
+	return len(all) != strings.Count(source, "macro")-strings.Count(source, "endmacro")
+}
+
+// FuzzConfig reads the files beside a tokenizer that name its special tokens.
+func FuzzConfig(f *testing.F) {
+	for _, seed := range [][3]string{
+		{`{"bos_token": "<s>", "eos_token": {"content": "</s>", "lstrip": false}}`, `{}`, `{"eos_token_id": [2, 1]}`},
+		{`{"eos_token": null, "chat_template": null}`, `{"eos_token": "<|im_end|>"}`, `{"eos_token_id": null}`},
+		{`{"chat_template": [{"name": "default", "template": "{{ bos_token }}A"}]}`, `[]`, `{"eos_token_id": -1}`},
+		{`{"chat_template": [{"name": "tool_use", "template": "A"}]}`, "version https://git-lfs.github.com/spec/v1\n", `{"eos_token_id": 1e9}`},
+	} {
+		f.Add([]byte(seed[0]), []byte(seed[1]), []byte(seed[2]))
+	}
+	tok := loadTokenizer(f, "special")
+	f.Fuzz(func(t *testing.T, config, special, generation []byte) {
+		dir := folder(t, map[string]string{
+			"tokenizer_config.json": string(config), "special_tokens_map.json": string(special), "generation_config.json": string(generation),
+		})
+		tmpl, err := Load(dir, "")
+		if err != nil {
+			return
+		}
+		for name := range tmpl.tokens {
+			if !strings.HasSuffix(name, "_token") {
+				t.Errorf("%q is no token", name)
+			}
+		}
+		again, err := Load(dir, "")
+		if err != nil || again.Digest() != tmpl.Digest() {
+			t.Fatalf("read again, another digest, %v", err)
+		}
+		if endless(tmpl.Source()) {
+			return
+		}
+		e, err := New(tok, tmpl)
+		if err != nil {
+			return
+		}
+		for _, id := range e.Stop() {
+			if id < 0 || int(id) >= tok.Size() {
+				t.Errorf("stops at token %d of %d", id, tok.Size())
 			}
 		}
 	})

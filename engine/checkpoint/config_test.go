@@ -102,7 +102,7 @@ func TestConfigBeforeTransformers5(t *testing.T) {
 }
 
 func FuzzConfig(f *testing.F) {
-	for _, name := range []string{"tiny/config.json", "half/config.json", "sharded/model.safetensors.index.json"} {
+	for _, name := range []string{"tiny/config.json", "half/config.json"} {
 		data, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			f.Fatal(err)
@@ -110,20 +110,10 @@ func FuzzConfig(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add([]byte(`{"architectures": ["LlamaForCausalLM"], "rope_parameters": {"rope_theta": 1e999}, "head_dim": 2}`))
-	f.Add([]byte(`{"weight_map": {"a": "..", "b": "x.safetensors"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if s, err := parseShape(data); err == nil {
 			if s.Heads%s.KVHeads != 0 || s.HeadDim%2 != 0 || min(s.Vocab, s.Hidden, s.Layers, s.HeadDim, s.Intermediate, s.MaxPositions) < 1 || s.RopeTheta <= 0 {
 				t.Errorf("accepted %+v", s)
-			}
-		}
-		index, err := parseIndex(data)
-		if err != nil {
-			return
-		}
-		for _, name := range index {
-			if strings.Contains(name, "/") || name == ".." {
-				t.Errorf("accepted the file name %q", name)
 			}
 		}
 	})

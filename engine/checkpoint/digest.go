@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Digested is a file with the SHA-256 of its bytes.
@@ -50,7 +52,9 @@ func digestSet(files []Digested) [sha256.Size]byte {
 
 // readLicense returns the "license" of a model card's front matter, the YAML
 // between two lines of dashes that Hugging Face cards begin with; "" if there
-// is no card or it names none. For "other" it returns license_name if given.
+// is no card or it names none. For "other" it returns license_name if given. A
+// name with anything but printable characters is none: it goes to terminals and
+// into other cards.
 func readLicense(dir string) (string, error) {
 	f, err := os.Open(filepath.Join(dir, "README.md"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -75,7 +79,9 @@ func readLicense(dir string) (string, error) {
 		}
 		key, value, ok := strings.Cut(text, ":")
 		if ok && (key == "license" || key == "license_name") {
-			found[key] = strings.Trim(strings.TrimSpace(value), `"'`)
+			if value = strings.Trim(strings.TrimSpace(value), `"'`); printable(value) {
+				found[key] = value
+			}
 		}
 	}
 	if err := sc.Err(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
@@ -85,4 +91,8 @@ func readLicense(dir string) (string, error) {
 		return name, nil
 	}
 	return found["license"], nil
+}
+
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }

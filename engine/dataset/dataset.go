@@ -16,6 +16,11 @@
 // with lengths as 8-byte big-endian counts of bytes, and content normalised:
 // Unicode NFC, CR LF and lone CR turned into LF, outer white space trimmed.
 //
+// What is held out may not depend on the answers held out, so a split orders
+// records by two identities that no answer is part of. Record.PromptID is the
+// content ID of the turns before the last; Record.BlankID is Record.ID with the
+// last turn's content empty.
+//
 // Dataset.Digest is plain SHA-256 of the file's bytes. Root is the RFC 6962
 // Merkle root of a list of identities; Keyed hides one behind a secret key.
 //
@@ -44,6 +49,8 @@ type Record struct {
 	Line      int      // line in the file, from 1
 	ID        [32]byte // SHA-256 of the canonical record
 	ContentID [32]byte // SHA-256 of the normalised turns
+	PromptID  [32]byte // SHA-256 of the normalised turns before the last
+	BlankID   [32]byte // SHA-256 of the canonical record without its last turn's content
 	Turns     []engine.Turn
 	// Fields are the record's keys other than its turns, decoded as
 	// encoding/json would: nil, bool, float64, string, []any, map[string]any.

@@ -55,7 +55,33 @@ func (d *decoder) record(line []byte) (Record, error) {
 	}
 	d.buf = appendContent(d.buf[:0], r.Turns)
 	r.ContentID = sha256.Sum256(d.buf)
+	d.buf = appendContent(d.buf[:0], r.Turns[:len(r.Turns)-1])
+	r.PromptID = sha256.Sum256(d.buf)
+	d.buf = appendCanonical(d.buf[:0], blank(obj))
+	r.BlankID = sha256.Sum256(d.buf)
 	return r, nil
+}
+
+// blank returns a record whose turns are sound with the content of the last one empty.
+func blank(record object) object {
+	record = slices.Clone(record)
+	for i, m := range record {
+		list, ok := m.value.(array)
+		if m.key != messagesKey || !ok {
+			continue
+		}
+		list = slices.Clone(list)
+		last, _ := list[len(list)-1].(object)
+		last = slices.Clone(last)
+		for j := range last {
+			if last[j].key == "content" {
+				last[j].value = ""
+			}
+		}
+		list[len(list)-1] = last
+		record[i].value = list
+	}
+	return record
 }
 
 func invalidAt(b []byte) int {

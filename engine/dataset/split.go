@@ -53,11 +53,17 @@ type Partition struct {
 //	SHA-256("daybook split 1\n" || side || 0 || seed || anchor)
 //
 // where anchor is the smallest, over the component, of SHA-256 of the group
-// value or, without one, the content ID. The order of the records in the file
-// doesn't matter, and appending records leaves others mostly where they are.
+// value or, without one, the prompt ID. Components with one anchor follow the
+// same hash of their smallest blank ID, and of their smallest record ID only if
+// nothing but the answers tells them apart. So correcting an answer moves no
+// record, as long as it makes or parts no twins. The order of the records in the
+// file doesn't matter, and appending records leaves others mostly where they are.
+//
 // Each component that has a matching record goes to the side whole: its
-// matching records until the count is reached, the rest to Withheld. Test is
-// drawn first, so that no change to the validation rule changes the test set.
+// matching records until the count is reached, the rest to Withheld. Which of
+// them come first is decided likewise, with "member" for "split" and each
+// record's prompt ID as its anchor. Test is drawn first, so that no change to the
+// validation rule changes the test set.
 //
 // A rule that can't be satisfied is a *RuleError whose Place is "group_by" or
 // begins with "test" or "validation".
@@ -91,8 +97,9 @@ func Split(d *Dataset, cfg SplitConfig) (*Partition, error) {
 
 // component is a set of records that have to stay on one side.
 type component struct {
-	anchor  [32]byte
-	members []int // ascending
+	anchor    [32]byte // the three identities of Split, each the smallest of the members'
+	blank, id [32]byte
+	members   []int // ascending
 }
 
 // components joins records by equal content and equal group value.
@@ -108,7 +115,7 @@ func components(d *Dataset, groupBy string, p *Partition) ([]component, error) {
 	byGroup := map[[32]byte]int{}
 	for i := range d.Records {
 		r := &d.Records[i]
-		anchors[i] = r.ContentID
+		anchors[i] = r.PromptID
 		if first, ok := byContent[r.ContentID]; ok {
 			p.Duplicates++
 			sets.join(first, i)
@@ -146,14 +153,21 @@ func components(d *Dataset, groupBy string, p *Partition) ([]component, error) {
 		if !ok {
 			c = len(comps)
 			index[root] = c
-			comps = append(comps, component{anchor: anchors[i]})
+			comps = append(comps, component{anchor: anchors[i], blank: d.Records[i].BlankID, id: d.Records[i].ID})
 		}
 		comps[c].members = append(comps[c].members, i)
-		if bytes.Compare(anchors[i][:], comps[c].anchor[:]) < 0 {
-			comps[c].anchor = anchors[i]
-		}
+		comps[c].anchor = smaller(comps[c].anchor, anchors[i])
+		comps[c].blank = smaller(comps[c].blank, d.Records[i].BlankID)
+		comps[c].id = smaller(comps[c].id, d.Records[i].ID)
 	}
 	return comps, nil
+}
+
+func smaller(a, b [32]byte) [32]byte {
+	if bytes.Compare(b[:], a[:]) < 0 {
+		return b
+	}
+	return a
 }
 
 // draw moves components to one side until its rule is satisfied.
@@ -174,7 +188,7 @@ func (p *Partition) draw(d *Dataset, side string, rule Rule, comps []component, 
 		total += n
 		if n > 0 && !taken[i] {
 			free += n
-			order = append(order, drawn{i, priority("split", side, rule.Seed, c.anchor)})
+			order = append(order, drawn{i, priority("split", side, rule.Seed, c.anchor, c.blank, c.id)})
 		}
 	}
 	want, err := rule.size(side, total)
@@ -205,7 +219,8 @@ func (p *Partition) take(d *Dataset, side string, seed uint64, f filter, c compo
 	var match []drawn
 	for _, m := range c.members {
 		if f.match(&d.Records[m]) {
-			match = append(match, drawn{m, priority("member", side, seed, d.Records[m].ID)})
+			r := &d.Records[m]
+			match = append(match, drawn{m, priority("member", side, seed, r.PromptID, r.BlankID, r.ID)})
 		} else {
 			p.Withheld = append(p.Withheld, m)
 		}
@@ -252,21 +267,23 @@ func (r Rule) size(place string, total int) (int, error) {
 // drawn is a choice and its place in a seeded order.
 type drawn struct {
 	index    int
-	priority [32]byte
+	priority [][32]byte // the first that differs decides
 }
 
 func sortDrawn(list []drawn) {
 	slices.SortFunc(list, func(a, b drawn) int {
-		if c := bytes.Compare(a.priority[:], b.priority[:]); c != 0 {
+		c := slices.CompareFunc(a.priority, b.priority, func(x, y [32]byte) int { return bytes.Compare(x[:], y[:]) })
+		if c != 0 {
 			return c
 		}
 		return a.index - b.index
 	})
 }
 
-// priority orders choices by a hash, so that an order depends on the seed and
-// on what each choice is, never on where it stands or on what else there is.
-func priority(use, side string, seed uint64, id [32]byte) [32]byte {
+// priority orders choices by hashes of their identities, so that an order
+// depends on the seed and on what each choice is, never on where it stands or on
+// what else there is.
+func priority(use, side string, seed uint64, ids ...[32]byte) [][32]byte {
 	buf := make([]byte, 0, 96)
 	buf = append(buf, "daybook "...)
 	buf = append(buf, use...)
@@ -274,8 +291,11 @@ func priority(use, side string, seed uint64, id [32]byte) [32]byte {
 	buf = append(buf, side...)
 	buf = append(buf, 0)
 	buf = binary.BigEndian.AppendUint64(buf, seed)
-	buf = append(buf, id[:]...)
-	return sha256.Sum256(buf)
+	hashes := make([][32]byte, len(ids))
+	for i, id := range ids {
+		hashes[i] = sha256.Sum256(append(buf, id[:]...))
+	}
+	return hashes
 }
 
 // disjoint is a union-find forest (Tarjan 1975) with path halving.

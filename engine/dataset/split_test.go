@@ -17,15 +17,19 @@ import (
 type note struct {
 	text   string
 	fields map[string]any
+	answer string // "A" if empty
 }
 
 func build(tb testing.TB, notes []note) *Dataset {
 	tb.Helper()
 	var text strings.Builder
 	for _, n := range notes {
+		if n.answer == "" {
+			n.answer = "A"
+		}
 		rec := map[string]any{"messages": []any{
 			map[string]any{"role": "user", "content": n.text},
-			map[string]any{"role": "assistant", "content": "A"},
+			map[string]any{"role": "assistant", "content": n.answer},
 		}}
 		for k, v := range n.fields {
 			rec[k] = v
@@ -48,7 +52,7 @@ func wards(n int) []note {
 		if i%3 == 0 {
 			quality = "noisy"
 		}
-		notes[i] = note{fmt.Sprintf("note %d", i), map[string]any{
+		notes[i] = note{text: fmt.Sprintf("note %d", i), fields: map[string]any{
 			"id": fmt.Sprintf("n%d", i), "patient": fmt.Sprintf("p%d", i/4), "quality": quality, "n": i % 5, "tags": map[string]any{"icu": i%2 == 0},
 		}}
 	}
@@ -99,8 +103,8 @@ func TestSplitKeepsEqualContentTogether(t *testing.T) {
 	var notes []note
 	for i := range 40 {
 		notes = append(notes,
-			note{fmt.Sprintf("text %d", i), map[string]any{"quality": "clean", "copy": 0}},
-			note{fmt.Sprintf(" text %d\r\n", i), map[string]any{"quality": "noisy", "copy": 1}})
+			note{text: fmt.Sprintf("text %d", i), fields: map[string]any{"quality": "clean", "copy": 0}},
+			note{text: fmt.Sprintf(" text %d\r\n", i), fields: map[string]any{"quality": "noisy", "copy": 1}})
 	}
 	d := build(t, notes)
 	p, err := Split(d, SplitConfig{Validation: Rule{Count: 10, Where: map[string]any{"quality": "clean"}}})
@@ -318,4 +322,77 @@ func ids(d *Dataset, indexes []int) []string {
 	}
 	slices.Sort(result)
 	return result
+}
+
+// relabelled returns the notes with new answers for some records: one for all
+// records of a content, which no other record has.
+func relabelled(d *Dataset, notes []note, some []int) []note {
+	changed := map[[32]byte]bool{}
+	for _, i := range some {
+		changed[d.Records[i].ContentID] = true
+	}
+	result := slices.Clone(notes)
+	for i, n := range result {
+		if id := d.Records[i].ContentID; changed[id] {
+			result[i].answer = fmt.Sprintf("corrected %q from %q", n.text, n.answer)
+		}
+	}
+	return result
+}
+
+// Held-out answers may be corrected while experiments go on. No record may
+// change sides for it, or adapters would be judged on what they were trained on.
+func TestHeldOutLabelsChangeNoSplit(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		notes := drawNotes(rt)
+		for i := range notes {
+			notes[i].answer = rapid.SampledFrom([]string{"A", "B"}).Draw(rt, "answer")
+			notes[i].fields["serial"] = i // a name, as records mostly have one
+		}
+		d := build(t, notes)
+		cfg := SplitConfig{
+			GroupBy:    rapid.SampledFrom([]string{"", "group"}).Draw(rt, "group by"),
+			Test:       Rule{Seed: rapid.Uint64().Draw(rt, "test seed"), Count: rapid.IntRange(1, 20).Draw(rt, "test count")},
+			Validation: Rule{Seed: rapid.Uint64().Draw(rt, "validation seed"), Count: rapid.IntRange(0, 10).Draw(rt, "validation count")},
+		}
+		before, err := Split(d, cfg)
+		if errors.Is(err, ErrTooFew) {
+			rt.Skip("fewer records than the rules ask for")
+		}
+		if err != nil {
+			rt.Fatal(err)
+		}
+		after, err := Split(build(t, relabelled(d, notes, slices.Concat(before.Test, before.Validation))), cfg)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if diff := cmp.Diff(before, after); diff != "" {
+			rt.Fatalf("other answers, another split: %s", diff)
+		}
+	})
+}
+
+// Without anything before the answer the answers are all there is to go by. The
+// seed decides then too, and the order of the file does not.
+func TestSplitOfAnswersAlone(t *testing.T) {
+	lines := make([]string, 40)
+	for i := range lines {
+		lines[i] = fmt.Sprintf(`{"messages":[{"role":"assistant","content":"text %d"}]}`, i)
+	}
+	draw := func(lines []string, seed uint64) []string {
+		d := read(t, strings.Join(lines, "\n"))
+		p, err := Split(d, SplitConfig{Test: Rule{Count: 10, Seed: seed}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ids(d, p.Test)
+	}
+	first := draw(lines, 1)
+	if slices.Equal(first, draw(lines, 2)) {
+		t.Error("another seed gave the same test set")
+	}
+	slices.Reverse(lines)
+	if !slices.Equal(first, draw(lines, 1)) {
+		t.Error("another order of the file gave another test set")
+	}
 }

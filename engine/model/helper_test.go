@@ -10,7 +10,18 @@ import (
 	"daybook/engine/model/modeltest"
 )
 
-func open(tb testing.TB, s engine.Shape, threads int) engine.Backend {
+// tester is what testing.TB and rapid.T have in common.
+type tester interface {
+	Helper()
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Cleanup(f func())
+}
+
+var _ tester = testing.TB(nil)
+
+func open(tb tester, s engine.Shape, threads int) engine.Backend {
 	tb.Helper()
 	be, err := cpu.Open(s, cpu.Options{Threads: threads})
 	if err != nil {
@@ -54,7 +65,7 @@ func generating() setup {
 	return s
 }
 
-func (s setup) open(tb testing.TB) *Model {
+func (s setup) open(tb tester) *Model {
 	tb.Helper()
 	be := open(tb, s.shape, s.threads)
 	if s.unmoving {
@@ -98,7 +109,7 @@ func batch(examples []engine.Example) *engine.Batch {
 }
 
 // backward runs batches as one window and returns their losses and the gradients.
-func backward(tb testing.TB, m *Model, drop engine.Dropout, batches ...*engine.Batch) ([]float64, *engine.HostAdapter) {
+func backward(tb tester, m *Model, drop engine.Dropout, batches ...*engine.Batch) ([]float64, *engine.HostAdapter) {
 	tb.Helper()
 	targets := 0
 	for _, b := range batches {
@@ -135,7 +146,7 @@ func eachTensor(a, b *engine.HostAdapter, f func(name string, x, y []float32)) {
 }
 
 // identical fails unless a and b agree bit for bit, and are not all zero.
-func identical(tb testing.TB, a, b *engine.HostAdapter) {
+func identical(tb tester, a, b *engine.HostAdapter) {
 	tb.Helper()
 	eachTensor(a, b, func(name string, x, y []float32) {
 		if !slices.EqualFunc(x, y, func(v, w float32) bool { return math.Float32bits(v) == math.Float32bits(w) }) {
@@ -159,7 +170,7 @@ func difference(x, y []float32) float64 {
 }
 
 // near fails where a and b differ by more than tolerance, relative to the tensor.
-func near(tb testing.TB, a, b *engine.HostAdapter, tolerance float64) {
+func near(tb tester, a, b *engine.HostAdapter, tolerance float64) {
 	tb.Helper()
 	eachTensor(a, b, func(name string, x, y []float32) {
 		if d := difference(x, y); len(y) > 0 && !(d <= tolerance) {

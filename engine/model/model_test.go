@@ -64,18 +64,6 @@ func TestStreamedIsResident(t *testing.T) {
 	}
 }
 
-func TestThreadsChangeNoBit(t *testing.T) {
-	s := training()
-	s.threads = 1
-	b := batch(modeltest.Examples(s.shape, 1, 5, 6, 18))
-	_, want := backward(t, s.open(t), drop, b)
-	for _, threads := range []int{2, 3, 7} {
-		s.threads = threads
-		_, got := backward(t, s.open(t), drop, b)
-		identical(t, got, want)
-	}
-}
-
 func TestAccumulatedIsOneLargeBatch(t *testing.T) {
 	s := training()
 	examples := modeltest.Examples(s.shape, 1, 5, 6, 18)
@@ -83,26 +71,6 @@ func TestAccumulatedIsOneLargeBatch(t *testing.T) {
 	losses, got := backward(t, s.open(t), drop, batch(examples[:3]), batch(examples[3:]))
 	if len(losses) != 2 {
 		t.Fatalf("%d losses, want 2", len(losses))
-	}
-	near(t, got, want, 1e-5)
-}
-
-func TestBatchIsItsDocumentsApart(t *testing.T) {
-	s := training()
-	examples := modeltest.Examples(s.shape, 1, 5, 1, 18)
-	s.o.Accumulate = len(examples)
-	together, want := backward(t, s.open(t), drop, batch(examples))
-	var apart []*engine.Batch
-	for i := range examples {
-		apart = append(apart, batch(examples[i:i+1]))
-	}
-	losses, got := backward(t, s.open(t), drop, apart...)
-	sum := 0.0
-	for _, l := range losses {
-		sum += l
-	}
-	if math.Abs(sum-together[0]) > 1e-6*sum {
-		t.Errorf("loss %v apart, %v together", sum, together[0])
 	}
 	near(t, got, want, 1e-5)
 }

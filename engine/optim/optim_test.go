@@ -1,6 +1,7 @@
 package optim_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -191,6 +192,21 @@ func TestEightBitMatchesBitsandbytes(t *testing.T) {
 func TestEightBitMatchesBitsandbytesCUDA(t *testing.T) {
 	const path = "testdata/adamw_cuda.safetensors"
 	eightBit(t, fixture.Read(t, path), 3e-5, 1e-4)
+}
+
+// The two fixtures are made with different versions of PyTorch, from which both
+// have their inputs: that must not matter.
+func TestFixturesShareTheirInputs(t *testing.T) {
+	cpu, cuda := fixture.Read(t, "testdata/adamw.safetensors"), fixture.Read(t, "testdata/adamw_cuda.safetensors")
+	for _, name := range []string{
+		"eight.start", "eight.steps.1", "eight.steps.2", "eight.steps.3", "eight.factor.1", "eight.factor.2", "eight.factor.3",
+	} {
+		a, ok := cpu[name]
+		b, there := cuda[name]
+		if !ok || !there || len(a.Data) == 0 || !bytes.Equal(a.Data, b.Data) {
+			t.Errorf("%s differs", name)
+		}
+	}
 }
 
 // A negative m that rounds to the code of zero takes the code below.

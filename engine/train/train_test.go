@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"daybook/engine"
 	"daybook/engine/model"
 	"daybook/engine/model/modeltest"
@@ -119,39 +121,50 @@ func TestTrainLossIsTheMeanOverTheEpoch(t *testing.T) {
 }
 
 func TestNeitherThreadsNorMemorySettingsChangeAByte(t *testing.T) {
-	for _, name := range []string{"32-bit", "8-bit"} {
+	checks(t, 12)
+	root := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
 		tr := tiny()
-		if name == "8-bit" {
+		tr.Epochs = rapid.IntRange(1, 2).Draw(t, "epochs")
+		tr.Packing = rapid.Bool().Draw(t, "packing")
+		tr.BatchSize = rapid.IntRange(1, 3).Draw(t, "batch")
+		tr.GradAccum = rapid.IntRange(1, 3).Draw(t, "accum")
+		tr.LoRA.Dropout = rapid.SampledFrom([]float64{0, 0.2}).Draw(t, "dropout")
+		bits8 := rapid.Bool().Draw(t, "8-bit")
+		if bits8 {
 			tr = eightBit(tr)
 		}
-		t.Run(name, func(t *testing.T) {
-			want := t.TempDir()
-			res := run1(t, jobOn(t, tr, want, 1))
-			if (res.EightBit > 0) != (name == "8-bit") {
-				t.Fatalf("%d parameters with 8-bit state", res.EightBit)
+		longest := rapid.IntRange(6, tr.MaxSeqLen).Draw(t, "longest")
+		examples := modeltest.Examples(smallShape(), rapid.Uint64Range(0, 1000).Draw(t, "examples"), rapid.IntRange(1, 12).Draw(t, "count"), 4, longest)
+
+		want := folder(t, root)
+		j := jobOn(t, tr, want, 1)
+		j.Examples, j.EvaluateTokens = examples, 20
+		res := run1(t, j)
+		if (res.EightBit > 0) != bits8 {
+			t.Fatalf("%d parameters with 8-bit state", res.EightBit)
+		}
+
+		tr.Checkpointing = rapid.SampledFrom([]engine.Checkpointing{
+			engine.CheckpointNone, engine.CheckpointSelective, engine.CheckpointFull, engine.CheckpointAuto,
+		}).Draw(t, "checkpointing")
+		tr.HostInputs = rapid.Bool().Draw(t, "host inputs")
+		tr.Optimizer.Paged = rapid.Bool().Draw(t, "paged")
+		dir := folder(t, root)
+		j = jobOn(t, tr, dir, rapid.IntRange(1, 9).Draw(t, "threads"))
+		j.Examples = examples
+		j.EvaluateTokens, j.EvaluateDocuments = rapid.IntRange(20, 500).Draw(t, "evaluated tokens"), rapid.IntRange(1, 50).Draw(t, "evaluated documents")
+		if rapid.Bool().Draw(t, "streamed") {
+			var err error
+			if j.Source, err = modeltest.NewStreamed(j.Backend, modeltest.Weights(smallShape(), 1, true)); err != nil {
+				t.Fatal(err)
 			}
-			for _, change := range []func(*Job){
-				func(*Job) {},
-				func(j *Job) { j.Training.Checkpointing = engine.CheckpointFull },
-				func(j *Job) { j.Training.Optimizer.Paged = true },
-				func(j *Job) {
-					var err error
-					if j.Source, err = modeltest.NewStreamed(j.Backend, modeltest.Weights(smallShape(), 1, true)); err != nil {
-						t.Fatal(err)
-					}
-				},
-			} {
-				dir := t.TempDir()
-				j := jobOn(t, tr, dir, 3)
-				j.EvaluateTokens, j.EvaluateDocuments = 500, 50
-				change(&j)
-				if got := run1(t, j); !reflect.DeepEqual(got, res) {
-					t.Errorf("result %+v, want %+v", got, res)
-				}
-				sameAdapters(t, dir, want, tr.Epochs)
-			}
-		})
-	}
+		}
+		if got := run1(t, j); !reflect.DeepEqual(got, res) {
+			t.Errorf("result %+v, want %+v", got, res)
+		}
+		sameAdapters(t, dir, want, tr.Epochs)
+	})
 }
 
 // TestPackedAndAccumulatedLearnAlike trains the same windows, cut into batches

@@ -1,6 +1,6 @@
 // The same question with every record, five ranks and six epochs: which set
 // wins when none is cut short, and after which epoch does training hurt? 45
-// trainings, meant for a GPU.
+// trainings, for a GPU or many cores.
 local d = import 'daybook.libsonnet';
 local clinical = import 'clinical.libsonnet';
 

@@ -112,6 +112,9 @@ func (a *attempt) open(ctx context.Context) (*inputs, error) {
 	if got != job.Inputs {
 		return nil, runner.Changed(job.Inputs, got)
 	}
+	if err := job.Fits(len(in.data.Records)); err != nil {
+		return nil, err
+	}
 	if in.train, err = runner.TrainingExamples(l.base, in.data, job.Train, job.Spec.Train); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,6 @@ import (
 	"daybook/ledger/journal"
 	"daybook/runner"
 	"daybook/runner/runnertest"
-	"daybook/sweeps"
 )
 
 // planned writes a base, notes and the jobs of a sweep of one run, and returns
@@ -27,15 +26,7 @@ func planned(t *testing.T, patch string) (root runner.Root, baseline, run string
 	check(t, runnertest.Write(dir))
 	path := filepath.Join(dir, "sweep.jsonnet")
 	check(t, os.WriteFile(path, []byte(`(import 'daybook.libsonnet').sweep('tiny', (import 'tiny.libsonnet') + `+patch+`)`), 0o600))
-	sweep, err := sweeps.Load(t.Context(), sweeps.Options{Path: path})
-	check(t, err)
-	root, err = runner.NewRoot(dir)
-	check(t, err)
-	check(t, root.Prepare())
-	key, err := root.RecordKey()
-	check(t, err)
-	plan, err := runner.NewPlan(t.Context(), sweep, runner.PlanOptions{Root: root, Key: key, Device: "cpu", Numerics: Numerics})
-	check(t, err)
+	root, plan := planSweep(t, path)
 	var dirs []string
 	for _, item := range plan.Items {
 		dirs = append(dirs, root.Attempt(item.Job.Key, 1))
@@ -221,6 +212,19 @@ func TestWorkOnce(t *testing.T) {
 	}
 	if len(events(t, root, baseline)) != len(before) {
 		t.Error("the journal was changed")
+	}
+}
+
+// TestRecordsThatAreNot gives a worker a job whose records its dataset lacks.
+func TestRecordsThatAreNot(t *testing.T) {
+	root, baseline, _ := planned(t, "{}")
+	job, err := runner.ReadJob(root.Abs(baseline))
+	check(t, err)
+	job.Judged[0].Records[0] = 1 << 20
+	check(t, job.Write(root.Abs(baseline)))
+	check(t, newWorker(root).Work(t.Context(), baseline, nobody))
+	if end, ok := last(t, root, baseline).(journal.Failed); !ok || !strings.Contains(end.Error, "there is no record 1048576") {
+		t.Errorf("ended as %+v", last(t, root, baseline))
 	}
 }
 

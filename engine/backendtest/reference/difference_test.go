@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"flag"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -13,13 +14,18 @@ var shape = engine.Shape{
 	RopeTheta: 77, NormEps: 1e-3, MaxPositions: 32,
 }
 
-// random returns a source with a seed that a failure prints.
+var seedFlag = flag.Uint64("seed", 0, "draw what a test is made from with this `seed`, not a new one each time (0)")
+
+// random returns a source with a seed that a failure prints, and that -seed repeats.
 func random(t *testing.T) *rand.Rand {
 	t.Helper()
-	seed := rand.Uint64()
+	seed := *seedFlag
+	for seed == 0 {
+		seed = rand.Uint64()
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("seed %d", seed)
+			t.Logf("repeat with -run '^%s$' -seed %d", t.Name(), seed)
 		}
 	})
 	return rand.New(rand.NewPCG(seed, 0))

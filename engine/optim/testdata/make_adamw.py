@@ -6,7 +6,11 @@
 
     pip install torch==2.15.0 bitsandbytes==0.50.2 transformers==5.23.0 safetensors==0.8.0 numpy
     python make_adamw.py adamw.safetensors
-    python make_adamw.py --device cuda adamw_cuda.safetensors    # the kernels themselves; needs a GPU
+
+and on a machine with an NVIDIA GPU, for bitsandbytes' kernels themselves,
+
+    pip install torch==2.11.0 bitsandbytes==0.50.2 transformers==5.23.0 safetensors==0.8.0 numpy
+    python make_adamw.py --device cuda adamw_cuda.safetensors
 
 adamw.safetensors holds
 
@@ -22,7 +26,9 @@ adamw.safetensors holds
                            g[i] = steps[i] * factor[i/256], exact in float32
     lr.NAME.WARMUP.TOTAL   float64 (TOTAL), from get_scheduler with base rate 2e-4
 
-adamw_cuda.safetensors, made with torch 2.11.0 on an H100, holds eight.* and decay.value.1 from the CUDA kernels.
+adamw_cuda.safetensors holds eight.* and decay.value.1 from the CUDA kernels. It was made with
+torch 2.11.0 on an H100. Of torch it has the random numbers alone, and start, steps and factors are those of adamw.safetensors
+bit for bit, which TestFixturesShareTheirInputs holds. The script refuses any other torch than the one for its device.
 
 On the CPU, bitsandbytes' step is PyTorch code around its 8-bit quantizer, and
 since 0.50 the compiled quantizer looks codes up in a table of 65,536 cells,
@@ -33,8 +39,11 @@ a small m, and decaying after the update rather than before, is not in
 adamw.safetensors.
 """
 import argparse
+import sys
 
 import torch
+
+TORCH = {"cpu": "2.15.0", "cuda": "2.11.0"}
 
 torch.set_num_threads(1)
 implementations = {}
@@ -150,6 +159,8 @@ def main():
     a.add_argument("out")
     a.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     a = a.parse_args()
+    if torch.__version__.split("+")[0] != TORCH[a.device]:
+        sys.exit("torch is %s, but the %s fixture is made with %s" % (torch.__version__, a.device, TORCH[a.device]))
     tensors = {}
     if a.device == "cpu":
         cpu_ops._quant_blockwise_fp32_direct = quantize_nearest

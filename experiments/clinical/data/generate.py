@@ -2,7 +2,8 @@
 
     python3 generate.py            write notes.jsonl beside this file
     python3 generate.py --check    compare the file with what would be written,
-                                   and every clean answer with its note
+                                   every clean answer with its note, and the
+                                   counts, which are printed, with the README's
     python3 generate.py --table    print the table of conventions as JSON
 
 Standard library only. The seed decides every byte on any Python from 3.9: all
@@ -125,8 +126,9 @@ def note(draw, patient):
 
 
 def records():
+    """Returns the records, and how many of the noisy answers are wrong."""
     draw = Draw(SEED)
-    out, patients = [], 0
+    out, patients, wrong = [], 0, 0
     while len(out) < NOTES:
         patients += 1
         patient = Patient(draw, patients)
@@ -137,7 +139,8 @@ def records():
             gold = [o.gold() for o in orders]
             noisy = draw.chance(NOISY_SHARE)
             if noisy:
-                gold = faults.annotate(Draw(SEED + len(out) + 1), text, orders, gold)
+                right, gold = gold, faults.annotate(Draw(SEED + len(out) + 1), text, orders, gold)
+                wrong += gold != right
             out.append({
                 "id": "note-%04d" % (len(out) + 1),
                 "patient": patient.id,
@@ -150,7 +153,7 @@ def records():
                     {"role": "assistant", "content": compact({"medications": gold})},
                 ],
             })
-    return out
+    return out, wrong
 
 
 def compact(value):
@@ -179,15 +182,28 @@ def plain(text, matched=matcher()):
     return " " + " ".join(re.findall(r"[a-z0-9]+(?:[./-][a-z0-9]+)*", text)) + " "
 
 
-def invented(rec):
-    """Values of a record's answer that its note doesn't hold, whatever the form."""
-    text = plain(rec["messages"][0]["content"][len(QUESTION):])
+def values(rec):
+    """The values that a record's answer gives."""
     gold = json.loads(rec["messages"][1]["content"])
-    values = [x for m in gold["medications"] for x in m.values() if x is not None]
-    return [x for x in values if plain(x) not in text]
+    return [x for m in gold["medications"] for x in m.values() if x is not None]
 
 
-def check(recs, data):
+def invented(rec):
+    """Those of them that the note doesn't hold, whatever the form."""
+    text = plain(rec["messages"][0]["content"][len(QUESTION):])
+    return [x for x in values(rec) if plain(x) not in text]
+
+
+def counts(recs, wrong):
+    """What the README says of the notes."""
+    noisy = [r for r in recs if r["quality"] == "noisy"]
+    yield "{:,} records of {:,} patients, {:,} clean and {:,} noisy".format(
+        len(recs), len({r["patient"] for r in recs}), len(recs) - len(noisy), len(noisy))
+    yield "{:,} of the {:,} noisy answers differ from the right one, and {:,} of their {:,} values are not in the note".format(
+        wrong, len(noisy), sum(len(invented(r)) for r in noisy), sum(len(values(r)) for r in noisy))
+
+
+def check(recs, wrong, data):
     have = FILE.read_bytes()
     if have != data:
         sys.exit("notes.jsonl: SHA-256 %s, but the generator writes %s" % tuple(hashlib.sha256(b).hexdigest() for b in (have, data)))
@@ -197,6 +213,11 @@ def check(recs, data):
     if len({r["messages"][0]["content"] for r in recs}) != len(recs):
         sys.exit("two notes are equal")
     print("notes.jsonl: %d records, SHA-256 %s" % (len(recs), hashlib.sha256(have).hexdigest()))
+    readme = FILE.parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    for said in counts(recs, wrong):
+        print(said)
+        if said not in readme:
+            sys.exit("README.md: it says otherwise")
 
 
 def main():
@@ -207,9 +228,9 @@ def main():
     if args.table:
         print(json.dumps(v.SAME, indent=2))
         return
-    recs = records()
+    recs, wrong = records()
     if args.check:
-        check(recs, encode(recs))
+        check(recs, wrong, encode(recs))
     else:
         FILE.write_bytes(encode(recs))
 
