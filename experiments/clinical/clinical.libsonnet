@@ -32,7 +32,7 @@ local found = d.field_f1('medications', match='name');
     metrics: ['loss', 'json_valid', found, d.invented('medications')],
     by: ['style'],
     baselines: [d.k_shot(1, seed=1), d.unquantized],
-    batch_size: 40,
+    batch_size: 100,
   },
   seed: 0,
 }
