@@ -31,6 +31,34 @@ func (s Shape) QDim() int { return s.Heads * s.HeadDim }
 // KVDim is the width of the keys and of the values.
 func (s Shape) KVDim() int { return s.KVHeads * s.HeadDim }
 
+// Validate returns an error that names the first dimension that no model can have.
+func (s Shape) Validate() error {
+	for _, d := range []struct {
+		name string
+		n    int
+	}{
+		{"vocab", s.Vocab},
+		{"hidden", s.Hidden},
+		{"layers", s.Layers},
+		{"heads", s.Heads},
+		{"kv_heads", s.KVHeads},
+		{"head_dim", s.HeadDim},
+		{"intermediate", s.Intermediate},
+		{"max_positions", s.MaxPositions},
+	} {
+		if d.n < 1 {
+			return fmt.Errorf("shape: %s is %d: must be positive", d.name, d.n)
+		}
+	}
+	if s.Heads%s.KVHeads != 0 {
+		return fmt.Errorf("shape: %d key-value heads do not divide %d heads", s.KVHeads, s.Heads)
+	}
+	if s.HeadDim%2 != 0 {
+		return fmt.Errorf("shape: head_dim %d is odd", s.HeadDim)
+	}
+	return nil
+}
+
 // Projection is one of the linear maps inside a decoder layer.
 type Projection int
 

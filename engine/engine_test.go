@@ -118,3 +118,46 @@ func TestDropoutKey(t *testing.T) {
 		t.Errorf("got %x", got)
 	}
 }
+
+// TestBFloat16 rounds ties to even, and keeps what is not a number that way.
+func TestBFloat16(t *testing.T) {
+	for _, c := range []struct {
+		from uint32 // bits of the float32
+		want uint16
+	}{
+		{0x3f800000, 0x3f80}, // 1
+		{0x3f808000, 0x3f80}, // halfway, down to even
+		{0x3f818000, 0x3f82}, // halfway, up to even
+		{0x3f808001, 0x3f81}, // past halfway
+		{0xbf807fff, 0xbf80}, // short of it
+		{0x7f7fffff, 0x7f80}, // too large: infinity
+		{0x80000001, 0x8000}, // too small: zero keeps its sign
+		{0xff800000, 0xff80}, // -infinity
+	} {
+		if got := BFloat16(math.Float32frombits(c.from)); got != c.want {
+			t.Errorf("BFloat16(%#08x) = %#04x, want %#04x", c.from, got, c.want)
+		}
+	}
+	if got := BFloat16(math.Float32frombits(0x7f800001)); got&0x7f80 != 0x7f80 || got&0x7f == 0 {
+		t.Errorf("BFloat16(NaN) = %#04x, which is a number", got)
+	}
+}
+
+func TestShapeValidate(t *testing.T) {
+	good := Shape{Vocab: 9, Hidden: 8, Layers: 1, Heads: 4, KVHeads: 2, HeadDim: 2, Intermediate: 8, MaxPositions: 4}
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	for want, spoil := range map[string]func(*Shape){
+		"shape: hidden is 0: must be positive":           func(s *Shape) { s.Hidden = 0 },
+		"shape: layers is -1: must be positive":          func(s *Shape) { s.Layers = -1 },
+		"shape: 3 key-value heads do not divide 4 heads": func(s *Shape) { s.KVHeads = 3 },
+		"shape: head_dim 3 is odd":                       func(s *Shape) { s.HeadDim = 3 },
+	} {
+		s := good
+		spoil(&s)
+		if err := s.Validate(); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}

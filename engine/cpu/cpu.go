@@ -80,7 +80,7 @@ var _ engine.Backend = (*Backend)(nil)
 
 // Open returns a backend for models of shape s.
 func Open(s engine.Shape, o Options) (*Backend, error) {
-	if err := checkShape(s); err != nil {
+	if err := s.Validate(); err != nil {
 		return nil, fmt.Errorf("cpu: %w", err)
 	}
 	if o.Threads < 0 {
@@ -114,33 +114,6 @@ func Open(s engine.Shape, o Options) (*Backend, error) {
 		return nil, fmt.Errorf("cpu: %w", err)
 	}
 	return b, nil
-}
-
-func checkShape(s engine.Shape) error {
-	for _, d := range []struct {
-		name string
-		n    int
-	}{
-		{"vocab", s.Vocab},
-		{"hidden", s.Hidden},
-		{"layers", s.Layers},
-		{"heads", s.Heads},
-		{"kv_heads", s.KVHeads},
-		{"head_dim", s.HeadDim},
-		{"intermediate", s.Intermediate},
-		{"max_positions", s.MaxPositions},
-	} {
-		if d.n < 1 {
-			return fmt.Errorf("shape: %s is %d: must be positive", d.name, d.n)
-		}
-	}
-	if s.Heads%s.KVHeads != 0 {
-		return fmt.Errorf("shape: %d key-value heads do not divide %d heads", s.KVHeads, s.Heads)
-	}
-	if s.HeadDim%2 != 0 {
-		return fmt.Errorf("shape: head_dim %d is odd", s.HeadDim)
-	}
-	return nil
 }
 
 // Numerics implements engine.Backend.

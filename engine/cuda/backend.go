@@ -77,7 +77,7 @@ func open(s engine.Shape, o Options) (*Backend, error) {
 	default:
 		return nil, fmt.Errorf("compute type %q: must be bfloat16 or float32", compute)
 	}
-	if err := checkShape(s); err != nil {
+	if err := s.Validate(); err != nil {
 		return nil, err
 	}
 	g, err := openGPU(o.Device)
@@ -145,33 +145,6 @@ func (b *Backend) stop() error {
 		all = append(all, cu.DestroyEvent(&b.order))
 	}
 	return errors.Join(append(all, b.device.handle.ReleasePrimaryCtx())...)
-}
-
-func checkShape(s engine.Shape) error {
-	for _, d := range []struct {
-		name string
-		n    int
-	}{
-		{"vocab", s.Vocab},
-		{"hidden", s.Hidden},
-		{"layers", s.Layers},
-		{"heads", s.Heads},
-		{"kv_heads", s.KVHeads},
-		{"head_dim", s.HeadDim},
-		{"intermediate", s.Intermediate},
-		{"max_positions", s.MaxPositions},
-	} {
-		if d.n < 1 {
-			return fmt.Errorf("shape: %s is %d: must be positive", d.name, d.n)
-		}
-	}
-	if s.Heads%s.KVHeads != 0 {
-		return fmt.Errorf("shape: %d key-value heads do not divide %d heads", s.KVHeads, s.Heads)
-	}
-	if s.HeadDim%2 != 0 {
-		return fmt.Errorf("shape: head_dim %d is odd", s.HeadDim)
-	}
-	return nil
 }
 
 // run does the work of one method: it makes the device's context current on

@@ -28,7 +28,7 @@ func (b *Backend) Upload(dst engine.Buffer, src []float32) error {
 		if d.size == 2 {
 			narrow := make([]uint16, len(src))
 			for i, v := range src {
-				narrow[i] = toBFloat16(v)
+				narrow[i] = engine.BFloat16(v)
 			}
 			from = unsafe.Pointer(&narrow[0])
 		}

@@ -129,7 +129,7 @@ func (g *decodeRig) weight(rows, cols int, format string) (*weight, []float32) {
 	} else {
 		m.BF16 = make([]uint16, len(v))
 		for i := range v {
-			m.BF16[i] = toBFloat16(v[i])
+			m.BF16[i] = engine.BFloat16(v[i])
 			v[i] = fromBFloat16(m.BF16[i])
 		}
 	}

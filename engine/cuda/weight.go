@@ -85,7 +85,7 @@ func (b *Backend) newWeight(m engine.Matrix) (*weight, error) {
 	case b.bf16:
 		narrow := make([]uint16, n)
 		for i, v := range m.F32 {
-			narrow[i] = toBFloat16(v)
+			narrow[i] = engine.BFloat16(v)
 		}
 		return b.placeDense(m, unsafe.Pointer(&narrow[0]), false)
 	}
@@ -160,15 +160,6 @@ func (b *Backend) placePacked(m engine.Matrix) (*weight, error) {
 		at = at.offset(int(roundUp(p.bytes, 16)))
 	}
 	return w, b.wait()
-}
-
-// toBFloat16 rounds to nearest, ties to even, as the device does. NaN stays NaN.
-func toBFloat16(v float32) uint16 {
-	bits := math.Float32bits(v)
-	if v != v {
-		return uint16(bits>>16) | 0x40
-	}
-	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
 func fromBFloat16(v uint16) float32 { return math.Float32frombits(uint32(v) << 16) }
