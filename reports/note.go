@@ -27,6 +27,9 @@ func (r *Report) notes() []Note {
 			out[len(out)-1].Text += fmt.Sprintf("; records of one %s are drawn one by one, so that intervals are too narrow if these are alike", f.Data.GroupBy)
 		}
 	}
+	if len(r.Rows) > 0 {
+		add("columns", "invented counts all seeds together; tokens, time and size are a seed's mean, time with its evaluations")
+	}
 	for _, b := range f.Bases {
 		add("base", "%.12s, weights %s", b.Digest, b.Quantization)
 	}
@@ -36,7 +39,7 @@ func (r *Report) notes() []Note {
 	if d := f.Data; d.Source != "" {
 		text := fmt.Sprintf("%s (%.12s), %s records: %s for training, %s validation, %s test", d.Source, d.Digest, commas(d.Records), commas(d.Pool), commas(d.Validation), commas(d.Test))
 		if d.Withheld > 0 {
-			text += fmt.Sprintf(", %s withheld", commas(d.Withheld))
+			text += fmt.Sprintf(", %s withheld beside them", commas(d.Withheld))
 		}
 		if d.GroupBy != "" {
 			text += fmt.Sprintf("; split by %s, %s", d.GroupBy, count(d.Groups, "group"))

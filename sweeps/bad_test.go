@@ -81,7 +81,7 @@ func TestBadImports(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
-	write(t, map[string]string{"folder/x": "", "f.jsonnet": "local x = 1;\nfunction(n) n", "e.jsonnet": "{\n  name: std.extVar('e'),\n}"})
+	write(t, map[string]string{"folder/x": "", "f.jsonnet": "local x = 1;\nfunction(n) n", "e.jsonnet": "{\n  name: std.extVar('e'),\n}", "plain.jsonnet": "{}"})
 	for _, test := range []struct {
 		opts       Options
 		want, hint string
@@ -100,6 +100,11 @@ func TestBadOptions(t *testing.T) {
 		{
 			Options{Path: "f.jsonnet", Args: []Arg{{Kind: "tla-str", Name: "m", Value: "1"}}},
 			"f.jsonnet: function has no parameter m", "the file is function(n)",
+		},
+		{
+			Options{Path: "plain.jsonnet", Args: []Arg{{Kind: "tla-str", Name: "m", Value: "1"}}},
+			"--tla-str m: the file is no function, so it takes no arguments",
+			"make what it evaluates to a function(m), or give --ext-str and read std.extVar('m')",
 		},
 		{
 			Options{Path: "f.jsonnet", Args: []Arg{{Kind: "tla-code", Name: "n", Value: "[1,"}}},

@@ -24,7 +24,7 @@ func newVM(im *importer, args []Arg) *jsonnet.VM {
 	return vm
 }
 
-func evaluate(vm *jsonnet.VM, im *importer, path string) (string, error) {
+func evaluate(vm *jsonnet.VM, im *importer, path string, args []Arg) (string, error) {
 	if isDir(path) {
 		return "", &SpecError{File: path, Message: "is a folder", Advice: "name the file: " + filepath.Join(path, "sweep.jsonnet")}
 	}
@@ -35,6 +35,9 @@ func evaluate(vm *jsonnet.VM, im *importer, path string) (string, error) {
 	if err != nil {
 		return "", evaluationError(err, im, path)
 	}
+	if err := checkArguments(im, node, args); err != nil {
+		return "", err
+	}
 	data, err := vm.Evaluate(node)
 	if err != nil {
 		fault := evaluationError(err, im, path)
@@ -44,6 +47,30 @@ func evaluate(vm *jsonnet.VM, im *importer, path string) (string, error) {
 		return "", fault
 	}
 	return data, nil
+}
+
+// checkArguments refuses top-level arguments for a file that is an object or the
+// result of a call, such as d.sweep's, and evaluates without any: Jsonnet would
+// pass them over, and somebody would train what they did not mean.
+func checkArguments(im *importer, node ast.Node, args []Arg) error {
+	top := func(a Arg) bool { return strings.HasPrefix(a.Kind, "tla-") }
+	i := slices.IndexFunc(args, top)
+	if i < 0 {
+		return nil
+	}
+	switch body(node).(type) {
+	case *ast.DesugaredObject, *ast.Apply, *ast.Binary:
+	default:
+		return nil // a function, or who knows
+	}
+	if _, err := newVM(im, slices.DeleteFunc(slices.Clone(args), top)).Evaluate(node); err != nil {
+		return nil // a fault that the evaluation with arguments finds, too
+	}
+	a := args[i]
+	return &SpecError{
+		File: "--" + a.Kind + " " + a.Name, Message: "the file is no function, so it takes no arguments",
+		Advice: "make what it evaluates to a function(" + a.Name + "), or give --" + strings.Replace(a.Kind, "tla", "ext", 1) + " and read std.extVar('" + a.Name + "')",
+	}
 }
 
 // located is implemented by Jsonnet's syntax errors.
@@ -124,14 +151,7 @@ func flagOf(place string) string {
 
 // signature lists a file's top-level parameters.
 func signature(node ast.Node) string {
-	for {
-		local, ok := node.(*ast.Local)
-		if !ok {
-			break
-		}
-		node = local.Body
-	}
-	f, ok := node.(*ast.Function)
+	f, ok := body(node).(*ast.Function)
 	if !ok {
 		return "no function" // it evaluates to one that is made elsewhere
 	}
@@ -140,6 +160,17 @@ func signature(node ast.Node) string {
 		names[i] = string(p.Name)
 	}
 	return "function(" + strings.Join(names, ", ") + ")"
+}
+
+// body returns what is behind the locals that a file begins with.
+func body(node ast.Node) ast.Node {
+	for {
+		local, ok := node.(*ast.Local)
+		if !ok {
+			return node
+		}
+		node = local.Body
+	}
 }
 
 var (

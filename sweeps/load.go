@@ -48,7 +48,7 @@ func load(opts Options) (*Sweep, error) {
 	path := filepath.Clean(opts.Path)
 	s := &Sweep{Path: opts.Path, Dir: filepath.Dir(path), Args: args}
 	im := newImporter(s.Dir, opts.LibraryPaths)
-	data, err := evaluate(newVM(im, args), im, path)
+	data, err := evaluate(newVM(im, args), im, path, args)
 	if err != nil {
 		return nil, err
 	}

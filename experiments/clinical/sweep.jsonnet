@@ -1,7 +1,7 @@
 // 300 careful records, 500 careless ones, and both together: what does each
 // teach, and does a larger adapter change the answer? 12 trainings, under three
-// minutes on two cores. For that it holds out half of what full.jsonnet does, and
-// goes without dropout, a tenth of the arithmetic.
+// minutes on two cores. For that it holds out about half of what full.jsonnet
+// does, and goes without dropout, a tenth of the arithmetic.
 local d = import 'daybook.libsonnet';
 local clinical = import 'clinical.libsonnet';
 

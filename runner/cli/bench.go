@@ -179,7 +179,7 @@ func printBench(e *env, results []bench.Result) error {
 			rate = fmt.Sprintf("%.0f", r.Rate())
 		}
 		if r.FLOP > 0 {
-			tflops = fmt.Sprintf("%.1f", r.FLOP/r.Seconds/1e12)
+			tflops = fmt.Sprintf("%.3g", r.FLOP/r.Seconds/1e12)
 		}
 		if u := r.Utilisation(); u > 0 && r.FLOP > 0 {
 			utilisation = fmt.Sprintf("%.0f%%", 100*u)

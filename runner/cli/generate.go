@@ -38,7 +38,7 @@ func newGenerateCommand(e *env) *cobra.Command {
 then, and answers PROMPT, or what is on standard input, greedily. The prompt is
 the user's turn as the training data has it, with its instruction.`,
 		Example: `  daybook generate clinical@best <prompt.txt
-  daybook generate clinical@v3 --compare "Give medications as JSON ... Started lisinopril 10 mg PO daily."`,
+  daybook generate clinical@v3 --compare "Give medications as JSON with name, dose, frequency, route, instructions. Started lisinopril 10 mg PO daily."`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.maxNewTokens < 0 {
@@ -145,7 +145,7 @@ func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a le
 		dir := run.Attempts[n-1].Dir
 		job, err := runner.ReadJob(root.Abs(dir))
 		if err != nil {
-			return nil, spec, runner.WithHint(fmt.Errorf("generate: where the run found its base is told by %s, which can't be read: %w", dir, err), "name the base's folder with --base")
+			return nil, spec, runner.WithHint(fmt.Errorf("generate: cannot tell which base the run used: %s: %w", dir, err), "name the base's folder with --base")
 		}
 		if o.Base == "" {
 			o.Base = root.Abs(job.Base)

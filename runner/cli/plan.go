@@ -33,7 +33,7 @@ func (f *sweepFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.device, "device", "auto", deviceHelp)
 	flags.StringArrayVar(&f.only, "only", nil, "only runs with this choice, such as rank=8 (repeatable)")
-	flags.IntVar(&f.limit, "limit", 0, "at most this many new runs (0: all)")
+	flags.IntVar(&f.limit, "limit", 0, "at most this many new runs; baselines don't count (0: all)")
 	flags.BoolVar(&f.again, "again", false, "train finished runs again, and interrupted ones from the beginning")
 }
 

@@ -46,7 +46,7 @@ func printPlan(w io.Writer, l runner.Listing) error {
 		return err
 	}
 	p, d := &page{w: w}, l.Data
-	p.printf("\n%s: %d records: %d to train on, %d validation, %d test, %d withheld\n", d.Source, d.Records, d.Pool, d.Validation, d.Test, d.Withheld)
+	p.printf("\n%s: %d records: %d to train on, %d validation, %d test, %d withheld beside them\n", d.Source, d.Records, d.Pool, d.Validation, d.Test, d.Withheld)
 	if d.Duplicates > 0 || d.GroupBy != "" {
 		p.printf("%d records repeat another's content", d.Duplicates)
 		if d.GroupBy != "" {
