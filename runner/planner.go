@@ -172,6 +172,9 @@ func baseAdvice(err error) string {
 	case errors.Is(err, checkpoint.ErrPointer):
 		return "git lfs pull fetches the file"
 	}
+	if advice := HintOf(err); advice != "" {
+		return advice
+	}
 	return "download the base again if a file is damaged; if config.json belongs to other weights, restore its own"
 }
 

@@ -104,8 +104,11 @@ func NewTemplate(source string, tokens map[string]string) (*Template, error) {
 }
 
 func (t *Template) compile() error {
+	if n := len(t.source); n > maxSource {
+		return &LimitError{t.origin, fmt.Sprintf("a template of %d bytes, more than %d", n, maxSource)}
+	}
 	var err error
-	if t.compiled, err = jinja.Compile(t.source); err != nil {
+	if t.compiled, err = jinja.Compile(guarded(t.source)); err != nil {
 		return fmt.Errorf("chat: %s: %w", t.origin, err)
 	}
 	t.values = map[string]jinja.Value{
@@ -119,8 +122,9 @@ func (t *Template) compile() error {
 
 // Render returns the text of turns, followed by the header of an assistant turn
 // if addGenerationPrompt. A template may refuse a conversation, for example one
-// whose roles do not alternate; its message is in the error.
-func (t *Template) Render(turns []engine.Turn, addGenerationPrompt bool) (string, error) {
+// whose roles do not alternate; its message is in the error. The error is a
+// *LimitError if the template does not come to an end.
+func (t *Template) Render(turns []engine.Turn, addGenerationPrompt bool) (text string, err error) {
 	messages := make([]jinja.Value, len(turns))
 	for i, turn := range turns {
 		m := jinja.NewDict()
@@ -128,13 +132,23 @@ func (t *Template) Render(turns []engine.Turn, addGenerationPrompt bool) (string
 		m.AsDict().Set("content", jinja.NewString(turn.Content))
 		messages[i] = m
 	}
-	data := make(map[string]jinja.Value, len(t.values)+2)
+	data := make(map[string]jinja.Value, len(t.values)+5)
 	for name, v := range t.values {
 		data[name] = v
 	}
 	data["messages"] = jinja.NewList(messages)
 	data["add_generation_prompt"] = jinja.NewBool(addGenerationPrompt)
-	text, err := t.compiled.RenderValues(data)
+	(&guard{origin: t.origin}).values(data)
+	defer func() { // the library indexes some arguments before it counts them
+		if r := recover(); r != nil {
+			text, err = "", fmt.Errorf("chat: %s: the template can't be rendered: %v", t.origin, r)
+		}
+	}()
+	text, err = t.compiled.RenderValues(data)
+	var limit *LimitError
+	if errors.As(err, &limit) {
+		return "", limit
+	}
 	if err != nil {
 		if strings.Contains(err.Error(), "strftime_now is not callable") {
 			err = errors.New("it asks for today's date, which would make runs unrepeatable; use a template with a fixed date")
