@@ -34,7 +34,7 @@
 //
 // Open .daybook/ledger.db with any SQLite client, read-only. Three views are
 // meant for that; they only ever gain columns, and every column is described in
-// migration/0001_ledger.sql. Other tables may change with any release.
+// migration/views.sql. Other tables may change with any release.
 //
 //	v_runs      one row for each run that a sweep planned, each time that it was
 //	            planned: axes, state, adapter, tokens, seconds, digests of base

@@ -16,7 +16,7 @@ var migrations embed.FS
 
 // latest is the schema version of this build: the number of migrations.
 var latest = func() int {
-	names, err := fs.Glob(migrations, "migration/*.sql")
+	names, err := fs.Glob(migrations, "migration/[0-9]*.sql")
 	if err != nil {
 		panic(err) // the pattern is constant
 	}
@@ -93,8 +93,8 @@ func (l *Ledger) logAhead(ctx context.Context) error {
 	}
 }
 
-// migrate applies the next migration, in one transaction, and returns the
-// version that the ledger then has.
+// migrate applies the next migration, the last one with the views, in one
+// transaction, and returns the version that the ledger then has.
 func (l *Ledger) migrate(ctx context.Context) (int, error) {
 	tx, err := l.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -110,12 +110,17 @@ func (l *Ledger) migrate(ctx context.Context) (int, error) {
 	if err != nil || len(names) != 1 {
 		return 0, fmt.Errorf("migration %d: %d files, %w", version, len(names), err)
 	}
-	script, err := migrations.ReadFile(names[0])
-	if err != nil {
-		return 0, err
+	if version == latest {
+		names = append(names, "migration/views.sql")
 	}
-	if _, err := tx.ExecContext(ctx, string(script)); err != nil {
-		return 0, fmt.Errorf("migration %s: %w", path.Base(names[0]), err)
+	for _, name := range names {
+		script, err := migrations.ReadFile(name)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := tx.ExecContext(ctx, string(script)); err != nil {
+			return 0, fmt.Errorf("migration %s: %w", path.Base(name), err)
+		}
 	}
 	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", version, applicationID)); err != nil {
 		return 0, err

@@ -2,8 +2,10 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,7 +44,7 @@ func TestOpenRefuses(t *testing.T) {
 			ok(t, l.Close())
 			must(raw(t, path).Exec("PRAGMA user_version = 99"))(t)
 			return Options{}
-		}, nil, "version 99; this build of Daybook reads up to version 1"},
+		}, nil, "version 99; this build of Daybook reads up to version 2"},
 		{"text", func(t *testing.T, path string) Options {
 			t.Helper()
 			ok(t, os.WriteFile(path, []byte(strings.Repeat("these are my notes\n", 100)), 0o600))
@@ -102,6 +104,52 @@ func TestOpenNewerKeepsFile(t *testing.T) {
 	}
 	if after := must(os.ReadFile(path))(t); !slices.Equal(before, after) {
 		t.Error("the file was changed")
+	}
+}
+
+// TestOldViews opens a ledger of version 1, which keeps its history and gets the
+// views of this build.
+func TestOldViews(t *testing.T) {
+	views := func(db *sql.DB) (all []string) {
+		rows := must(db.Query("SELECT sql FROM sqlite_schema WHERE type = 'view' ORDER BY name"))(t)
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var text string
+			ok(t, rows.Scan(&text))
+			all = append(all, text)
+		}
+		ok(t, rows.Err())
+		return all
+	}
+	for name, open := range map[string]func(context.Context, string, Options) (*Ledger, error){"Open": Open, "OpenReadOnly": OpenReadOnly} {
+		path := filepath.Join(t.TempDir(), file)
+		l := must(Open(t.Context(), path, Options{}))(t)
+		sweep := small.fill(t.Context(), t, l)
+		ok(t, l.Close())
+		db := raw(t, path)
+		want := views(db)
+		must(db.Exec("DROP VIEW v_runs; DROP VIEW v_metrics; DROP VIEW v_adapters; PRAGMA user_version = 1"))(t)
+		must(db.Exec(string(must(os.ReadFile("testdata/v1_views.sql"))(t))))(t)
+		if slices.Equal(views(db), want) {
+			t.Fatal("the old views are the new ones")
+		}
+		l = must(open(t.Context(), path, Options{}))(t)
+		if got := views(l.read); len(got) != 3 || !slices.Equal(got, want) {
+			t.Errorf("%s: views are %s", name, got)
+		}
+		if r := must(l.Results(t.Context(), sweep))(t); len(r.Runs) != small.runs+1 {
+			t.Errorf("%s: %d runs", name, len(r.Runs))
+		}
+		ok(t, l.Close())
+	}
+}
+
+// TestViewsNeedMigration fails when the views were changed and ledgers would not
+// get them: add a migration, be it an empty one, then mend the two values.
+func TestViewsNeedMigration(t *testing.T) {
+	sum := sha256.Sum256(must(migrations.ReadFile("migration/views.sql"))(t))
+	if got, want := fmt.Sprintf("%d %x", latest, sum[:8]), "2 f07227b2eed12017"; got != want {
+		t.Errorf("version and views are %q, want %q", got, want)
 	}
 }
 

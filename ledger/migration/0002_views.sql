@@ -1,0 +1,2 @@
+-- No table changes. Ledgers of version 1 have views of several ages; with this
+-- number they get those of views.sql.
