@@ -23,6 +23,8 @@ type Shape struct {
 	NormEps      float64 `json:"norm_eps"`
 	MaxPositions int     `json:"max_positions"`
 	TiedHead     bool    `json:"tied_head"` // the head is the embedding
+
+	RopeScaling RopeScaling `json:"rope_scaling,omitzero"`
 }
 
 // QDim is the width of the queries and of the attention output.
@@ -55,6 +57,9 @@ func (s Shape) Validate() error {
 	}
 	if s.HeadDim%2 != 0 {
 		return fmt.Errorf("shape: head_dim %d is odd", s.HeadDim)
+	}
+	if err := s.RopeScaling.Validate(); err != nil {
+		return fmt.Errorf("shape: rope_scaling: %w", err)
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ var shapes = []struct {
 	{"straddling", engine.Shape{
 		Vocab: 101, Hidden: 48, Layers: 3, Heads: 3, KVHeads: 1, HeadDim: 16, Intermediate: 80,
 		RopeTheta: 500000, NormEps: 1e-6, MaxPositions: 256,
+		RopeScaling: engine.RopeScaling{Factor: 8, LowFreqFactor: 1, HighFreqFactor: 4, OriginalMaxPositions: 64},
 	}},
 	{"wide", engine.Shape{
 		Vocab: 257, Hidden: 128, Layers: 2, Heads: 2, KVHeads: 2, HeadDim: 64, Intermediate: 192,

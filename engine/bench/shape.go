@@ -27,6 +27,7 @@ var shapes = map[string]engine.Shape{
 	"llama3-1b": {
 		Vocab: 128256, Hidden: 2048, Layers: 16, Heads: 32, KVHeads: 8, HeadDim: 64, Intermediate: 8192,
 		RopeTheta: 500000, NormEps: 1e-5, MaxPositions: 131072, TiedHead: true,
+		RopeScaling: engine.RopeScaling{Factor: 32, LowFreqFactor: 1, HighFreqFactor: 4, OriginalMaxPositions: 8192},
 	},
 	"llama3-8b": {
 		Vocab: 128256, Hidden: 4096, Layers: 32, Heads: 32, KVHeads: 8, HeadDim: 128, Intermediate: 14336,

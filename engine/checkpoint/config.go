@@ -170,7 +170,7 @@ func parseShape(data []byte) (engine.Shape, error) {
 	}
 	s.HeadDim = c.size("head_dim", s.Hidden/max(s.Heads, 1))
 	c.get("tie_word_embeddings", &s.TiedHead, "true or false")
-	s.RopeTheta = c.ropeTheta()
+	c.rope(&s)
 	if c.err != nil {
 		return engine.Shape{}, c.err
 	}
@@ -183,45 +183,6 @@ func parseShape(data []byte) (engine.Shape, error) {
 		c.fail("num_attention_heads", fmt.Sprintf("heads of even width, not hidden_size/heads = %d", s.HeadDim))
 	}
 	return s, c.err
-}
-
-// ropeTheta reads the base of the rotary angles: "rope_theta", or as
-// transformers 5 writes it, "rope_parameters": {"rope_theta", "rope_type"}.
-// Configurations older than the key mean 10000.
-func (c *config) ropeTheta() float64 {
-	theta := c.positive("rope_theta", 10000)
-	for _, key := range []string{"rope_scaling", "rope_parameters"} {
-		if !c.has(key) {
-			continue
-		}
-		inner := &config{prefix: key + "."}
-		if json.Unmarshal(c.members[key], &inner.members) != nil {
-			c.fail(key, "an object")
-			return theta
-		}
-		inner.only("rope_type", `"default"`)
-		inner.only("type", `"default"`)
-		for name := range inner.members {
-			switch name {
-			case "rope_type", "type", "rope_theta":
-			case "partial_rotary_factor":
-				inner.only(name, "1", "1.0")
-			default:
-				inner.only(name)
-			}
-		}
-		if inner.has("rope_theta") {
-			t := inner.positive("rope_theta")
-			if c.has("rope_theta") && t != theta {
-				inner.fail("rope_theta", fmt.Sprintf("the %g that rope_theta says", theta))
-			}
-			theta = t
-		}
-		if c.err == nil {
-			c.err = inner.err
-		}
-	}
-	return theta
 }
 
 // readName returns _name_or_path of a config.json, "" if it has none. Of a

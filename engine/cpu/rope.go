@@ -31,8 +31,7 @@ func (r *rope) cover(s engine.Shape, last int) error {
 		return fmt.Errorf("rope: tables of %d positions: %w", n, err)
 	}
 	cosine, sine := a.data[:n*half], a.data[n*half:]
-	for i := range half {
-		inverse := math.Pow(s.RopeTheta, -2*float64(i)/float64(s.HeadDim))
+	for i, inverse := range s.InverseFrequencies() {
 		for p := range n {
 			sin, cos := math.Sincos(float64(p) * inverse)
 			cosine[p*half+i], sine[p*half+i] = float32(cos), float32(sin)

@@ -4,7 +4,6 @@ package cuda
 
 import (
 	"fmt"
-	"math"
 	"unsafe"
 
 	"daybook/engine"
@@ -18,16 +17,6 @@ type rope struct {
 	positions int
 }
 
-// inverseFrequencies returns the angle by which each pair of a head turns from one
-// position to the next.
-func inverseFrequencies(s engine.Shape) []float64 {
-	f := make([]float64, s.HeadDim/2)
-	for i := range f {
-		f[i] = math.Pow(s.RopeTheta, -2*float64(i)/float64(s.HeadDim))
-	}
-	return f
-}
-
 // cover makes sure that the table reaches position last.
 func (r *rope) cover(b *Backend, last int) error {
 	if last < r.positions {
@@ -36,7 +25,7 @@ func (r *rope) cover(b *Backend, last int) error {
 	half := b.shape.HeadDim / 2
 	n := min(max(last+1, 2*r.positions, 64), b.shape.MaxPositions)
 	if r.inverse == nil {
-		f := inverseFrequencies(b.shape)
+		f := b.shape.InverseFrequencies()
 		a, err := b.allocate(int64(8 * half))
 		if err != nil {
 			return fmt.Errorf("rope: %w", err)
