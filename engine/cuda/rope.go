@@ -5,8 +5,6 @@ package cuda
 import (
 	"fmt"
 	"unsafe"
-
-	"daybook/engine"
 )
 
 // rope keeps the angles of rotary position embedding (Su et al. 2021) on the
