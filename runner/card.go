@@ -133,7 +133,7 @@ func (e *execution) describeAdapter(ctx context.Context, dir string, item *Item,
 func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a ledger.Adapter) (*Metadata, error) {
 	job := &item.Job
 	m := &Metadata{
-		Adapter: a.Digest, Name: fmt.Sprintf("%s@v%d", a.Sweep, a.Version), Run: run.Key, Epoch: a.Epoch, Sweep: a.Sweep, Axes: item.Axes,
+		Adapter: a.Digest, Name: a.Name(), Run: run.Key, Epoch: a.Epoch, Sweep: a.Sweep, Axes: item.Axes,
 		Base: MetadataBase{
 			Model: e.plan.Root.named(job.Spec.Base.Model), Digest: job.Inputs.Base, Tokenizer: job.Inputs.Tokenizer, Template: job.Inputs.Template,
 			Quantization: quantization(job.Spec.Base), License: item.license,
