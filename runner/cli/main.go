@@ -36,8 +36,10 @@ const (
 	exitInterrupted = 130
 )
 
-// errRunsFailed reports that a sweep went on but not all of its runs finished well.
-var errRunsFailed = errors.New("some runs failed")
+// partlyError reports that a sweep went on but not all of its runs finished well.
+type partlyError struct{ error }
+
+func (e partlyError) Unwrap() error { return e.error }
 
 // usageError is a mistake on the command line itself.
 type usageError struct{ error }
@@ -77,8 +79,9 @@ func (e *env) exit(ctx context.Context, err error) int {
 	}
 	e.complain(err.Error(), advise(err))
 	var usage usageError
+	var partly partlyError
 	switch {
-	case errors.Is(err, errRunsFailed):
+	case errors.As(err, &partly):
 		return exitRunsFailed
 	case errors.As(err, &usage), errors.Is(err, sweeps.ErrInvalid):
 		return exitUsage
