@@ -124,7 +124,7 @@ func TestWatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer be.Close()
+	t.Cleanup(func() { _ = be.Close() })
 	looks = 0
 	var r Result
 	if err := brief().measure(t.Context(), paced{be, &looks}, &r, func() error { return nil }); err != nil {
