@@ -14,6 +14,9 @@
 // a new entry.
 //
 //	type        says
+//	origin      under which identity and key the log goes on
+//	key         which key replaces the one that signs
+//	anchor      a signed head is kept elsewhere, or a witness has signed it
 //	sweep       a sweep was planned in order to be run
 //	dataset     a file of records was read
 //	set         an ordered set of records is trained on or judged with
@@ -29,6 +32,82 @@
 // digests of lists of them, so that a record can be forgotten. Leases say who
 // works on a run just now. Reservations keep a version's number for the adapter
 // that is being written.
+//
+// # The log
+//
+// The entries are the leaves of a Merkle tree, in the order of their numbers,
+// which is the only order there is: times are what the writing machine claimed.
+//
+// A leaf is canonical JSON (RFC 8785) of the entry, in UTF-8, without a newline:
+//
+//	{"body":{...},"seq":12,"time":"2026-03-01T12:00:00Z","type":"alias","version":1}
+//
+// where seq counts from 1, time is RFC 3339 in UTC with as many decimals as it
+// has, type is 1 to 64 lower-case letters or "_", version is that of the body's
+// schema, from 1, and body is canonical JSON without integers beyond 2^53. A
+// number that isn't an integer is the shortest decimal of its double; -0 is 0.
+//
+// The tree is that of RFC 6962, section 2.1, over SHA-256: a leaf hashes to
+// SHA-256(0x00 || leaf), a node to SHA-256(0x01 || left || right). Table hashes
+// has its complete nodes in the order of golang.org/x/mod/sumdb/tlog. An entry, its
+// hashes, the rows that follow from it and the head over all of them are written
+// in one transaction.
+//
+// A head is a checkpoint (C2SP tlog-checkpoint): the lines origin, number of
+// entries, root in base64, as a note (C2SP signed-note) signed with Ed25519. The
+// ledger keeps the newest. The origin is "daybook/" and 32 random hex digits, and
+// the name of each of its keys.
+//
+// Entries about the log itself have bodies that anybody can read who checks it:
+//
+//	origin  origin, key     the identity, and its public key as a note verifier's key
+//	        before          number of entries that were there: seq - 1
+//	        reason          "first entry", or why there is another identity
+//	        cites           last head known of the identity before, "" if there is none
+//	key     statement       a note signed by the old and the new key, with the lines
+//	                        "daybook key rotation v1", origin, seq - 1, the root over
+//	                        that many entries, old key, new key
+//	anchor  kind, place     file, tag or witness, and the file's path relative to the
+//	                        root, the tag's name or the witness's public key
+//	        note            the head that is there; a witness's cosignature/v1 (C2SP
+//	                        tlog-cosignature) is one of its signatures
+//
+// The key in force is that of the newest origin or key entry; it signs every head
+// from that entry on. An origin entry that is not the first is a break: nothing but
+// the copy at hand vouches for what was before it, beyond the head that it cites.
+// A ledger that was written before it was a log begins with such a break when the
+// next fact is added; its entries keep their numbers and were brought into canonical
+// form, their times are unproved.
+//
+// A bundle is a zip file that holds
+//
+//	daybook-bundle          the line "daybook bundle v1"
+//	head                    the newest head
+//	entries.jsonl           leaves in order, each with a newline: all of them, or those
+//	                        that have a proof
+//	proofs/N.tlog-proof     that entry N is in the log of a head (C2SP tlog-proof)
+//	anchors/*               heads from elsewhere
+//	artifacts/sha256/xx/... files under the digest of their bytes
+//
+// and ledger/cmd/ledgercheck, which shares no code with this package, checks it.
+//
+// # What is proved, and by what
+//
+// Verify finds whatever was changed by somebody without the key: every value that
+// a query returns follows from entries, entries from the tree, the tree from the
+// head. Triggers against changes are a seatbelt for honest mistakes, no more.
+//
+// Whoever holds the private key can write another history and sign it. It shows
+// only against a head that they can't take back. So the last head signed is kept
+// beside the key (package keyring), from which nothing is added to an older copy
+// that is put back; and 'daybook ledger anchor' hands heads to others. Entries
+// beyond the newest head that somebody else holds are the key holder's word,
+// whenever they say they were written; without any such head, that is the whole
+// ledger. Verify says which entries those are.
+//
+// Steps are one entry for those that a delivery brought, 1000 at the most, by
+// column: a value changed in any of them is found all the same, and the entries
+// take less space than the rows that follow from them.
 //
 // # Querying the file yourself
 //

@@ -11,16 +11,16 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
+	"daybook/ledger/evidence"
 	"daybook/ledger/internal/hexdigest"
 )
 
 // entry is one fact in the history.
 type entry struct {
-	Seq     int64
-	Time    time.Time
-	Type    string
-	Version int // of the body's schema
-	Body    []byte
+	evidence.Entry
+	Time time.Time // parsed
 }
 
 // Types of entry that the ledger writes itself. A journal's events become
@@ -36,16 +36,17 @@ const (
 	typeAlias    = "alias"
 )
 
-// entryVersion is the version of every body's schema that this build writes.
-const entryVersion = 1
-
 // transaction is one write to the ledger. It caches prepared statements by
 // their text.
 type transaction struct {
 	*sql.Tx
-	time  time.Time
-	last  int64 // seq of the newest entry
-	stmts map[string]*sql.Stmt
+	ledger     *Ledger
+	time       time.Time
+	last       int64 // seq of the newest entry
+	before     int64 // what last was when the transaction began
+	authorized authority
+	tree       *tree
+	stmts      map[string]*sql.Stmt
 }
 
 // update runs f in a transaction that has the only write lock from its start.
@@ -59,13 +60,17 @@ func (l *Ledger) update(ctx context.Context, f func(ctx context.Context, t *tran
 		return l.explain(err)
 	}
 	defer func() { _ = tx.Rollback() }() // no effect after a commit
-	t := &transaction{Tx: tx, time: l.now().UTC(), stmts: map[string]*sql.Stmt{}}
+	t := newTransaction(tx, l)
 	// The driver would start a goroutine for each statement whose context can
 	// end. Statements take microseconds; the transaction as a whole can end.
 	whole := context.WithoutCancel(ctx)
-	err = t.row(whole, "SELECT coalesce(max(seq), 0) FROM entries").Scan(&t.last)
+	err = t.begin(whole)
 	if err == nil {
 		err = f(whole, t)
+	}
+	var head signedHead
+	if err == nil {
+		head, err = t.sign(whole)
 	}
 	if err == nil {
 		err = tx.Commit()
@@ -73,18 +78,53 @@ func (l *Ledger) update(ctx context.Context, f func(ctx context.Context, t *tran
 	if ended := ctx.Err(); err != nil && ended != nil {
 		return fmt.Errorf("ledger: %w", ended)
 	}
-	return l.explain(err)
+	if err != nil {
+		return l.explain(err)
+	}
+	return l.committed(head)
 }
 
-// append adds a fact to the history and to the tables that follow from it.
+func newTransaction(tx *sql.Tx, l *Ledger) *transaction {
+	t := &transaction{Tx: tx, ledger: l, time: l.now().UTC(), stmts: map[string]*sql.Stmt{}}
+	t.tree = &tree{query: t, fresh: map[int64]tlog.Hash{}}
+	return t
+}
+
+// begin learns where the history ends.
+func (t *transaction) begin(ctx context.Context) error {
+	err := t.row(ctx, "SELECT coalesce(max(seq), 0) FROM entries").Scan(&t.last)
+	t.before = t.last
+	return err
+}
+
+// append adds a fact to the history and to the tables that follow from it. The
+// first one of a log comes after the entry that says who signs it.
 func (t *transaction) append(ctx context.Context, kind string, body any) error {
-	data, err := encodeBody(body)
+	return t.appendVersion(ctx, kind, versions[kind], body)
+}
+
+// appendVersion is append for a body in an earlier version of its schema.
+func (t *transaction) appendVersion(ctx context.Context, kind string, version int, body any) error {
+	data, err := evidence.Canonical(body)
 	if err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
 	}
-	e := entry{Seq: t.last + 1, Time: t.time, Type: kind, Version: entryVersion, Body: data}
+	if t.last == t.before {
+		if err := t.admit(ctx); err != nil {
+			return err
+		}
+	}
+	return t.add(ctx, kind, version, data)
+}
+
+// add is append for a body in canonical form.
+func (t *transaction) add(ctx context.Context, kind string, version int, body []byte) error {
+	e := entry{Time: t.time, Entry: evidence.Entry{Seq: t.last + 1, Time: formatTime(t.time), Type: kind, Version: version, Body: body}}
 	if err := t.exec(ctx, "INSERT INTO entries (seq, time, type, version, body) VALUES (?, ?, ?, ?, ?)",
-		e.Seq, formatTime(e.Time), e.Type, e.Version, string(e.Body)); err != nil {
+		e.Seq, e.Entry.Time, e.Type, e.Version, string(e.Body)); err != nil {
+		return fmt.Errorf("%s: %w", kind, err)
+	}
+	if err := t.addLeaf(ctx, e.Seq-1, e.Hash()); err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
 	}
 	t.last++
@@ -125,7 +165,7 @@ func (t *transaction) row(ctx context.Context, query string, args ...any) *sql.R
 // index or the caller, so that the tables can be made again from the history.
 func (t *transaction) project(ctx context.Context, e entry) error {
 	project, ok := projections[e.Type]
-	if !ok || e.Version != entryVersion {
+	if !ok || e.Version > versions[e.Type] {
 		return fmt.Errorf("entry %d: type %s version %d is not one of this build's", e.Seq, e.Type, e.Version)
 	}
 	if err := project(ctx, t, e); err != nil {
@@ -134,8 +174,19 @@ func (t *transaction) project(ctx context.Context, e entry) error {
 	return nil
 }
 
+// versions holds, for each type of entry, the version of its body's schema that
+// this build writes. It reads that one and those before it.
+var versions = map[string]int{
+	typeOrigin: 1, typeKey: 1, typeAnchor: 1,
+	typeSweep: 1, typeDataset: 1, typeSet: 1, typeAttempt: 1, typeRescored: 1, typeAdapter: 1, typeAlias: 1,
+	typeSteps: 2, "started": 1, "checkpoint": 1, "evaluated": 1, "epoch": 1, "finished": 1, "failed": 1, "interrupted": 1,
+}
+
 // projections holds, for each type of entry, what it does to the query tables.
 var projections = map[string]func(context.Context, *transaction, entry) error{
+	typeOrigin:    projectOrigin,
+	typeKey:       projectKey,
+	typeAnchor:    projectAnchor,
 	typeSweep:     projectSweep,
 	typeDataset:   projectDataset,
 	typeSet:       projectSet,
@@ -143,7 +194,7 @@ var projections = map[string]func(context.Context, *transaction, entry) error{
 	typeRescored:  projectRescored,
 	typeAdapter:   projectAdapter,
 	typeAlias:     projectAlias,
-	typeSteps:     projectEvents,
+	typeSteps:     projectSteps,
 	"started":     projectEvents,
 	"checkpoint":  projectEvents,
 	"evaluated":   projectEvents,
@@ -155,6 +206,7 @@ var projections = map[string]func(context.Context, *transaction, entry) error{
 
 // projected are the query tables, in an order in which they can be emptied.
 var projected = []string{
+	"signers", "anchors",
 	"aliases", "adapters", "scores", "metric_values", "evaluations", "epochs", "steps", "journal_lines",
 	"attempts", "planned_runs", "runs", "sweeps", "sets", "datasets",
 }
@@ -163,32 +215,33 @@ var projected = []string{
 // one transaction. It changes nothing that a query returns, unless somebody
 // changed the tables behind the ledger's back.
 func (l *Ledger) Rebuild(ctx context.Context) error {
-	return l.update(ctx, func(ctx context.Context, t *transaction) error {
-		for _, table := range projected {
-			if _, err := t.ExecContext(ctx, "DELETE FROM "+table); err != nil {
-				return fmt.Errorf("rebuild: %s: %w", table, err)
-			}
-		}
-		for seq := int64(1); seq <= t.last; seq++ {
-			e := entry{Seq: seq}
-			var at string
-			err := t.row(ctx, "SELECT time, type, version, body FROM entries WHERE seq = ?", seq).Scan(&at, &e.Type, &e.Version, &e.Body)
-			if err != nil {
-				return fmt.Errorf("rebuild: entry %d: %w", seq, err)
-			}
-			if e.Time, err = parseTime(at); err != nil {
-				return fmt.Errorf("rebuild: entry %d: %w", seq, err)
-			}
-			if err := t.project(ctx, e); err != nil {
-				return fmt.Errorf("rebuild: %w", err)
-			}
-		}
-		return nil
-	})
+	return l.update(ctx, func(ctx context.Context, t *transaction) error { return t.rebuild(ctx) })
 }
 
-// encodeBody returns compact JSON. Raw messages in it keep their bytes, apart
-// from white space.
+func (t *transaction) rebuild(ctx context.Context) error {
+	for _, table := range projected {
+		if _, err := t.ExecContext(ctx, "DELETE FROM "+table); err != nil {
+			return fmt.Errorf("rebuild: %s: %w", table, err)
+		}
+	}
+	for seq := int64(1); seq <= t.last; seq++ {
+		e := entry{Entry: evidence.Entry{Seq: seq}}
+		err := t.row(ctx, "SELECT time, type, version, body FROM entries WHERE seq = ?", seq).Scan(&e.Entry.Time, &e.Type, &e.Version, (*[]byte)(&e.Body))
+		if err != nil {
+			return fmt.Errorf("rebuild: entry %d: %w", seq, err)
+		}
+		if e.Time, err = parseTime(e.Entry.Time); err != nil {
+			return fmt.Errorf("rebuild: entry %d: %w", seq, err)
+		}
+		if err := t.project(ctx, e); err != nil {
+			return fmt.Errorf("rebuild: %w", err)
+		}
+	}
+	return nil
+}
+
+// encodeBody returns compact JSON for a column of a query table. Raw messages in
+// it keep their bytes, apart from white space.
 func encodeBody(body any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -208,9 +261,9 @@ func decodeBody[T any](e entry) (T, error) {
 	return body, nil
 }
 
-// identityOf returns the digest of a value's JSON.
+// identityOf returns the digest of a value's canonical JSON.
 func identityOf(v any) (Digest, error) {
-	data, err := encodeBody(v)
+	data, err := evidence.Canonical(v)
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"daybook/ledger/journal"
 )
 
@@ -23,6 +25,9 @@ func TestRebuild(t *testing.T) {
 		ok(t, l.Ingest(ctx, id("other"), n, newPen(t).write(journal.Started{Kind: "train"}, journal.Step{Step: 1}, end).events))
 	}
 	ok(t, l.Tag(ctx, Alias{Sweep: "clinical", Alias: "best", Version: 2}))
+	head, _, err := l.Head(ctx)
+	ok(t, err)
+	ok(t, l.RecordAnchor(ctx, Anchor{Kind: AnchorFile, Place: "head", Note: string(head)}))
 	ok(t, l.Lease(ctx, small.key(0), "me", 1e9))
 	must(l.ReserveVersion(ctx, Adapter{Sweep: "clinical", Run: id("later"), Epoch: 1, Digest: id("later")}))(t)
 
@@ -32,6 +37,11 @@ func TestRebuild(t *testing.T) {
 		}
 	}
 	intact(t, l)
+	rebuilt := dump(t, l)
+	ok(t, l.Rebuild(ctx))
+	if diff := cmp.Diff(rebuilt, dump(t, l)); diff != "" {
+		t.Error(diff)
+	}
 	if n := count(t, l, "leases") + count(t, l, "reservations"); n != 2 {
 		t.Errorf("%d leases and reservations are left", n)
 	}
@@ -49,7 +59,7 @@ func TestRebuild(t *testing.T) {
 func TestEveryTableIsClassified(t *testing.T) {
 	l, _ := open(t)
 	known := map[string]bool{
-		"entries": true, "record_lists": true, "member_lists": true, "members": true, "leases": true, "reservations": true,
+		"entries": true, "hashes": true, "head": true, "record_lists": true, "member_lists": true, "members": true, "leases": true, "reservations": true,
 	}
 	for _, table := range projected {
 		known[table] = true

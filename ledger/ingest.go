@@ -66,11 +66,7 @@ func (t *transaction) ingest(ctx context.Context, run Digest, attempt int, event
 		if len(fact.Events) == 0 {
 			return nil
 		}
-		kind := fact.Events[0].Type
-		if kind == stepType {
-			kind = typeSteps
-		}
-		err := t.append(ctx, kind, fact)
+		err := t.appendEvents(ctx, fact)
 		fact.Prev, fact.Events = prev, nil
 		return err
 	}
@@ -117,9 +113,20 @@ func (t *transaction) ingest(ctx context.Context, run Digest, attempt int, event
 	return flush()
 }
 
+// appendEvents adds one event, or consecutive steps.
+func (t *transaction) appendEvents(ctx context.Context, f eventsFact) error {
+	if f.Events[0].Type != stepType {
+		return t.append(ctx, f.Events[0].Type, f)
+	}
+	if columns, ok := f.columns(); ok {
+		return t.append(ctx, typeSteps, columns)
+	}
+	return t.appendVersion(ctx, typeSteps, 1, f)
+}
+
 const (
 	outcomeStarted = "started"
-	maxSteps       = 1000 // in an entry; about 300 kB
+	maxSteps       = 1000 // in an entry; about 80 kB
 )
 
 var (
@@ -153,17 +160,12 @@ func projectEvents(ctx context.Context, t *transaction, e entry) error {
 	if err != nil {
 		return err
 	}
-	p := &attemptProjection{t: t, number: f.Attempt, entry: e.Seq}
-	if err := t.row(ctx, "SELECT a.run, a.id FROM attempts a JOIN runs r ON r.id = a.run WHERE r.key = ? AND a.number = ?", f.Run, f.Attempt).
-		Scan(&p.run, &p.attempt); err != nil {
+	p, err := t.attemptOf(ctx, f.Run, f.Attempt, e.Seq)
+	if err != nil {
 		return err
 	}
 	for _, event := range f.Events {
-		digest, err := hex.DecodeString(event.Digest)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", event.Seq, err)
-		}
-		if err := t.exec(ctx, "INSERT INTO journal_lines (attempt, seq, digest) VALUES (?, ?, ?)", p.attempt, event.Seq, digest); err != nil {
+		if err := p.line(ctx, event.Seq, event.Digest); err != nil {
 			return fmt.Errorf("event %d: %w", event.Seq, err)
 		}
 		if err := p.event(ctx, event); err != nil {
@@ -171,7 +173,15 @@ func projectEvents(ctx context.Context, t *transaction, e entry) error {
 		}
 	}
 	last := f.Events[len(f.Events)-1]
-	return p.update(ctx, "last_seq = ?, last_digest = ?, step = max(step, ?)", last.Seq, last.Digest, p.step)
+	return p.reached(ctx, last.Seq, last.Digest)
+}
+
+// attemptOf returns the attempt that an entry is about.
+func (t *transaction) attemptOf(ctx context.Context, run Digest, number int, entry int64) (*attemptProjection, error) {
+	p := &attemptProjection{t: t, number: number, entry: entry}
+	err := t.row(ctx, "SELECT a.run, a.id FROM attempts a JOIN runs r ON r.id = a.run WHERE r.key = ? AND a.number = ?", run, number).
+		Scan(&p.run, &p.attempt)
+	return p, err
 }
 
 // attemptProjection is the attempt whose events are being projected.
@@ -239,6 +249,21 @@ func (p *attemptProjection) body(ctx context.Context, body journal.Body, at stri
 		return p.update(ctx, "ended = ?, outcome = 'interrupted'", at)
 	}
 	return fmt.Errorf("%w %T", journal.ErrUnknown, body)
+}
+
+// line keeps the digest of a journal's line, by which a line that is delivered
+// again is known.
+func (p *attemptProjection) line(ctx context.Context, seq int, digest Digest) error {
+	sum, err := hex.DecodeString(digest)
+	if err != nil {
+		return err
+	}
+	return p.t.exec(ctx, "INSERT INTO journal_lines (attempt, seq, digest) VALUES (?, ?, ?)", p.attempt, seq, sum)
+}
+
+// reached tells the attempt of the last line of an entry.
+func (p *attemptProjection) reached(ctx context.Context, seq int, digest Digest) error {
+	return p.update(ctx, "last_seq = ?, last_digest = ?, step = max(step, ?)", seq, digest, p.step)
 }
 
 // update sets columns of the attempt.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"daybook/ledger/journal"
+	"daybook/ledger/keyring"
 )
 
 // id returns a digest made from a name.
@@ -34,7 +35,7 @@ func open(tb testing.TB) (*Ledger, *clock) {
 
 func openAt(tb testing.TB, path string, c *clock) *Ledger {
 	tb.Helper()
-	l, err := Open(tb.Context(), path, Options{Now: c.Now})
+	l, err := Open(tb.Context(), path, Options{Now: c.Now, Keys: ring(path)})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -45,6 +46,9 @@ func openAt(tb testing.TB, path string, c *clock) *Ledger {
 	})
 	return l
 }
+
+// ring returns the keys of a test's ledger.
+func ring(path string) *keyring.Ring { return &keyring.Ring{Dir: path + ".keys"} }
 
 func must[T any](v T, err error) func(tb testing.TB) T {
 	return func(tb testing.TB) T {

@@ -106,24 +106,40 @@ func (l *Ledger) migrate(ctx context.Context) (int, error) {
 		return version, err
 	}
 	version++
-	names, err := fs.Glob(migrations, fmt.Sprintf("migration/%04d_*.sql", version))
-	if err != nil || len(names) != 1 {
-		return 0, fmt.Errorf("migration %d: %d files, %w", version, len(names), err)
+	if err := script(ctx, tx, version); err != nil {
+		return 0, err
 	}
 	if version == latest {
-		names = append(names, "migration/views.sql")
-	}
-	for _, name := range names {
-		script, err := migrations.ReadFile(name)
-		if err != nil {
-			return 0, err
-		}
-		if _, err := tx.ExecContext(ctx, string(script)); err != nil {
-			return 0, fmt.Errorf("migration %s: %w", path.Base(name), err)
+		if err := newTransaction(tx, l).adopt(ctx); err != nil {
+			return 0, fmt.Errorf("migration %d: %w", version, err)
 		}
 	}
 	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", version, applicationID)); err != nil {
 		return 0, err
 	}
 	return version, tx.Commit()
+}
+
+// script applies the SQL of a migration, and with that of the last one the views.
+func script(ctx context.Context, db interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}, version int,
+) error {
+	names, err := fs.Glob(migrations, fmt.Sprintf("migration/%04d_*.sql", version))
+	if err != nil || len(names) != 1 {
+		return fmt.Errorf("migration %d: %d files, %w", version, len(names), err)
+	}
+	if version == latest {
+		names = append(names, "migration/views.sql")
+	}
+	for _, name := range names {
+		text, err := migrations.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if _, err := db.ExecContext(ctx, string(text)); err != nil {
+			return fmt.Errorf("migration %s: %w", path.Base(name), err)
+		}
+	}
+	return nil
 }

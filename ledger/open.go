@@ -12,6 +12,8 @@ import (
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // registers the driver
+
+	"daybook/ledger/keyring"
 )
 
 // busyTimeout is how long a statement waits for another process's transaction.
@@ -25,14 +27,21 @@ const readers = 4
 // Ledger is an open ledger. Its methods may be called by several goroutines.
 type Ledger struct {
 	path  string
+	mode  string  // in which it is opened for queries
 	write *sql.DB // one connection; nil if read-only
 	read  *sql.DB
 	now   func() time.Time
+	keys  *keyring.Ring
+
+	// What follows belongs to the transaction that has the write lock.
+	authority authority // that the last one was signed by
+	unused    authority // made for a transaction that may not have come to pass
 }
 
 // Options change how a ledger is opened.
 type Options struct {
-	Now func() time.Time // clock that entries are stamped with; time.Now if nil
+	Now  func() time.Time // clock that entries are stamped with; time.Now if nil
+	Keys *keyring.Ring    // that sign what is added; without, the ledger can only be queried
 
 	filesystem func(dir string) (string, error) // networkFilesystem if nil
 }
@@ -63,11 +72,11 @@ func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
 	if err := refuseNetwork(dir, o.filesystem); err != nil {
 		return nil, err
 	}
-	l := &Ledger{path: path, now: o.clock()}
+	l := &Ledger{path: path, mode: "ro", now: o.clock(), keys: o.Keys}
 	if l.write, err = connect(path, "rwc", 1); err != nil {
 		return nil, err
 	}
-	if l.read, err = connect(path, "ro", readers); err != nil {
+	if l.read, err = connect(path, l.mode, readers); err != nil {
 		return nil, errors.Join(err, l.write.Close())
 	}
 	if err := l.prepare(ctx); err != nil {
@@ -91,8 +100,8 @@ func OpenReadOnly(ctx context.Context, path string, o Options) (*Ledger, error) 
 	if err := refuseNetwork(filepath.Dir(path), o.filesystem); err != nil {
 		return nil, err
 	}
-	l := &Ledger{path: path, now: o.clock()}
-	if l.read, err = connect(path, "ro", readers); err != nil {
+	l := &Ledger{path: path, mode: "ro", now: o.clock(), keys: o.Keys}
+	if l.read, err = connect(path, l.mode, readers); err != nil {
 		return nil, err
 	}
 	version, err := schemaVersion(ctx, l.read)
@@ -101,7 +110,8 @@ func OpenReadOnly(ctx context.Context, path string, o Options) (*Ledger, error) 
 		// put its shared memory, or if it can rely on no one writing meanwhile.
 		if _, statErr := os.Stat(path + "-wal"); errors.Is(statErr, fs.ErrNotExist) {
 			_ = l.read.Close()
-			if l.read, err = connect(path, "ro&immutable=1", readers); err != nil {
+			l.mode = "ro&immutable=1"
+			if l.read, err = connect(path, l.mode, readers); err != nil {
 				return nil, err
 			}
 			version, err = schemaVersion(ctx, l.read)

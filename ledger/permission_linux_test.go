@@ -30,7 +30,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	dir := t.TempDir()
 	ok(t, os.Chmod(filepath.Dir(dir), 0o755))
 	path := filepath.Join(dir, "state", file)
-	l := must(Open(t.Context(), path, Options{}))(t)
+	l := must(Open(t.Context(), path, Options{Keys: ring(path)}))(t)
 	sweep := small.fill(t.Context(), t, l)
 	ok(t, l.Close())
 	for name, mode := range map[string]os.FileMode{path: 0o444, filepath.Dir(path): 0o555, dir: 0o555} {

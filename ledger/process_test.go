@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 // child does what another process is asked to, in the ledger args[0], and prints
 // a line for each thing that is done for good.
 func child(ctx context.Context, job string, args []string) error {
-	l, err := Open(ctx, args[0], Options{})
+	l, err := Open(ctx, args[0], Options{Keys: ring(args[0])})
 	if err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func TestLease(t *testing.T) {
 // done must be there, and nothing may be half there.
 func TestKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), file)
-	ok(t, must(Open(t.Context(), path, Options{}))(t).Close())
+	ok(t, must(Open(t.Context(), path, Options{Keys: ring(path)}))(t).Close())
 	for trial := range 12 {
 		run := id("run %d", trial)
 		c := command(t, "ingest", path, run)
@@ -217,7 +217,7 @@ func TestKilled(t *testing.T) {
 		if err := c.Wait(); err == nil {
 			t.Fatal("the process ended by itself")
 		}
-		l := must(Open(t.Context(), path, Options{}))(t)
+		l := must(Open(t.Context(), path, Options{Keys: ring(path)}))(t)
 		steps := must(l.Steps(t.Context(), run))(t)
 		if len(steps) != done && len(steps) != done+1 {
 			t.Errorf("%d steps were acknowledged, %d are there", done, len(steps))

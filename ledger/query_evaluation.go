@@ -178,3 +178,12 @@ func (l *Ledger) Epochs(ctx context.Context, run Digest) ([]EpochRow, error) {
 		FROM epochs p JOIN attempts a ON a.id = p.attempt JOIN runs r ON r.id = a.run
 		WHERE r.key = ? GROUP BY p.epoch ORDER BY p.epoch`, run)
 }
+
+// EveryEpoch returns the epochs of all attempts, also those that a later attempt
+// made again.
+func (l *Ledger) EveryEpoch(ctx context.Context) ([]EpochRow, error) {
+	return collect(ctx, l, func(row *sql.Rows, e *EpochRow) error {
+		return row.Scan(&e.Attempt, &e.Dir, &e.Epoch.Epoch, &e.TrainLoss, &e.Selected, &e.Best, &e.Adapter, &e.Path, &e.Seconds)
+	}, `SELECT a.number, a.dir, p.epoch, p.train_loss, p.selected, p.best, p.adapter, p.path, p.seconds
+		FROM epochs p JOIN attempts a ON a.id = p.attempt ORDER BY a.run, a.number, p.epoch`)
+}

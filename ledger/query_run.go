@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,26 +48,6 @@ func (r *Run) Origin() *AttemptInfo {
 	return nil
 }
 
-// Lineage returns the attempts that the results were trained in, the first one
-// first: that of Origin, the one whose checkpoint it resumed from, and so on.
-// Attempts that failed before a checkpoint of theirs was used are not among them.
-func (r *Run) Lineage() []AttemptInfo {
-	var out []AttemptInfo
-	for a := r.Origin(); a != nil; {
-		out = append(out, *a)
-		from := a.ResumedFrom
-		a = nil
-		for i := range r.Attempts {
-			earlier := &r.Attempts[i]
-			if earlier.Number < out[len(out)-1].Number && strings.HasPrefix(from, earlier.Dir+"/") {
-				a = earlier
-			}
-		}
-	}
-	slices.Reverse(out)
-	return out
-}
-
 // AttemptInfo is an attempt with what its journal said.
 type AttemptInfo struct {
 	Attempt
@@ -76,7 +55,8 @@ type AttemptInfo struct {
 	Begun          time.Time         `json:"begun"`
 	Started        time.Time         `json:"started"` // by the worker's clock; zero if it never did
 	Ended          time.Time         `json:"ended"`
-	LastSeq        int               `json:"last_seq"` // of the journal
+	LastSeq        int               `json:"last_seq"`    // of the journal
+	LastDigest     Digest            `json:"last_digest"` // of its line, and by its chain of all before; "" if there is none
 	Numerics       string            `json:"numerics"`
 	Device         map[string]string `json:"device"`
 	Engine         map[string]string `json:"engine"`
@@ -210,15 +190,28 @@ func (l *Ledger) attempts(ctx context.Context, of string, args ...any) ([]attemp
 	gits, machines := map[string]Git{}, map[string]map[string]string{}
 	return collect(ctx, l, func(rows *sql.Rows, a *attemptRow) error {
 		return rows.Scan(&a.row, &a.Run, &a.Number, &a.Kind, &a.Sweep, &a.Dir, &a.Worker, repeated[Git]{&a.Git, gits},
-			repeated[map[string]string]{&a.Environment, machines}, instant{&a.Begun}, &a.LastSeq, instant{&a.Started}, instant{&a.Ended}, &a.Outcome,
+			repeated[map[string]string]{&a.Environment, machines}, instant{&a.Begun}, &a.LastSeq, &a.LastDigest, instant{&a.Started}, instant{&a.Ended}, &a.Outcome,
 			&a.Numerics, repeated[map[string]string]{&a.Device, machines}, repeated[map[string]string]{&a.Engine, machines},
 			&a.ResumedFrom, &a.ResumedStep, &a.PlannedSteps, &a.Parameters, &a.EightBit, &a.Step, &a.CheckpointStep, &a.CheckpointPath,
 			&a.ChosenEpoch, &a.Adapter, &a.AdapterPath, &a.Tokens, &a.Seconds, &a.Stopped, &a.Error, &a.Hint)
 	}, `SELECT a.run, r.key, a.number, a.kind, a.sweep, a.dir, a.worker, a.git, a.environment, a.begun,
-		a.last_seq, a.started, a.ended, a.outcome, a.numerics, a.device, a.engine,
+		a.last_seq, a.last_digest, a.started, a.ended, a.outcome, a.numerics, a.device, a.engine,
 		a.resumed_from, a.resumed_step, a.planned_steps, a.parameters, a.eight_bit, a.step, a.checkpoint_step, a.checkpoint_path,
 		a.chosen_epoch, a.adapter, a.adapter_path, a.tokens, a.seconds, a.stopped, a.error, a.hint
 		FROM attempts a JOIN runs r ON r.id = a.run`+of+` ORDER BY a.run, a.number`, args...)
+}
+
+// Attempts returns every attempt, by run.
+func (l *Ledger) Attempts(ctx context.Context) ([]AttemptInfo, error) {
+	rows, err := l.attempts(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	out := make([]AttemptInfo, len(rows))
+	for i, a := range rows {
+		out[i] = a.AttemptInfo
+	}
+	return out, nil
 }
 
 // OpenAttempts returns attempts that did not end as far as the ledger knows, of

@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"daybook/ledger/folder"
 	"daybook/ledger/internal/hexdigest"
@@ -55,7 +56,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader) (Digest, error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return "", fmt.Errorf("store: %w", err)
 	}
-	temp, err := os.CreateTemp(root, ".put-*")
+	temp, err := os.CreateTemp(root, tempPrefix+"*")
 	if err != nil {
 		return "", fmt.Errorf("store: %w", err)
 	}
@@ -123,6 +124,42 @@ func (s *Store) Open(digest Digest) (io.ReadCloser, error) {
 	}
 	return &verifier{file: f, hash: sha256.New(), want: digest}, nil
 }
+
+// List returns the digests of what the store has, and the paths, relative to its
+// folder, of files that are none of its: nothing is promised of them.
+func (s *Store) List() (digests []Digest, strays []string, err error) {
+	root := filepath.Join(s.dir, "sha256")
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if path == root && errors.Is(err, fs.ErrNotExist) {
+				return fs.SkipAll // nothing was put in yet
+			}
+			return err
+		}
+		if d.IsDir() {
+			return nil
+		}
+		digest := filepath.Base(filepath.Dir(path)) + filepath.Base(path)
+		switch {
+		case hexdigest.Valid(digest) && s.path(digest) == path && d.Type().IsRegular():
+			digests = append(digests, digest)
+		case !strings.HasPrefix(filepath.Base(path), tempPrefix):
+			rel, err := filepath.Rel(s.dir, path)
+			if err != nil {
+				return err
+			}
+			strays = append(strays, rel)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("store: %w", err)
+	}
+	return digests, strays, nil
+}
+
+// tempPrefix begins the names of files that are being put in.
+const tempPrefix = ".put-"
 
 // Verify reads content to its end. The error is as for Open and its reader.
 func (s *Store) Verify(ctx context.Context, digest Digest) error {

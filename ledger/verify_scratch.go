@@ -1,0 +1,64 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"daybook/ledger/evidence"
+)
+
+// scratch is a ledger's query tables, made again from its entries in a file that
+// is thrown away.
+type scratch struct {
+	path string
+	db   *sql.DB
+	t    *transaction
+	bad  Problem // the first entry that nothing could be made from
+}
+
+func openScratch(ctx context.Context, path string) (*scratch, error) {
+	name := (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String() +
+		"?_foreign_keys=on&_journal_mode=OFF&_synchronous=OFF&_cache_size=-65536"
+	db, err := sql.Open("sqlite3", name)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	for version := 1; version <= latest && err == nil; version++ {
+		err = script(ctx, db, version)
+	}
+	var tx *sql.Tx
+	if err == nil {
+		tx, err = db.BeginTx(ctx, nil)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &scratch{path: path, db: db, t: newTransaction(tx, &Ledger{path: path, now: time.Now})}, nil
+}
+
+// project makes rows from entries, up to the first from which it can't.
+func (s *scratch) project(ctx context.Context, entries []evidence.Entry) {
+	for _, e := range entries {
+		if s.bad != (Problem{}) {
+			return
+		}
+		at, err := parseTime(e.Time)
+		if err == nil {
+			err = s.t.project(ctx, entry{Entry: e, Time: at})
+		}
+		if err != nil {
+			s.bad = Problem{fmt.Sprintf("entry %d", e.Seq), fmt.Sprintf("the query tables can't be made again from it: %v", err)}
+		}
+	}
+}
+
+// finish makes what was projected readable for others.
+func (s *scratch) finish() error { return s.t.Commit() }
+
+func (s *scratch) close() error { return s.db.Close() }
