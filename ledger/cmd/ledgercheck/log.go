@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// entry is a leaf of the log.
+type entry struct {
+	Seq, Version int64
+	Time, Type   string
+	Body         json.RawMessage
+}
+
+// entries calls f with each entry and its leaf hash.
+func (c *checker) entries(f func(e entry, leaf tlog.Hash) error) error {
+	r, err := c.zip.Open("entries.jsonl")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 256<<20) // bytes: an evaluation of a million records on ten metrics
+	for lines.Scan() {
+		var e entry
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return fmt.Errorf("%w: an entry: %w", errBundle, err)
+		}
+		// One leaf, one reading of it: what JSON would leave open is settled by form.
+		again := fmt.Sprintf(`{"body":%s,"seq":%d,"time":%q,"type":%q,"version":%d}`, e.Body, e.Seq, e.Time, e.Type, e.Version)
+		if again != lines.Text() {
+			return fmt.Errorf("%w: entry %d is not in canonical form", errBundle, e.Seq)
+		}
+		if err := f(e, tlog.RecordHash(lines.Bytes())); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+// tree is a Merkle tree, by stored-hash index.
+type tree []tlog.Hash
+
+func (t tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		if index < 0 || index >= int64(len(t)) {
+			return nil, fmt.Errorf("no hash %d", index)
+		}
+		out[i] = t[index]
+	}
+	return out, nil
+}
+
+// holds checks that the first entries of the tree are those of a head.
+func (t tree) holds(h head) error {
+	if root, err := tlog.TreeHash(h.size, t); err != nil || root != h.root {
+		return fmt.Errorf("it is signed over %d entries, which are not the first here", h.size)
+	}
+	return nil
+}
+
+// whole checks a bundle of the complete log.
+func (c *checker) whole(signed []byte) error {
+	var t tree
+	n := int64(0)
+	if err := c.entries(func(e entry, leaf tlog.Hash) error {
+		if e.Seq != n+1 {
+			return fmt.Errorf("%w: entry %d follows entry %d", errBundle, e.Seq, n)
+		}
+		if err := c.signer(e, t); err != nil {
+			c.problem("entry %d, %s: %v", e.Seq, e.Type, err)
+		}
+		hashes, err := tlog.StoredHashesForRecordHash(n, leaf, t)
+		t = append(t, hashes...)
+		n++
+		return err
+	}); err != nil {
+		return err
+	}
+	if len(c.signers) == 0 {
+		return fmt.Errorf("%w: no entry says who signs", errBundle)
+	}
+	now := c.signers[len(c.signers)-1]
+	c.say("log: %d entries, signed by %s", n, now.key)
+	h, err := open(signed, now.key)
+	if err == nil {
+		err = t.holds(h)
+	}
+	if err != nil || h.size != n {
+		c.problem("head, over %d entries: %v", h.size, err)
+	}
+	c.trust()
+	c.witnessed(signed)
+	if kept := c.goesOn(t); kept < n {
+		c.say("unproved: the holder of the key could have written entries %d to %d at any time: no head over them was shown from elsewhere", kept+1, n)
+	}
+	return nil
+}
+
+// goesOn compares the log with heads from elsewhere, and returns how many entries
+// the largest one is over. Heads in the bundle don't count: whoever made it may
+// have made them.
+func (c *checker) goesOn(t tree) (most int64) {
+	all := slices.Clone(c.heads)
+	for _, f := range c.zip.File {
+		if strings.HasPrefix(f.Name, "anchors/") {
+			data, _ := fs.ReadFile(c.zip, f.Name) // what can't be read has no signature
+			all = append(all, given{f.Name, data})
+		}
+	}
+	for i, g := range all {
+		h, err := c.ours(g.note)
+		if err == nil {
+			err = t.holds(h)
+		}
+		if err != nil {
+			c.problem("%s: %v", g.from, err)
+		} else if c.say("goes on from: %s, %d entries", g.from, h.size); i < len(c.heads) {
+			most = max(most, h.size)
+		}
+	}
+	return most
+}
+
+// partial checks a bundle of single entries, each with a proof that it is in the
+// log of a head. The key must be known: the entries don't tell it.
+func (c *checker) partial(signed []byte) error {
+	if c.key == "" {
+		return errors.New("the bundle holds single entries: give the ledger's public key with -key")
+	}
+	if _, err := open(signed, c.key); err != nil {
+		return fmt.Errorf("head: %w", err)
+	}
+	c.witnessed(signed)
+	return c.entries(func(e entry, leaf tlog.Hash) error {
+		data, err := fs.ReadFile(c.zip, fmt.Sprintf("proofs/%d.tlog-proof", e.Seq))
+		if err == nil {
+			err = prove(data, e.Seq, leaf, c.key)
+		}
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", e.Seq, err)
+		}
+		c.say("entry %d, %s: in the log", e.Seq, e.Type)
+		return nil
+	})
+}
+
+// prove checks a proof (C2SP tlog-proof) that an entry is in a log.
+func prove(data []byte, seq int64, leaf tlog.Hash, key string) error {
+	top, signed, _ := strings.Cut(string(data), "\n\n")
+	lines := strings.Split(top, "\n")
+	if len(lines) < 2 || lines[0] != "c2sp.org/tlog-proof@v1" || lines[1] != "index "+strconv.FormatInt(seq-1, 10) {
+		return errors.New("not a proof of it")
+	}
+	var proof tlog.RecordProof
+	for _, line := range lines[2:] {
+		h, err := tlog.ParseHash(line)
+		if err != nil {
+			return err
+		}
+		proof = append(proof, h)
+	}
+	h, err := open([]byte(signed), key)
+	if err != nil {
+		return err
+	}
+	return tlog.CheckRecord(proof, h.size, h.root, seq-1, leaf)
+}
+
+// artifacts compares files with the digests that are their names.
+func (c *checker) artifacts() error {
+	n := 0
+	for _, f := range c.zip.File {
+		digest, ok := strings.CutPrefix(f.Name, "artifacts/sha256/")
+		if !ok {
+			continue
+		}
+		r, err := f.Open()
+		if err != nil {
+			return err
+		}
+		hash := sha256.New()
+		_, err = io.Copy(hash, r)
+		if err := errors.Join(err, r.Close()); err != nil {
+			c.problem("%s: %v", f.Name, err)
+		} else if got := hex.EncodeToString(hash.Sum(nil)); got != strings.Replace(digest, "/", "", 1) {
+			c.problem("%s: its bytes have digest %s", f.Name, got)
+		}
+		n++
+	}
+	c.say("artifacts: %d", n)
+	return nil
+}

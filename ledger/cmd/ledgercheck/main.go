@@ -1,0 +1,106 @@
+// Command ledgercheck checks a bundle of a Daybook ledger without Daybook: it
+// shares no code with it, and uses nothing but the standard library and the two
+// packages of golang.org/x/mod that Merkle trees and signed notes come from. The
+// package comment of daybook/ledger is the format that it follows.
+//
+//	ledgercheck [-key KEY] [-witness KEY]... [-head FILE]... BUNDLE
+//
+// It prints what the bundle proves and what it doesn't, and ends with 0 if all of
+// it holds, 4 if something doesn't, 2 if it was called wrong.
+package main
+
+import (
+	"archive/zip"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// checker is one call of run.
+type checker struct {
+	out       io.Writer
+	bad       int // mismatches
+	key       string
+	witnesses []string
+	heads     []given
+	zip       *zip.Reader
+	signers   []signer // in the order of their entries
+}
+
+// given is a signed head from outside of the bundle's log.
+type given struct {
+	from string
+	note []byte
+}
+
+// run returns the exit code.
+func run(args []string, out, problems io.Writer) int {
+	c := &checker{out: out}
+	flags := flag.NewFlagSet("ledgercheck [flags] BUNDLE", flag.ContinueOnError)
+	flags.SetOutput(problems)
+	flags.StringVar(&c.key, "key", "", "the ledger's public `key` as you know it; without, the bundle's word is taken")
+	flags.Func("witness", "public `key` of a witness whose signature you want to see under the head (repeatable)", func(key string) error {
+		c.witnesses = append(c.witnesses, key)
+		return nil
+	})
+	flags.Func("head", "`file` with a head of the ledger that you kept (repeatable)", func(path string) error {
+		data, err := os.ReadFile(path)
+		c.heads = append(c.heads, given{path, data})
+		return err
+	})
+	err := flags.Parse(args)
+	if err != nil || flags.NArg() != 1 {
+		return 2
+	}
+	z, err := zip.OpenReader(flags.Arg(0))
+	if err != nil {
+		_, _ = fmt.Fprintln(problems, "ledgercheck:", err)
+		return 2
+	}
+	defer func() { _ = z.Close() }()
+	c.zip = &z.Reader
+	if err := c.bundle(); err != nil {
+		c.problem("%v", err)
+	}
+	if c.bad > 0 {
+		return 4
+	}
+	c.say("sound")
+	return 0
+}
+
+func (c *checker) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.out, format+"\n", args...)
+}
+
+func (c *checker) problem(format string, args ...any) {
+	c.bad++
+	c.say("MISMATCH: "+format, args...)
+}
+
+// errBundle is wrapped by errors that keep a bundle from being looked at further.
+var errBundle = errors.New("not a bundle that this command reads")
+
+// bundle checks all that a bundle holds.
+func (c *checker) bundle() error {
+	if mark, err := fs.ReadFile(c.zip, "daybook-bundle"); err != nil || string(mark) != "daybook bundle v1\n" {
+		return errBundle
+	}
+	head, err := fs.ReadFile(c.zip, "head")
+	if err != nil {
+		return err
+	}
+	check := c.whole
+	for _, f := range c.zip.File {
+		if strings.HasPrefix(f.Name, "proofs/") {
+			check = c.partial
+		}
+	}
+	return errors.Join(check(head), c.artifacts())
+}
