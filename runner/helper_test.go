@@ -14,6 +14,7 @@ import (
 	"daybook/engine"
 	"daybook/ledger"
 	"daybook/ledger/journal"
+	"daybook/ledger/keyring"
 	"daybook/ledger/store"
 	"daybook/runner"
 	"daybook/runner/runnertest"
@@ -50,7 +51,7 @@ func newPlace(t *testing.T) *place {
 	check(t, p.root.Prepare())
 	p.key, err = p.root.RecordKey()
 	check(t, err)
-	p.ledger, err = ledger.Open(t.Context(), p.root.Ledger(), ledger.Options{})
+	p.ledger, err = ledger.Open(t.Context(), p.root.Ledger(), ledger.Options{Keys: &keyring.Ring{Dir: t.TempDir()}})
 	check(t, err)
 	t.Cleanup(func() { check(t, p.ledger.Close()) })
 	return p

@@ -43,12 +43,11 @@ func Decode(ctx context.Context, d device.Device, limits device.Options, o Decod
 	}
 	defer func() { _ = backend.Close() }() // what failed before says more
 	be := &profiled{Backend: backend, now: o.Protocol.Now}
-	generate, planned, err := newGenerator(ctx, be, s, o)
+	generate, err := newGenerator(ctx, be, s, o)
 	if err != nil {
 		return r, fmt.Errorf("decode: %s: %w", r.Case, err)
 	}
-	r.Planned = planned
-	if err := o.Protocol.measure(ctx, backend, &r, generate); err != nil {
+	if err := o.Protocol.measure(ctx, be, &r, generate); err != nil {
 		return r, fmt.Errorf("decode: %s: %w", r.Case, err)
 	}
 	if o.Profile {
@@ -60,31 +59,29 @@ func Decode(ctx context.Context, d device.Device, limits device.Options, o Decod
 	return r, nil
 }
 
-// newGenerator returns a function that answers the same prompts every time, and
-// the bytes of the device that this was planned to take.
-func newGenerator(ctx context.Context, be *profiled, s engine.Shape, o DecodeOptions) (_ func() error, planned int64, _ error) {
+// newGenerator returns a function that answers the same prompts every time.
+func newGenerator(ctx context.Context, be *profiled, s engine.Shape, o DecodeOptions) (func() error, error) {
 	w, err := weights(s, o.Quantization)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	source, err := model.NewResident(be.Backend, w)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	l := lora(16, 0)
 	mo := model.Options{MaxTokens: o.Sequences * o.Prompt, MaxDocuments: o.Sequences}
 	if o.Adapter {
 		mo.LoRA = &l
 	}
-	planned = source.Bytes() + model.Estimate(be, s, mo, engine.OptimizerConfig{}).Device() + model.CacheBytes(be, s, o.Sequences, o.Prompt+o.NewTokens-1)
 	m, err := model.New(be, source, mo)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if o.Adapter {
 		a, err := m.NewAdapter(adapter(s, l))
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		m.Use(a)
 	}
@@ -96,5 +93,5 @@ func newGenerator(ctx context.Context, be *profiled, s engine.Shape, o DecodeOpt
 	return func() error {
 		_, err := m.Generate(ctx, prompts, model.GenerateOptions{MaxNewTokens: o.NewTokens})
 		return err
-	}, planned, nil
+	}, nil
 }

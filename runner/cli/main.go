@@ -23,6 +23,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/ledger"
+	"daybook/ledger/keyring"
 	"daybook/runner"
 	"daybook/sweeps"
 )
@@ -33,13 +34,15 @@ const (
 	exitError       = 1
 	exitUsage       = 2 // wrong usage or an invalid sweep
 	exitRunsFailed  = 3
+	exitMismatch    = 4 // something is not as the ledger says
 	exitInterrupted = 130
 )
 
-// partlyError reports that a sweep went on but not all of its runs finished well.
-type partlyError struct{ error }
+// errRunsFailed reports that a sweep went on but not all of its runs finished well.
+var errRunsFailed = errors.New("some runs failed")
 
-func (e partlyError) Unwrap() error { return e.error }
+// errMismatch reports that something is not as the ledger says.
+var errMismatch = errors.New("verification failed")
 
 // usageError is a mistake on the command line itself.
 type usageError struct{ error }
@@ -52,6 +55,7 @@ type env struct {
 	out, err io.Writer
 	now      func() time.Time
 	root     string // --root
+	secret   string // passphrase of a key, once it was asked for
 }
 
 // Main runs the command line and returns the exit code.
@@ -79,10 +83,11 @@ func (e *env) exit(ctx context.Context, err error) int {
 	}
 	e.complain(err.Error(), advise(err))
 	var usage usageError
-	var partly partlyError
 	switch {
-	case errors.As(err, &partly):
+	case errors.Is(err, errRunsFailed):
 		return exitRunsFailed
+	case errors.Is(err, errMismatch):
+		return exitMismatch
 	case errors.As(err, &usage), errors.Is(err, sweeps.ErrInvalid):
 		return exitUsage
 	}
@@ -138,7 +143,7 @@ first and every epoch after, and records which data, code and settings made
 each adapter.
 
 Exit codes: 0 ok, 1 error, 2 usage or invalid sweep, 3 some runs failed,
-130 interrupted.`,
+4 verification mismatch, 130 interrupted.`,
 		Version:           runner.Version,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -154,12 +159,19 @@ Exit codes: 0 ok, 1 error, 2 usage or invalid sweep, 3 some runs failed,
 	cmd.PersistentFlags().StringVar(&e.root, "root", "", "folder that holds the ledger (default: the nearest one with .daybook or .git, else the working folder)")
 	cmd.AddCommand(
 		newPlanCommand(e), newRunCommand(e), newRunsCommand(e), newShowCommand(e), newDiffCommand(e), newReportCommand(e),
-		newAdaptersCommand(e), newTagCommand(e), newGenerateCommand(e), newBenchCommand(e), newDoctorCommand(e), newWorkerCommand(e),
+		newAdaptersCommand(e), newTagCommand(e), newVerifyCommand(e), newLedgerCommand(e),
+		newGenerateCommand(e), newBenchCommand(e), newDoctorCommand(e), newWorkerCommand(e),
 	)
+	checkArgs(cmd)
+	return cmd
+}
+
+// checkArgs makes complaints about arguments usage errors, at every level.
+func checkArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		sub.Args = usageArgs(sub.Args)
+		checkArgs(sub)
 	}
-	return cmd
 }
 
 // usageArgs makes a complaint about arguments a usage error.
@@ -208,6 +220,12 @@ func (e *env) openLedger(ctx context.Context, dir string, open opener) (runner.R
 	if _, err := os.Stat(root.Ledger()); errors.Is(err, os.ErrNotExist) {
 		return runner.Root{}, nil, runner.WithHint(fmt.Errorf("ledger: none in %s", root.Dir), "run a sweep first, or name another folder with --root")
 	}
-	l, err := open(ctx, root.Ledger(), ledger.Options{Now: e.now})
+	l, err := open(ctx, root.Ledger(), e.ledgerOptions())
 	return root, l, err
+}
+
+func (e *env) ledgerOptions() ledger.Options {
+	keys := keyring.Default()
+	keys.Passphrase = e.passphrase
+	return ledger.Options{Now: e.now, Keys: keys}
 }

@@ -128,7 +128,7 @@ func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool)
 		if create {
 			open = ledger.Open
 		}
-		if p.ledger, err = open(ctx, root.Ledger(), ledger.Options{Now: e.now}); err != nil {
+		if p.ledger, err = open(ctx, root.Ledger(), e.ledgerOptions()); err != nil {
 			return nil, err
 		}
 		o.Ledger = p.ledger

@@ -33,12 +33,18 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// configHome names the folder of the user's keys.
+const configHome = "XDG_CONFIG_HOME"
+
 // TestScript runs the real binary. Every script finds a base, notes and a spec
 // of package runnertest in its folder.
 func TestScript(t *testing.T) {
+	config := t.TempDir()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
+			// Keys are outside of what a script has under git.
+			e.Setenv(configHome, filepath.Join(config, filepath.Base(e.WorkDir)))
 			return runnertest.Write(e.WorkDir)
 		},
 		Condition: func(name string) (bool, error) {
@@ -110,7 +116,7 @@ func ctrlC(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	cmd := exec.Command(args[3], args[4:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), "PATH="+path, "HOME="+ts.Getenv("HOME"), "TMPDIR="+ts.Getenv("TMPDIR"))
+	cmd.Env = append(os.Environ(), "PATH="+path, "HOME="+ts.Getenv("HOME"), "TMPDIR="+ts.Getenv("TMPDIR"), configHome+"="+ts.Getenv(configHome))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
@@ -276,16 +282,17 @@ func runKey(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("no run %s", args[0])
 }
 
-// fromCommit checks that a file, or stdout, names some commits and none of the others.
+// fromCommit checks that a file, or stdout, names a commit and none of the others.
 // The commits are those listed in the file commits, newest first, counted from 1.
 func fromCommit(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: fromcommit N,... FILE")
+		ts.Fatalf("usage: fromcommit N FILE")
 	}
-	named := strings.Split(args[0], ",")
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
 	text := ts.ReadFile(args[1])
 	for i, commit := range strings.Fields(ts.ReadFile("commits")) {
-		if want := slices.Contains(named, strconv.Itoa(i+1)); strings.Contains(text, commit[:12]) != want {
+		if want := i+1 == n; strings.Contains(text, commit[:12]) != want {
 			ts.Fatalf("%s names commit %d (%.12s): %t, want %t", args[1], i+1, commit, !want, want)
 		}
 	}
