@@ -85,6 +85,10 @@ type Block struct {
 // from the layer's input.
 type Activations struct {
 	Norm1 Buffer // (T, Hidden) normalised input of q, k, v
+	// RawQ and RawK are queries and keys before the norm of their heads; nil
+	// without Shape.HeadNorm.
+	RawQ  Buffer // (T, QDim)
+	RawK  Buffer // (T, KVDim)
 	Q     Buffer // (T, QDim) after RoPE
 	K     Buffer // (T, KVDim) after RoPE
 	V     Buffer // (T, KVDim)
@@ -176,10 +180,12 @@ type Backend interface {
 	Embed(in DeviceBatch, table Weight, x Buffer) error
 
 	// QKV computes Norm1 = rmsnorm(x), and from it Q and K (rotated by RoPE at
-	// the batch's positions) and V, each base + LoRA. With act.Q nil it stops at
-	// Norm1 and Low, for a QKVBackward of which the rest was kept.
+	// the batch's positions) and V, each base + bias + LoRA. With Shape.HeadNorm,
+	// Q and K are first RawQ and RawK, whose heads are normalised one by one. With
+	// act.Q nil it stops at Norm1 and Low, for a QKVBackward of which the rest was kept.
 	QKV(in DeviceBatch, b *Block, x Buffer, act *Activations) error
-	// Attention is causal within each document, with grouped queries: act.O and act.LSE.
+	// Attention is causal within each document, over the last Shape.Window tokens
+	// if that is set, with grouped queries: act.O and act.LSE.
 	Attention(in DeviceBatch, act *Activations) error
 	// Output computes act.Mid = x + o_proj(act.O).
 	Output(in DeviceBatch, b *Block, x Buffer, act *Activations) error
@@ -192,9 +198,10 @@ type Backend interface {
 	// OutputBackward reads d, the gradient of act.Mid, writes g.O, and leaves d
 	// as the residual's part of the gradient of x.
 	OutputBackward(in DeviceBatch, b *Block, act *Activations, g *Gradients, d Buffer) error
-	// AttentionBackward reads g.O and writes g.Q, g.K, g.V (before RoPE is undone).
+	// AttentionBackward reads g.O and writes g.Q, g.K, g.V, the gradients of Q, K and V.
 	AttentionBackward(in DeviceBatch, act *Activations, g *Gradients) error
-	// QKVBackward undoes RoPE on g.Q and g.K and adds the gradient of x to d.
+	// QKVBackward takes g.Q and g.K back through RoPE and the norm of heads, and
+	// adds the gradient of x to d.
 	QKVBackward(in DeviceBatch, b *Block, x Buffer, act *Activations, g *Gradients, d Buffer) error
 
 	// Loss computes, at every position with a target, the negative
@@ -206,7 +213,8 @@ type Backend interface {
 
 	// Store copies act.K and act.V of every token to its document's slot at its position.
 	Store(in DeviceBatch, c Cache, layer int, act *Activations) error
-	// CachedAttention is Attention over the slot's cached positions 0..position, inclusive.
+	// CachedAttention is Attention over the slot's cached positions up to the
+	// token's own, inclusive.
 	CachedAttention(in DeviceBatch, c Cache, layer int, act *Activations) error
 	// Greedy returns, for the last token of each document, the most likely next
 	// token; the lowest index wins a tie. It waits for the device.

@@ -25,6 +25,14 @@ type Shape struct {
 	TiedHead     bool    `json:"tied_head"` // the head is the embedding
 
 	RopeScaling RopeScaling `json:"rope_scaling,omitzero"`
+
+	// What some families do besides; without it they are Llama.
+
+	QKVBias  bool `json:"qkv_bias,omitempty"`  // queries, keys and values have a bias
+	HeadNorm bool `json:"head_norm,omitempty"` // RMSNorm of each head of queries and keys, before RoPE
+	// Window is how many tokens a query attends to, its own included, the last
+	// ones of its document; 0 means all before it.
+	Window int `json:"window,omitempty"`
 }
 
 // QDim is the width of the queries and of the attention output.
@@ -60,6 +68,9 @@ func (s Shape) Validate() error {
 	}
 	if err := s.RopeScaling.Validate(); err != nil {
 		return fmt.Errorf("shape: rope_scaling: %w", err)
+	}
+	if s.Window < 0 {
+		return fmt.Errorf("shape: window is %d: must not be negative", s.Window)
 	}
 	return nil
 }
@@ -111,6 +122,9 @@ func (p Projection) Dims(s Shape) (rows, cols int) {
 	}
 	panic(fmt.Sprintf("engine: no projection %d", int(p)))
 }
+
+// HasBias reports whether p adds a bias to its output in a model of shape s.
+func (p Projection) HasBias(s Shape) bool { return s.QKVBias && p <= V }
 
 // Module returns the submodule that holds p: "self_attn" or "mlp".
 func (p Projection) Module() string {

@@ -45,7 +45,9 @@ type HostWeights struct {
 type HostLayer struct {
 	AttentionNorm []float32 // (Hidden)
 	MLPNorm       []float32 // (Hidden)
+	QNorm, KNorm  []float32 // (HeadDim) with Shape.HeadNorm, else nil
 	Proj          [NumProjections]Matrix
+	Bias          [NumProjections][]float32 // (output width) where Projection.HasBias, else nil
 }
 
 // Weight is a frozen matrix as a backend holds it.
@@ -61,7 +63,9 @@ type Layer struct {
 	Index         int
 	AttentionNorm Buffer // (Hidden) Float
 	MLPNorm       Buffer // (Hidden) Float
+	QNorm, KNorm  Buffer // (HeadDim) Float with Shape.HeadNorm, else nil
 	Proj          [NumProjections]Weight
+	Bias          [NumProjections]Buffer // (output width) Float where Projection.HasBias, else nil
 }
 
 // Head is the final norm and the output projection on a device.

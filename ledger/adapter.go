@@ -41,7 +41,7 @@ func (l *Ledger) RecordAdapter(ctx context.Context, a Adapter) error {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return l.update(ctx, func(ctx context.Context, t *transaction) error {
-		name := fmt.Sprintf("adapter %s@v%d", a.Sweep, a.Version)
+		name := "adapter " + a.Name()
 		var version int
 		found, err := none(t.row(ctx, "SELECT version FROM adapters WHERE (sweep, run, epoch, digest) = (?, ?, ?, ?)",
 			a.Sweep, a.Run, a.Epoch, a.Digest).Scan(&version))

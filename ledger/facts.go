@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -200,6 +201,9 @@ type Adapter struct {
 	Bytes   int64     `json:"bytes"`
 	Time    time.Time `json:"time"`
 }
+
+// Name is how people name the version: clinical@v7.
+func (a Adapter) Name() string { return fmt.Sprintf("%s@v%d", a.Sweep, a.Version) }
 
 // Alias points a name at a version; moving it is a new fact.
 type Alias struct {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,26 @@ func (r *Run) Origin() *AttemptInfo {
 		}
 	}
 	return nil
+}
+
+// Lineage returns the attempts that the results were trained in, the first one
+// first: that of Origin, the one whose checkpoint it resumed from, and so on.
+// Attempts that failed before a checkpoint of theirs was used are not among them.
+func (r *Run) Lineage() []AttemptInfo {
+	var out []AttemptInfo
+	for a := r.Origin(); a != nil; {
+		out = append(out, *a)
+		from := a.ResumedFrom
+		a = nil
+		for i := range r.Attempts {
+			earlier := &r.Attempts[i]
+			if earlier.Number < out[len(out)-1].Number && strings.HasPrefix(from, earlier.Dir+"/") {
+				a = earlier
+			}
+		}
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // AttemptInfo is an attempt with what its journal said.

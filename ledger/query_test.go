@@ -4,9 +4,11 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -348,4 +350,30 @@ func BenchmarkRuns10000(b *testing.B) {
 			}
 		}
 	})
+}
+
+// TestLineage follows a result back through checkpoints, past attempts that left
+// nothing, and knows nothing of what came after.
+func TestLineage(t *testing.T) {
+	at := func(number int, from string, step int) AttemptInfo {
+		return AttemptInfo{Attempt: Attempt{Number: number, Dir: fmt.Sprintf("runs/key/%04d", number)}, ResumedFrom: from, ResumedStep: step}
+	}
+	attempts := []AttemptInfo{
+		at(1, "", 0), // died at once
+		at(2, "", 0),
+		at(3, "runs/key/0002/checkpoints/step-000010", 10),
+		at(4, "runs/key/0002/checkpoints/step-000010", 10), // 3 left no checkpoint
+		at(5, "runs/key/0004/checkpoints/step-000020", 20),
+		at(6, "", 0), // a re-evaluation
+	}
+	for result, want := range map[int][]int{0: nil, 1: {1}, 3: {2, 3}, 5: {2, 4, 5}, 6: {6}} {
+		r := Run{Attempts: attempts, Result: result}
+		var got []int
+		for _, a := range r.Lineage() {
+			got = append(got, a.Number)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the result of attempt %d is from %v, want %v", result, got, want)
+		}
+	}
 }

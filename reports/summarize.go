@@ -17,7 +17,7 @@ func (w *Row) summarize(metric, selected, seed string) error {
 		w.Seconds += run.Seconds / float64(len(w.runs))
 		if p := run.Published; p != nil {
 			w.Bytes = max(w.Bytes, p.Bytes)
-			result.Adapter = fmt.Sprintf("%s@v%d", p.Sweep, p.Version)
+			result.Adapter = p.Name()
 		}
 		for _, v := range run.Validation {
 			if v.Epoch == run.ChosenEpoch {

@@ -34,9 +34,31 @@ type Metadata struct {
 	Train    sweeps.Train      `json:"train"`
 	Seed     uint64            `json:"seed"`
 	Metrics  MetadataMetrics   `json:"metrics"`
+	Git      ledger.Git        `json:"git"`    // of the attempt that finished
+	Engine   map[string]string `json:"engine"` // of the same
+	Numerics string            `json:"numerics"`
+	Attempts []MetadataAttempt `json:"attempts"` // in which it was trained, in order; the last finished
+}
+
+// MetadataAttempt is a part of the training: from a step, which is 0 unless it
+// resumed from the attempt before, to where the next resumed.
+type MetadataAttempt struct {
+	Number   int               `json:"number"`
+	FromStep int               `json:"from_step"`
 	Git      ledger.Git        `json:"git"`
 	Engine   map[string]string `json:"engine"`
-	Numerics string            `json:"numerics"`
+}
+
+// Commits returns the states of the code that the adapter was trained with, in
+// order, each once.
+func (m *Metadata) Commits() []ledger.Git {
+	var commits []ledger.Git
+	for _, a := range m.Attempts {
+		if n := len(commits); n == 0 || commits[n-1].Commit != a.Git.Commit || commits[n-1].Dirty != a.Git.Dirty {
+			commits = append(commits, a.Git)
+		}
+	}
+	return commits
 }
 
 // MetadataBase identifies the frozen model.
@@ -133,7 +155,7 @@ func (e *execution) describeAdapter(ctx context.Context, dir string, item *Item,
 func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a ledger.Adapter) (*Metadata, error) {
 	job := &item.Job
 	m := &Metadata{
-		Adapter: a.Digest, Name: fmt.Sprintf("%s@v%d", a.Sweep, a.Version), Run: run.Key, Epoch: a.Epoch, Sweep: a.Sweep, Axes: item.Axes,
+		Adapter: a.Digest, Name: a.Name(), Run: run.Key, Epoch: a.Epoch, Sweep: a.Sweep, Axes: item.Axes,
 		Base: MetadataBase{
 			Model: e.plan.Root.named(job.Spec.Base.Model), Digest: job.Inputs.Base, Tokenizer: job.Inputs.Tokenizer, Template: job.Inputs.Template,
 			Quantization: quantization(job.Spec.Base), License: item.license,
@@ -148,6 +170,10 @@ func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a 
 		m.Git, m.Engine = made.Git, made.Engine
 	}
 	m.Git.Files = nil // names of unrelated files are nobody's business
+	for _, a := range run.Lineage() {
+		a.Git.Files = nil
+		m.Attempts = append(m.Attempts, MetadataAttempt{a.Number, a.ResumedStep, a.Git, a.Engine})
+	}
 	for _, j := range job.Judged {
 		set := MetadataSet{j.Set, len(j.Records)}
 		if j.Split == "test" {

@@ -65,13 +65,13 @@ type Worker interface {
 	Close() error
 }
 
-// Outcome counts how the selected runs of a plan ended.
+// Outcome says how the selected runs and baselines of a plan ended.
 type Outcome struct {
 	Sweep       int64 // in the ledger
 	Finished    int   // in this call
 	Already     int   // were finished before, here or meanwhile elsewhere
 	Failed      []Failure
-	Interrupted int
+	Interrupted []*Item
 }
 
 // Failure is a run that failed, and why.

@@ -40,7 +40,7 @@ func TestRunGoesOn(t *testing.T) {
 		}
 	})
 	check(t, err)
-	if outcome.Finished != 2 || len(outcome.Failed) != 1 || outcome.Interrupted != 0 { // a baseline and a run
+	if outcome.Finished != 2 || len(outcome.Failed) != 1 || len(outcome.Interrupted) != 0 { // a baseline and a run
 		t.Fatalf("outcome is %+v", outcome)
 	}
 	if f := outcome.Failed[0]; f.Item.Job.Key != dead || f.Error != "worker: signal: killed" || f.Hint != "buy memory" {

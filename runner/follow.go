@@ -81,7 +81,7 @@ func (e *execution) settle(f *follower, died error) {
 		case ledger.Failed:
 			e.outcome.Failed = append(e.outcome.Failed, Failure{f.item, why, advice})
 		case ledger.Resumable, ledger.New, ledger.Running:
-			e.outcome.Interrupted++
+			e.outcome.Interrupted = append(e.outcome.Interrupted, f.item)
 		}
 		e.Progress.End(f.item, state, why)
 	})

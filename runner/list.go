@@ -12,7 +12,7 @@ type Listing struct {
 	Data     ledger.Data `json:"data"`
 	Runs     []ListedRun `json:"runs"`
 	Warnings []string    `json:"warnings"`
-	Todo     Cost        `json:"todo"` // of the runs that run would execute
+	Todo     Todo        `json:"todo"`
 }
 
 // ListedRun is one line of a listing.
@@ -29,9 +29,15 @@ type ListedRun struct {
 	Truncated []Truncated `json:"truncated,omitempty"`
 }
 
+// Todo is what run would execute. A baseline is no run: it trains nothing.
+type Todo struct {
+	Runs      int `json:"runs"`
+	Baselines int `json:"baselines"`
+	Cost
+}
+
 // Cost is what a run takes, in units that don't depend on the machine.
 type Cost struct {
-	Runs   int `json:"-"`
 	Tokens int `json:"tokens"` // trained on, all epochs
 	Steps  int `json:"steps"`  // optimizer steps
 }
@@ -59,10 +65,14 @@ func (p *Plan) List(again bool) (Listing, error) {
 			if err != nil {
 				return Listing{}, err
 			}
-			r.Cost = Cost{Runs: 1, Tokens: item.Tokens * t.Epochs, Steps: order.Steps}
+			r.Cost = Cost{Tokens: item.Tokens * t.Epochs, Steps: order.Steps}
 		}
 		if item.Todo(again) {
-			l.Todo.Runs++
+			if r.Kind == ledger.Train {
+				l.Todo.Runs++
+			} else {
+				l.Todo.Baselines++
+			}
 			l.Todo.Tokens += r.Tokens
 			l.Todo.Steps += r.Steps
 		}
@@ -71,7 +81,7 @@ func (p *Plan) List(again bool) (Listing, error) {
 	return l, nil
 }
 
-// Todo counts the runs that Run would execute.
+// Todo counts the runs and baselines that Run would execute.
 func (p *Plan) Todo(again bool) int {
 	n := 0
 	for _, item := range p.Items {

@@ -165,6 +165,10 @@ func (p *planner) choose() error {
 	return nil
 }
 
+// Baseline reports whether the item measures a base. It is no run then: it trains
+// nothing.
+func (i *Item) Baseline() bool { return i.Job.Kind != ledger.Train && !i.reevaluates }
+
 // Reevaluates reports whether the item evaluates an adapter that was trained before, by
 // a test set, settings or metrics that are new.
 func (i *Item) Reevaluates() bool { return i.reevaluates }

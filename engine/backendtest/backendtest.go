@@ -39,6 +39,14 @@ var shapes = []struct {
 		Vocab: 257, Hidden: 128, Layers: 2, Heads: 2, KVHeads: 2, HeadDim: 64, Intermediate: 192,
 		RopeTheta: 20000, NormEps: 1e-5, MaxPositions: 256, TiedHead: true,
 	}},
+	{"bias", engine.Shape{ // a window shorter than some documents
+		Vocab: 67, Hidden: 48, Layers: 2, Heads: 6, KVHeads: 2, HeadDim: 8, Intermediate: 64,
+		RopeTheta: 1e6, NormEps: 1e-6, MaxPositions: 256, QKVBias: true, Window: 7,
+	}},
+	{"head norm", engine.Shape{ // heads wider than hidden/heads, a window wider than a tile
+		Vocab: 67, Hidden: 64, Layers: 2, Heads: 4, KVHeads: 1, HeadDim: 24, Intermediate: 64,
+		RopeTheta: 1e6, NormEps: 1e-6, MaxPositions: 256, HeadNorm: true, Window: 70,
+	}},
 }
 
 // Run opens a backend for each of a few shapes, runs all checks on it, and

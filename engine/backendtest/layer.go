@@ -60,10 +60,12 @@ func (g *rig) weight(m engine.Matrix) engine.Weight {
 	return w
 }
 
-// norm returns a norm's weight near 1 on the device and for the reference.
-func (g *rig) norm() (engine.Buffer, []float64) {
+// norm returns the norm's weight of a row near 1 on the device and for the reference.
+func (g *rig) norm() (engine.Buffer, []float64) { return g.normOf(g.s.Hidden) }
+
+func (g *rig) normOf(width int) (engine.Buffer, []float64) {
 	g.t.Helper()
-	x := g.normal(g.s.Hidden, 0.3)
+	x := g.normal(width, 0.3)
 	for i := range x {
 		x[i]++
 	}
@@ -85,11 +87,18 @@ func (g *rig) layer(index int, c setting) *layer {
 	}
 	l.block.Layer.AttentionNorm, l.ref.AttentionNorm = g.norm()
 	l.block.Layer.MLPNorm, l.ref.MLPNorm = g.norm()
+	if g.s.HeadNorm {
+		l.block.Layer.QNorm, l.ref.QNorm = g.normOf(g.s.HeadDim)
+		l.block.Layer.KNorm, l.ref.KNorm = g.normOf(g.s.HeadDim)
+	}
 	for p := range engine.NumProjections {
 		rows, cols := p.Dims(g.s)
 		m := g.matrix(rows, cols, c.format)
 		l.block.Layer.Proj[p] = g.weight(m)
 		l.ref.Proj[p] = reference.Linear{Rows: rows, Cols: cols, W: reference.Dense(m)}
+		if p.HasBias(g.s) {
+			l.block.Layer.Bias[p], l.ref.Proj[p].Bias = g.put(engine.Float, g.normal(rows, 0.5))
+		}
 		if rank := c.ranks[p]; rank > 0 {
 			l.block.Adapters[p], l.ref.Proj[p].LoRA = g.adapter(rows, cols, rank)
 		}
@@ -171,6 +180,9 @@ func (g *rig) activations(tokens int, rank [engine.NumProjections]int) *engine.A
 	g.t.Helper()
 	s, low := g.s, lowWidths(rank)
 	act := &engine.Activations{LSE: g.poisoned(engine.Float, s.Heads*tokens)}
+	if s.HeadNorm {
+		g.matrices(tokens, []rows{{&act.RawQ, "q.raw", s.QDim(), ""}, {&act.RawK, "k.raw", s.KVDim(), ""}})
+	}
 	g.matrices(tokens, []rows{
 		{&act.Norm1, "norm1", s.Hidden, ""},
 		{&act.Low[engine.AttentionInput], "norm1.low", low[engine.AttentionInput], "norm1"},

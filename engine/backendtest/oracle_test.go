@@ -201,9 +201,15 @@ func (o *oracle) layer(b *engine.Block) *reference.Layer {
 	for p := range engine.NumProjections {
 		rows, cols := p.Dims(o.s)
 		l.Proj[p] = reference.Linear{Rows: rows, Cols: cols, W: dense(b.Layer.Proj[p])}
+		if p.HasBias(o.s) {
+			l.Proj[p].Bias = wide(b.Layer.Bias[p], rows)
+		}
 		if a := b.Adapters[p]; a != nil {
 			l.Proj[p].LoRA = reference.NewLoRA(a.Rank, float64(a.Scale), data(a.A), data(a.B))
 		}
+	}
+	if o.s.HeadNorm {
+		l.QNorm, l.KNorm = wide(b.Layer.QNorm, o.s.HeadDim), wide(b.Layer.KNorm, o.s.HeadDim)
 	}
 	if o.fault == "dropout layer" {
 		l.Index++
@@ -240,6 +246,10 @@ func (o *oracle) QKV(in engine.DeviceBatch, b *engine.Block, x engine.Buffer, ac
 	set(act.Norm1, ref.Norm1)
 	if act.Q == nil {
 		return nil
+	}
+	if o.s.HeadNorm {
+		set(act.RawQ, ref.RawQ)
+		set(act.RawK, ref.RawK)
 	}
 	set(act.Q, ref.Q)
 	set(act.K, ref.K)

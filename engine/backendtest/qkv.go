@@ -16,6 +16,10 @@ func checkQKV(g *rig) {
 		want := &reference.Activations{X: xValues}
 		l.ref.QKV(b, want)
 		g.compare("norm1", g.get(act.Norm1), want.Norm1, g.tol.forward)
+		if g.s.HeadNorm {
+			g.compare("raw q", g.get(act.RawQ), want.RawQ, g.tol.forward)
+			g.compare("raw k", g.get(act.RawK), want.RawK, g.tol.forward)
+		}
 		g.compare("q", g.get(act.Q), want.Q, g.tol.forward)
 		g.compare("k", g.get(act.K), want.K, g.tol.forward)
 		g.compare("v", g.get(act.V), want.V, g.tol.forward)
@@ -23,7 +27,7 @@ func checkQKV(g *rig) {
 
 		// Without q only what backward reads besides is computed, to the bit.
 		kept, part := g.download(act.Norm1), *act
-		part.Q, part.K, part.V = nil, nil, nil
+		part.RawQ, part.RawK, part.Q, part.K, part.V = nil, nil, nil, nil, nil
 		for _, b := range []engine.Buffer{act.Norm1, act.Low[engine.AttentionInput]} {
 			if b != nil {
 				g.poison(b)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -75,7 +76,7 @@ func TestTrain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Repeats != 2 || r.Tokens != 48 || r.Seconds <= 0 || r.FLOP <= 0 || r.Bytes <= 0 || len(r.Device) == 0 {
+		if r.Repeats != 2 || r.Tokens != 48 || r.Seconds <= 0 || r.FLOP <= 0 || r.Bytes <= 0 || r.Planned <= 0 || len(r.Device) == 0 {
 			t.Errorf("%s: %+v", quantization, r)
 		}
 		count := map[string]int{}
@@ -92,6 +93,48 @@ func TestTrain(t *testing.T) {
 	}
 }
 
+// paced is a backend whose device tells of its clocks and memory, each look of the
+// next element.
+type paced struct {
+	engine.Backend
+	looks *int
+}
+
+func (p paced) Clocks() (sm, memory int, reasons []string, err error) {
+	*p.looks++
+	at := min(*p.looks, 3) - 1
+	return []int{1980, 1200, 1700}[at], 2619, [][]string{nil, {"power cap"}, {"power cap", "temperature"}}[at], nil
+}
+
+func (p paced) ProcessMemory() (process, all int64, err error) {
+	return []int64{5, 9, -1}[min(*p.looks, 2)], 7, nil
+}
+
+func TestWatch(t *testing.T) {
+	looks := 0
+	w := watched{}
+	for range 3 {
+		w.look(paced{looks: &looks})
+	}
+	want := Clocks{First: 1980, Last: 1700, Lowest: 1200, Memory: 2619, Held: []string{"power cap", "temperature"}}
+	if w.process != 9 || w.clocks == nil || !reflect.DeepEqual(*w.clocks, want) {
+		t.Errorf("%d bytes, clocks %+v, want 9 and %+v", w.process, w.clocks, want)
+	}
+	be, err := device.CPU.Open(shapes["tiny"], device.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = be.Close() })
+	looks = 0
+	var r Result
+	if err := brief().measure(t.Context(), paced{be, &looks}, &r, func() error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if r.Clocks == nil || r.Clocks.First != 1980 || looks < 2 || r.Repeats != 2 || r.Total != 0.002 {
+		t.Errorf("%d looks, %+v", looks, r)
+	}
+}
+
 func TestDecode(t *testing.T) {
 	for _, with := range []bool{false, true} {
 		r, err := Decode(t.Context(), device.CPU, device.Options{Threads: 2}, DecodeOptions{
@@ -104,6 +147,39 @@ func TestDecode(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
+}
+
+// TestPlanned holds the plan of a model with layers worth planning for to 2% of what
+// the engine takes of a GPU.
+func TestPlanned(t *testing.T) {
+	gpus, err := device.Resolve("cuda")
+	if err != nil {
+		t.Skipf("needs a GPU: %v", err)
+	}
+	p := Protocol{Repeats: 1, Now: time.Now}
+	check := func(r Result, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if off := math.Abs(float64(r.Bytes-r.Planned)) / float64(r.Planned); off > 0.02 {
+			t.Errorf("%s: %d bytes taken, %d planned", r.Case, r.Bytes, r.Planned)
+		}
+		if r.Process < r.Bytes {
+			t.Errorf("%s: the process takes %d bytes, its engine %d", r.Case, r.Process, r.Bytes)
+		}
+	}
+	for _, o := range []TrainOptions{
+		{Checkpointing: engine.CheckpointFull},
+		{Checkpointing: engine.CheckpointNone, Dropout: 0.05},
+		{Checkpointing: engine.CheckpointSelective, Offload: []string{"inputs", "embedding", "optimizer"}},
+	} {
+		o.Shape, o.Rows, o.Length, o.Quantization, o.Protocol = "llama3-1b", 1, 1024, "nf4", p
+		check(Train(t.Context(), gpus[0], device.Options{}, o))
+	}
+	check(Decode(t.Context(), gpus[0], device.Options{}, DecodeOptions{
+		Shape: "llama3-1b", Sequences: 4, Prompt: 32, NewTokens: 8, Quantization: "nf4", Adapter: true, Protocol: p,
+	}))
 }
 
 func TestOperations(t *testing.T) {

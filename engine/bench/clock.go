@@ -21,28 +21,41 @@ func Standard() Protocol {
 	return Protocol{WarmUp: 20, AtLeast: 30 * time.Second, Repeats: 3, Now: time.Now}
 }
 
-// measure repeats work, which queues operations, and waits for each repetition.
+// measure repeats work, which queues operations of be, and waits for each repetition.
 func (p Protocol) measure(ctx context.Context, be engine.Backend, r *Result, work func() error) error {
-	var seconds []float64
-	var total time.Duration
-	for i := 0; i < p.WarmUp || total < p.AtLeast || len(seconds) < p.Repeats; i++ {
+	once := func() (time.Duration, error) {
 		if err := ctx.Err(); err != nil {
-			return err
+			return 0, err
 		}
 		begin := p.Now()
 		if err := work(); err != nil {
-			return err
+			return 0, err
 		}
-		if err := be.Sync(); err != nil {
+		err := be.Sync()
+		return p.Now().Sub(begin), err
+	}
+	for range p.WarmUp {
+		if _, err := once(); err != nil {
 			return err
-		}
-		took := p.Now().Sub(begin)
-		if i >= p.WarmUp {
-			total += took
-			seconds = append(seconds, took.Seconds())
 		}
 	}
+	stop := watch(be)
+	defer func() {
+		w := stop()
+		r.Clocks, r.Process = w.clocks, w.process
+	}()
+	var seconds []float64
+	var total time.Duration
+	for total < p.AtLeast || len(seconds) < p.Repeats {
+		took, err := once()
+		if err != nil {
+			return err
+		}
+		total += took
+		seconds = append(seconds, took.Seconds())
+	}
 	slices.Sort(seconds)
-	r.Seconds, r.Fastest, r.Slowest, r.Repeats = seconds[len(seconds)/2], seconds[0], seconds[len(seconds)-1], len(seconds)
+	r.Seconds, r.Fastest, r.Slowest = seconds[len(seconds)/2], seconds[0], seconds[len(seconds)-1]
+	r.Repeats, r.Total = len(seconds), total.Seconds()
 	return nil
 }

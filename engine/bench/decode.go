@@ -43,11 +43,12 @@ func Decode(ctx context.Context, d device.Device, limits device.Options, o Decod
 	}
 	defer func() { _ = backend.Close() }() // what failed before says more
 	be := &profiled{Backend: backend, now: o.Protocol.Now}
-	generate, err := newGenerator(ctx, be, s, o)
+	generate, planned, err := newGenerator(ctx, be, s, o)
 	if err != nil {
 		return r, fmt.Errorf("decode: %s: %w", r.Case, err)
 	}
-	if err := o.Protocol.measure(ctx, be, &r, generate); err != nil {
+	r.Planned = planned
+	if err := o.Protocol.measure(ctx, backend, &r, generate); err != nil {
 		return r, fmt.Errorf("decode: %s: %w", r.Case, err)
 	}
 	if o.Profile {
@@ -59,29 +60,31 @@ func Decode(ctx context.Context, d device.Device, limits device.Options, o Decod
 	return r, nil
 }
 
-// newGenerator returns a function that answers the same prompts every time.
-func newGenerator(ctx context.Context, be *profiled, s engine.Shape, o DecodeOptions) (func() error, error) {
+// newGenerator returns a function that answers the same prompts every time, and
+// the bytes of the device that this was planned to take.
+func newGenerator(ctx context.Context, be *profiled, s engine.Shape, o DecodeOptions) (_ func() error, planned int64, _ error) {
 	w, err := weights(s, o.Quantization)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	source, err := model.NewResident(be.Backend, w)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	l := lora(16, 0)
 	mo := model.Options{MaxTokens: o.Sequences * o.Prompt, MaxDocuments: o.Sequences}
 	if o.Adapter {
 		mo.LoRA = &l
 	}
+	planned = source.Bytes() + model.Estimate(be, s, mo, engine.OptimizerConfig{}).Device() + model.CacheBytes(be, s, o.Sequences, o.Prompt+o.NewTokens-1)
 	m, err := model.New(be, source, mo)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if o.Adapter {
 		a, err := m.NewAdapter(adapter(s, l))
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		m.Use(a)
 	}
@@ -93,5 +96,5 @@ func newGenerator(ctx context.Context, be *profiled, s engine.Shape, o DecodeOpt
 	return func() error {
 		_, err := m.Generate(ctx, prompts, model.GenerateOptions{MaxNewTokens: o.NewTokens})
 		return err
-	}, nil
+	}, planned, nil
 }

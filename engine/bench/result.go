@@ -14,13 +14,17 @@ type Result struct {
 	Fastest float64 `json:"fastest"` // the minimum
 	Slowest float64 `json:"slowest"` // the maximum
 	Repeats int     `json:"repeats"`
+	Total   float64 `json:"total_seconds"` // of all repetitions
 
 	// FLOP is the arithmetic of one repetition that the mathematics needs, and
 	// Recompute what gradient checkpointing adds; 0 where nothing is counted.
 	FLOP      float64 `json:"flop,omitempty"`
 	Recompute float64 `json:"recompute_flop,omitempty"`
 	Bytes     int64   `json:"engine_bytes,omitempty"`  // the most that the backend held at once
-	Process   int64   `json:"process_bytes,omitempty"` // the process's device memory as NVML has it, context included; the whole device's where NVML does not tell
+	Planned   int64   `json:"planned_bytes,omitempty"` // what was planned before anything was allocated, by model.Estimate; 0 where nothing is
+	Process   int64   `json:"process_bytes,omitempty"` // the most of the device that the process took as NVML has it, context included; the whole device's where NVML does not tell
+
+	Clocks *Clocks `json:"clocks,omitempty"` // while measuring; nil where the device does not tell
 
 	Operations []Operation `json:"operations,omitempty"` // where the time goes, largest first
 }
@@ -40,17 +44,5 @@ func (r *Result) describe(be engine.Backend) {
 	r.Device = be.Describe()
 	if m, ok := be.(interface{ Memory() (resident, peak int64) }); ok {
 		_, r.Bytes = m.Memory()
-	}
-	m, ok := be.(interface {
-		ProcessMemory() (process, all int64, err error)
-	})
-	if !ok {
-		return
-	}
-	if mine, all, err := m.ProcessMemory(); err == nil {
-		r.Process = mine
-		if mine < 0 {
-			r.Process = all // a container that hides processes shows no others
-		}
 	}
 }

@@ -67,6 +67,7 @@ func Train(ctx context.Context, d device.Device, limits device.Options, o TrainO
 	if t.kind != o.Checkpointing {
 		r.Case = strings.Replace(r.Case, string(o.Checkpointing)+" checkpointing", fmt.Sprintf("%s checkpointing (%s)", o.Checkpointing, t.kind), 1)
 	}
+	r.Planned = t.planned
 	work := TrainingWork(s, t.lora, o.Length/o.Documents, t.kind)
 	r.FLOP, r.Recompute = work.Model*float64(r.Tokens), work.Recompute*float64(r.Tokens)
 	if o.Profile {
@@ -86,6 +87,7 @@ type trainer struct {
 	batch     *engine.Batch
 	lora      engine.LoRA
 	kind      engine.Checkpointing // as chosen, if that was left open
+	planned   int64                // bytes of the device
 	steps     int
 }
 
@@ -109,6 +111,7 @@ func newTrainer(backend engine.Backend, s engine.Shape, o TrainOptions) (*traine
 		return nil, err
 	}
 	t.kind = options.Checkpointing
+	t.planned = source.Bytes() + model.Estimate(t.be, s, options, adamw).Device()
 	if t.model, err = model.New(t.be, source, options); err != nil {
 		return nil, err
 	}

@@ -47,14 +47,18 @@ func weights(s engine.Shape, quantization string) (*engine.HostWeights, error) {
 	default:
 		return nil, fmt.Errorf("quantization %q: want nf4 or none", quantization)
 	}
-	norm := make([]float32, s.Hidden)
-	for i := range norm {
-		norm[i] = 1
-	}
+	norm := repeat([]float32{1}, s.Hidden)
 	layer := engine.HostLayer{AttentionNorm: norm, MLPNorm: norm}
+	if s.HeadNorm {
+		layer.QNorm = repeat(norm, s.HeadDim)
+		layer.KNorm = layer.QNorm
+	}
 	for p := range engine.NumProjections {
 		rows, cols := p.Dims(s)
 		layer.Proj[p] = projection(rows, cols)
+		if p.HasBias(s) {
+			layer.Bias[p] = make([]float32, rows)
+		}
 	}
 	w := &engine.HostWeights{Shape: s, Embedding: matrix(s.Vocab, s.Hidden), Norm: norm}
 	for range s.Layers {

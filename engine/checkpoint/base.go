@@ -116,11 +116,12 @@ type Parameters struct {
 	Embedding int64 `json:"embedding"`
 	Linear    int64 `json:"linear"` // the projections of all layers, which quantization packs
 	Norms     int64 `json:"norms"`
+	Biases    int64 `json:"biases"`
 	Head      int64 `json:"head"` // 0 if it is the embedding
 }
 
 // Total returns the sum of the parts.
-func (p Parameters) Total() int64 { return p.Embedding + p.Linear + p.Norms + p.Head }
+func (p Parameters) Total() int64 { return p.Embedding + p.Linear + p.Norms + p.Biases + p.Head }
 
 // Parameters returns the counts of the base.
 func (b *Base) Parameters() Parameters { return CountParameters(b.shape) }
@@ -134,6 +135,12 @@ func CountParameters(s engine.Shape) Parameters {
 	for proj := range engine.NumProjections {
 		rows, cols := proj.Dims(s)
 		p.Linear += int64(s.Layers) * int64(rows) * int64(cols)
+		if proj.HasBias(s) {
+			p.Biases += int64(s.Layers) * int64(rows)
+		}
+	}
+	if s.HeadNorm {
+		p.Norms += int64(2*s.Layers) * int64(s.HeadDim)
 	}
 	if !s.TiedHead {
 		p.Head = p.Embedding

@@ -122,39 +122,21 @@ func (c *config) only(key string, allowed ...string) {
 	c.fail(key, want)
 }
 
-// foreign are keys of other families' configurations that change the maths.
-// transformers ignores them under LlamaForCausalLM, so a base that has one set
-// is not what it says it is.
-var foreign = []string{
-	"attention_multiplier", "embedding_multiplier", "residual_multiplier", "logits_scaling", "scale_emb", "scale_depth",
-	"attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar", "clip_qkv", "qk_norm", "use_qk_norm",
-	"num_experts", "num_local_experts", "no_rope_layers", "layer_types", "auto_map",
-}
-
-// parseShape reads config.json of a Llama model.
+// parseShape reads config.json. Every key of it is used, known not to matter, or
+// an error.
 func parseShape(data []byte) (engine.Shape, error) {
 	c, err := parseConfig(data)
 	if err != nil {
 		return engine.Shape{}, err
 	}
-	var architectures []string
-	const llama = `["LlamaForCausalLM"]`
-	if !c.get("architectures", &architectures, llama) || !slices.Equal(architectures, []string{"LlamaForCausalLM"}) {
-		c.fail("architectures", llama+", the one architecture there is")
+	a, err := c.architecture()
+	if err != nil {
+		return engine.Shape{}, err
 	}
-	c.only("model_type", `"llama"`)
 	c.only("hidden_act", `"silu"`)
-	c.only("attention_bias", "false")
-	c.only("mlp_bias", "false")
 	c.only("attention_dropout", "0", "0.0")
-	c.only("pretraining_tp", "1")
-	c.only("sliding_window")
-	c.only("use_sliding_window", "false")
 	c.only("partial_rotary_factor", "1", "1.0")
 	c.only("quantization_config")
-	for _, key := range foreign {
-		c.only(key)
-	}
 	s := engine.Shape{
 		Vocab:        c.size("vocab_size"),
 		Hidden:       c.size("hidden_size"),
@@ -171,6 +153,8 @@ func parseShape(data []byte) (engine.Shape, error) {
 	s.HeadDim = c.size("head_dim", s.Hidden/max(s.Heads, 1))
 	c.get("tie_word_embeddings", &s.TiedHead, "true or false")
 	c.rope(&s)
+	a.read(c, &s)
+	c.unknown(a)
 	if c.err != nil {
 		return engine.Shape{}, c.err
 	}

@@ -22,7 +22,8 @@ func TestConfigKeys(t *testing.T) {
     "rope_type": "default"
   }`
 	for _, c := range []struct{ old, text, key string }{ // key "" means fine
-		{`"LlamaForCausalLM"`, `"MistralForCausalLM"`, "architectures"},
+		{`"LlamaForCausalLM"`, `"Qwen3MoeForCausalLM"`, "architectures"},
+		{`"LlamaForCausalLM"`, `"MistralForCausalLM"`, "model_type"},
 		{`"LlamaForCausalLM"`, `"LlamaForCausalLM", "X"`, "architectures"},
 		{`"architectures"`, `"x_architectures"`, "architectures"},
 		{`"model_type": "llama"`, `"model_type": "mistral"`, "model_type"},
@@ -36,7 +37,15 @@ func TestConfigKeys(t *testing.T) {
 		{`"use_cache": true`, `"partial_rotary_factor": 0.5`, "partial_rotary_factor"},
 		{`"use_cache": true`, `"quantization_config": {"quant_method": "bitsandbytes"}`, "quantization_config"},
 		{`"use_cache": true`, `"final_logit_softcapping": 30.0`, "final_logit_softcapping"},
-		{`"use_cache": true`, `"auto_map": {"AutoModel": "x.Y"}`, "auto_map"},
+		{`"use_cache": true`, `"unheard_of": 1`, "unheard_of"},
+		{`"use_cache": true`, `"unheard_of": 0`, "unheard_of"},
+		{`"use_cache": true`, `"unheard_of": "x"`, "unheard_of"},
+		{`"use_cache": true`, `"unheard_of": false, "nor_of_this": null, "or_that": {}`, ""},
+		{`"use_cache": true`, `"use_sliding_window": true`, "use_sliding_window"},
+		{`"use_cache": true`, `"max_window_layers": 2`, "max_window_layers"},
+		{`"use_cache": true`, `"layer_types": ["full_attention", "full_attention"]`, ""},
+		{`"use_cache": true`, `"layer_types": ["full_attention"]`, "layer_types"},
+		{`"use_cache": true`, `"layer_types": ["full_attention", "linear_attention"]`, "layer_types"},
 		{`"use_cache": true`, `"num_local_experts": 8`, "num_local_experts"},
 		{`"use_cache": true`, `"rope_scaling": {"rope_type": "llama3", "factor": 8.0}`, "rope_scaling.low_freq_factor"},
 		{`"use_cache": true`, `"rope_scaling": {"type": "linear", "factor": 2.0}`, "rope_scaling.type"},

@@ -90,11 +90,18 @@ func (l *loader) load(ctx context.Context, s engine.Shape) (*engine.HostWeights,
 		layer := &h.Layers[i]
 		run(func() (err error) { layer.AttentionNorm, err = l.vector(layerTensor(i, layerNorms[0])); return err })
 		run(func() (err error) { layer.MLPNorm, err = l.vector(layerTensor(i, layerNorms[1])); return err })
+		if s.HeadNorm {
+			run(func() (err error) { layer.QNorm, err = l.vector(layerTensor(i, headNorms[0])); return err })
+			run(func() (err error) { layer.KNorm, err = l.vector(layerTensor(i, headNorms[1])); return err })
+		}
 		for p := range engine.NumProjections {
 			run(func() (err error) {
 				layer.Proj[p], err = l.matrix(projectionTensor(i, p), l.q.Kind == "nf4")
 				return err
 			})
+			if p.HasBias(s) {
+				run(func() (err error) { layer.Bias[p], err = l.vector(biasTensor(i, p)); return err })
+			}
 		}
 	}
 	if err := g.Wait(); err != nil {

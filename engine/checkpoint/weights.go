@@ -156,7 +156,7 @@ func noWeights(dir string) error {
 	return fmt.Errorf("checkpoint: %s: neither %s nor %s: %w", dir, weightsFile, indexFile, fs.ErrNotExist)
 }
 
-// Tensor names of LlamaForCausalLM.
+// Tensor names, the same in all architectures.
 const (
 	embeddingName = "model.embed_tokens.weight"
 	normName      = "model.norm.weight"
@@ -171,8 +171,15 @@ func projectionTensor(layer int, p engine.Projection) string {
 	return layerTensor(layer, p.Module()+"."+p.String())
 }
 
+func biasTensor(layer int, p engine.Projection) string {
+	return fmt.Sprintf("model.layers.%d.%s.%s.bias", layer, p.Module(), p)
+}
+
 // layerNorms are the norms of a layer: before attention and before the MLP.
 var layerNorms = [2]string{"input_layernorm", "post_attention_layernorm"}
+
+// headNorms are the norms of the heads of queries and keys.
+var headNorms = [2]string{"self_attn.q_norm", "self_attn.k_norm"}
 
 // expected returns the shape of every tensor that a model of shape s has.
 func expected(s engine.Shape) map[string][]int {
@@ -184,9 +191,17 @@ func expected(s engine.Shape) map[string][]int {
 		for _, norm := range layerNorms {
 			want[layerTensor(i, norm)] = []int{s.Hidden}
 		}
+		if s.HeadNorm {
+			for _, norm := range headNorms {
+				want[layerTensor(i, norm)] = []int{s.HeadDim}
+			}
+		}
 		for p := range engine.NumProjections {
 			rows, cols := p.Dims(s)
 			want[projectionTensor(i, p)] = []int{rows, cols}
+			if p.HasBias(s) {
+				want[biasTensor(i, p)] = []int{rows}
+			}
 		}
 	}
 	return want

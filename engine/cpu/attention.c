@@ -97,41 +97,62 @@ INLINE void NAME(pack_channels)(const float *x, int64_t ld, int64_t n, int64_t d
     pack_rows(&m, 1.0f, c, dim - c < WIDEST ? dim - c : WIDEST, 0, n, dst + c * n);
 }
 
-// against computes x (rows, dim) times the first n of packed positions:
-// out (rows, ld), ld a multiple of WIDEST. Panels after the position of a row's
-// own, first + row*step, are left alone; so is nothing within a panel.
-INLINE void NAME(against)(const float *x, int64_t ldx, int64_t rows, int64_t step, const float *panels, int64_t packed, int64_t dim, int64_t n, int64_t first, float *out, int64_t ld) {
-  for (int64_t j = 0; j < n; j += WIDEST) {
+// oldest is the first position that the query at position sees.
+INLINE int64_t NAME(oldest)(const attention *a, int64_t position) {
+  return a->window && position >= a->window ? position + 1 - a->window : 0;
+}
+
+// against computes x (rows, dim) times positions low..n of those packed:
+// out (rows, ld), low and ld multiples of WIDEST. Panels after the position of a
+// row's own, first + row*step, are left alone; so is nothing within a panel.
+INLINE void NAME(against)(const float *x, int64_t ldx, int64_t rows, int64_t step, const float *panels, int64_t packed, int64_t dim, int64_t low, int64_t n, int64_t first, float *out, int64_t ld) {
+  for (int64_t j = low; j < n; j += WIDEST) {
     const int64_t r = step && j > first ? j - first : 0;
     segment s = {x + r * ldx, ldx, 1, panels + j * dim, panel_width(packed - j < WIDEST ? packed - j : WIDEST), dim};
     multiply(rows - r, panel_width(packed - j < WIDEST ? packed - j : WIDEST), 1, &s, out + r * ld + j, ld, 0, 0);
   }
 }
 
-// softmax_row turns count scores into e^(scale*s - largest), zeroes up to end,
-// and returns their sum; *largest is of scale*s.
-INLINE float NAME(softmax_row)(float *s, int64_t count, int64_t end, float scale, float *largest) {
+// between is all ones in the lanes from skip on, and before n.
+INLINE VI NAME(between)(int64_t skip, int64_t n) { return first_n(n) & ~first_n(skip); }
+
+// clear zeroes the vectors that begin at from..to.
+INLINE void NAME(clear)(float *s, int64_t from, int64_t to) {
+  for (int64_t i = from; i < to; i += LANES)
+    store(s + i, splat(0.0f));
+}
+
+// whole rounds a count up to whole vectors, sixteen rounds down to whole sixteens:
+// partial sums begin at one, so that they are the same for every width of vector.
+INLINE int64_t NAME(whole)(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
+INLINE int64_t NAME(sixteen)(int64_t n) { return n / 16 * 16; }
+
+// softmax_row turns the scores old..count into e^(scale*s - largest), zeroes the
+// others of low..end, and returns their sum; *largest is of scale*s.
+INLINE float NAME(softmax_row)(float *row, int64_t low, int64_t old, int64_t count, int64_t end, float scale, float *largest) {
+  const int64_t from = NAME(sixteen)(old), skip = old - from;
+  float *s = row + from; // rows are a multiple of WIDEST apart
   V acc[PARTS];
   for (int z = 0; z < PARTS; z++)
     acc[z] = splat(-INFINITY);
-  ROW_EACH(count, i, part, n) {
-    V v = load(s + i); // rows are a multiple of WIDEST apart
-    if (n < LANES)
-      v = select_v(first_n(n), v, splat(-INFINITY));
+  ROW_EACH(count - from, i, part, n) {
+    V v = load(s + i);
+    if (n < LANES || i < skip)
+      v = select_v(NAME(between)(skip - i, n), v, splat(-INFINITY));
     acc[part] = max_v(acc[part], v);
   }
   const float shift = max16(acc) * scale;
   const V sv = splat(scale), mv = splat(-shift);
   ROW_ZERO(acc);
-  ROW_EACH(count, i, part, n) {
+  ROW_EACH(count - from, i, part, n) {
     V p = exp_v(fma_v(load(s + i), sv, mv));
-    if (n < LANES)
-      p = (V)((VI)p & first_n(n));
+    if (n < LANES || i < skip)
+      p = (V)((VI)p & NAME(between)(skip - i, n));
     store(s + i, p);
     acc[part] = acc[part] + p;
   }
-  for (int64_t i = (count + LANES - 1) / LANES * LANES; i < end; i += LANES)
-    store(s + i, splat(0.0f));
+  NAME(clear)(row, low, from);
+  NAME(clear)(row, NAME(whole)(count), end);
   *largest = shift;
   return sum16(acc);
 }
@@ -144,24 +165,26 @@ INLINE int64_t NAME(block_rows)(int64_t rows) {
 }
 
 // attend computes rows queries, x (rows, dim) with distance ldx, each against
-// positions 0..first+row*step of those packed, in blocks.
-INLINE void NAME(attend)(const float *x, int64_t ldx, float *o, int64_t rows, int64_t step, int64_t first, const float *keys, const float *values, int64_t packed, int64_t dim, float scale, float *lse, int64_t ldl, float *scores) {
+// positions up to first+row*step of those packed, in blocks.
+INLINE void NAME(attend)(const attention *a, const float *x, int64_t ldx, float *o, int64_t rows, int64_t step, int64_t first, const float *keys, const float *values, int64_t packed, float *lse, int64_t ldl, float *scores) {
+  const int64_t dim = a->dim;
   const int64_t most = NAME(block_rows)(rows);
   for (int64_t r0 = 0; r0 < rows; r0 += most) {
     const int64_t block = rows - r0 < most ? rows - r0 : most;
     const int64_t from = first + r0 * step, end = from + (block - 1) * step + 1;
-    const int64_t ld = (end + WIDEST - 1) / WIDEST * WIDEST;
-    NAME(against)(x + r0 * ldx, ldx, block, step, keys, packed, dim, end, from, scores, ld);
+    const int64_t ld = (end + WIDEST - 1) / WIDEST * WIDEST, low = NAME(oldest)(a, from) / WIDEST * WIDEST;
+    NAME(against)(x + r0 * ldx, ldx, block, step, keys, packed, dim, low, end, from, scores, ld);
     float inverse[ROWS];
     for (int64_t r = 0; r < block; r++) {
       float largest;
-      const float sum = NAME(softmax_row)(scores + r * ld, from + r * step + 1, end, scale, &largest);
+      const int64_t position = from + r * step;
+      const float sum = NAME(softmax_row)(scores + r * ld, low, NAME(oldest)(a, position), position + 1, end, a->scale, &largest);
       inverse[r] = 1.0f / sum;
       lse[(r0 + r) * ldl] = largest + log_1(sum);
     }
     for (int64_t c = 0; c < dim; c += WIDEST) {
       const int64_t cols = dim - c < WIDEST ? dim - c : WIDEST;
-      segment s = {scores, ld, 1, values + c * packed, panel_width(cols), end};
+      segment s = {scores + low, ld, 1, values + c * packed + low * panel_width(cols), panel_width(cols), end - low};
       multiply(block, cols, 1, &s, o + r0 * ldx + c, ldx, 0, 0);
     }
     for (int64_t r = 0; r < block; r++) {
@@ -179,7 +202,7 @@ static KERNEL void NAME(forward)(const attention *a, int64_t t0, int64_t n, int6
   NAME(pack_channels)(a->v + t0 * ldk + kv_head * a->dim, ldk, n, a->dim, values);
   for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++) {
     const int64_t at = t0 * ldq + h * a->dim;
-    NAME(attend)(a->q + at, ldq, a->o + at, n, 1, 0, keys, values, n, a->dim, a->scale, a->lse + h * a->tokens + t0, 1, scores);
+    NAME(attend)(a, a->q + at, ldq, a->o + at, n, 1, 0, keys, values, n, a->lse + h * a->tokens + t0, 1, scores);
   }
 }
 
@@ -204,10 +227,10 @@ static KERNEL void NAME(backward)(const attention *a, int64_t t0, int64_t n, int
   for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++) {
     for (int64_t r0 = 0; r0 < n; r0 += most) {
       const int64_t block = n - r0 < most ? n - r0 : most, end = r0 + block;
-      const int64_t ld = (end + WIDEST - 1) / WIDEST * WIDEST;
+      const int64_t ld = (end + WIDEST - 1) / WIDEST * WIDEST, low = NAME(oldest)(a, r0) / WIDEST * WIDEST;
       const int64_t at = (t0 + r0) * ldq + h * dim;
-      NAME(against)(a->q + at, ldq, block, 1, keys, n, dim, end, r0, p, ld);
-      NAME(against)(a->d_o + at, ldq, block, 1, values, n, dim, end, r0, dp, ld);
+      NAME(against)(a->q + at, ldq, block, 1, keys, n, dim, low, end, r0, p, ld);
+      NAME(against)(a->d_o + at, ldq, block, 1, values, n, dim, low, end, r0, dp, ld);
       for (int64_t r = 0; r < block; r++) {
         const float *o = a->o + at + r * ldq, *d_o = a->d_o + at + r * ldq;
         const float lse = a->lse[h * a->tokens + t0 + r0 + r];
@@ -215,39 +238,39 @@ static KERNEL void NAME(backward)(const attention *a, int64_t t0, int64_t n, int
         ROW_ZERO(acc);
         ROW_EACH(dim, i, part, left) { acc[part] = fma_v(ROW_LOAD(o + i, left), ROW_LOAD(d_o + i, left), acc[part]); }
         const V delta = splat(sum16(acc)), scale = splat(a->scale);
-        const int64_t count = r0 + r + 1;
-        float *pr = p + r * ld, *dr = dp + r * ld;
-        ROW_EACH(count, i, part, left) {
+        const int64_t count = r0 + r + 1, old = NAME(oldest)(a, r0 + r), from = NAME(sixteen)(old), skip = old - from;
+        float *pr = p + r * ld + from, *dr = dp + r * ld + from;
+        ROW_EACH(count - from, i, part, left) {
           V e = exp_v(fma_v(load(pr + i), scale, splat(-lse)));
           V d = e * (load(dr + i) - delta) * scale;
-          if (left < LANES) {
-            e = (V)((VI)e & first_n(left));
-            d = (V)((VI)d & first_n(left));
+          if (left < LANES || i < skip) {
+            e = (V)((VI)e & NAME(between)(skip - i, left));
+            d = (V)((VI)d & NAME(between)(skip - i, left));
           }
           store(pr + i, e);
           store(dr + i, d);
         }
-        for (int64_t i = (count + LANES - 1) / LANES * LANES; i < end; i += LANES) {
-          store(pr + i, splat(0.0f));
-          store(dr + i, splat(0.0f));
-        }
+        NAME(clear)(p + r * ld, low, from);
+        NAME(clear)(dp + r * ld, low, from);
+        NAME(clear)(p + r * ld, NAME(whole)(count), end);
+        NAME(clear)(dp + r * ld, NAME(whole)(count), end);
       }
       for (int64_t c = 0; c < dim; c += WIDEST) {
         const int64_t cols = dim - c < WIDEST ? dim - c : WIDEST;
-        segment s = {dp, ld, 1, key_rows + c * n, panel_width(cols), end};
+        segment s = {dp + low, ld, 1, key_rows + c * n + low * panel_width(cols), panel_width(cols), end - low};
         multiply(block, cols, 1, &s, a->dq + at + c, ldq, 0, 0);
       }
       NAME(pack_channels)(a->d_o + at, ldq, block, dim, rows);
       for (int64_t c = 0; c < dim; c += WIDEST) {
         const int64_t cols = dim - c < WIDEST ? dim - c : WIDEST;
-        segment s = {p, 1, ld, rows + c * block, panel_width(cols), block};
-        multiply_transposed(end, cols, 1, &s, a->dv + at_k + c, ldk, 1);
+        segment s = {p + low, 1, ld, rows + c * block, panel_width(cols), block};
+        multiply_transposed(end - low, cols, 1, &s, a->dv + at_k + low * ldk + c, ldk, 1);
       }
       NAME(pack_channels)(a->q + at, ldq, block, dim, rows);
       for (int64_t c = 0; c < dim; c += WIDEST) {
         const int64_t cols = dim - c < WIDEST ? dim - c : WIDEST;
-        segment s = {dp, 1, ld, rows + c * block, panel_width(cols), block};
-        multiply_transposed(end, cols, 1, &s, a->dk + at_k + c, ldk, 1);
+        segment s = {dp + low, 1, ld, rows + c * block, panel_width(cols), block};
+        multiply_transposed(end - low, cols, 1, &s, a->dk + at_k + low * ldk + c, ldk, 1);
       }
     }
   }
@@ -278,12 +301,12 @@ static KERNEL void NAME(cached)(const attention *a, const cache_layer *c, int64_
   const float *keys = c->keys + base, *values = c->values + base;
   if (n == 1) { // the heads of the group are the rows
     const int64_t h = kv_head * group, at = t0 * ldq + h * dim;
-    NAME(attend)(a->q + at, dim, a->o + at, group, 0, position, keys, values, c->positions, dim, a->scale, a->lse + h * a->tokens + t0, a->tokens, scratch);
+    NAME(attend)(a, a->q + at, dim, a->o + at, group, 0, position, keys, values, c->positions, a->lse + h * a->tokens + t0, a->tokens, scratch);
     return;
   }
   for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++) {
     const int64_t at = t0 * ldq + h * dim;
-    NAME(attend)(a->q + at, ldq, a->o + at, n, 1, position, keys, values, c->positions, dim, a->scale, a->lse + h * a->tokens + t0, 1, scratch);
+    NAME(attend)(a, a->q + at, ldq, a->o + at, n, 1, position, keys, values, c->positions, a->lse + h * a->tokens + t0, 1, scratch);
   }
 }
 #endif

@@ -14,7 +14,7 @@ import (
 func (b *Backend) attention(o *operands, d *batch, act *engine.Activations) *C.attention {
 	t, s, a := d.Tokens(), b.shape, b.jobs.attention
 	a.tokens, a.heads, a.kv_heads, a.dim = C.int64_t(t), C.int64_t(s.Heads), C.int64_t(s.KVHeads), C.int64_t(s.HeadDim)
-	a.scale = C.float(1 / math.Sqrt(float64(s.HeadDim)))
+	a.scale, a.window = C.float(1/math.Sqrt(float64(s.HeadDim))), C.int64_t(s.Window)
 	a.q, a.k, a.v = o.floats("q", act.Q, t*s.QDim()), o.floats("k", act.K, t*s.KVDim()), o.floats("v", act.V, t*s.KVDim())
 	a.o, a.lse = o.floats("o", act.O, t*s.QDim()), o.floats("lse", act.LSE, t*s.Heads)
 	return a

@@ -103,13 +103,19 @@ func bitShape() engine.Shape {
 // TestBitsDependOnNothing compares instruction sets, thread counts and gradient
 // checkpointing on a whole model.
 func TestBitsDependOnNothing(t *testing.T) {
-	for name, lengths := range map[string][]int{"many rows": many, "few rows": few} {
+	full := bitShape()
+	full.QKVBias, full.HeadNorm, full.Window = true, true, 75
+	for _, c := range []struct {
+		name    string
+		shape   engine.Shape
+		lengths []int
+	}{{"many rows", bitShape(), many}, {"few rows", bitShape(), few}, {"many rows of a full model", full, many}, {"few rows of a full model", full, few}} {
 		all := settings()
-		want := compute(t, bitShape(), all[0], engine.CheckpointNone, lengths)
+		want := compute(t, c.shape, all[0], engine.CheckpointNone, c.lengths)
 		for _, o := range append(all[1:], Options{Threads: 7}) {
 			for _, checkpointing := range []engine.Checkpointing{engine.CheckpointNone, engine.CheckpointSelective, engine.CheckpointFull} {
-				what := fmt.Sprintf("%s: %s threads=%d checkpointing=%v", name, o.Variant, o.Threads, checkpointing)
-				compute(t, bitShape(), o, checkpointing, lengths).same(t, what, want)
+				what := fmt.Sprintf("%s: %s threads=%d checkpointing=%v", c.name, o.Variant, o.Threads, checkpointing)
+				compute(t, c.shape, o, checkpointing, c.lengths).same(t, what, want)
 			}
 		}
 	}

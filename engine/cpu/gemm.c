@@ -1,6 +1,7 @@
 #ifndef VARIANT
 #define SOURCE "gemm.c"
 #include "variants.h"
+#include "bias.h"
 #include "kernels.h"
 #include "product.h"
 #include "rope.h"
@@ -18,6 +19,8 @@ int64_t product_depth(const product *p) {
 STEP(run) {
   const product *p = job;
   product_run(variant, p, packed, t0, t1, j0, j1, scratch);
+  if (p->bias)
+    bias_add(variant, p->bias, p->out, p->ld, t0, t1, j0, j1);
   if (p->turn.dim)
     rope_rotate(variant, &p->turn, p->out, p->ld, t0, t1, j0, j1);
 }

@@ -11,7 +11,7 @@ import (
 
 // begin empties p and says where its result goes.
 func begin(p *C.product, out, residual *C.float, cols, ld int) {
-	p.n, p.turn.dim = 0, 0
+	p.n, p.turn.dim, p.bias = 0, 0, nil
 	p.out, p.residual, p.cols, p.ld = out, residual, C.int64_t(cols), C.int64_t(ld)
 }
 
@@ -31,13 +31,16 @@ func dense(p *C.float, rows, cols int) C.matrix {
 	return C.matrix{format: C.FORMAT_F32, rows: C.int64_t(rows), cols: C.int64_t(cols), ld: C.int64_t(cols), f32: p}
 }
 
-// projection sets job to out = residual + W x + Scale B low of projection p.
+// projection sets job to out = residual + W x + Scale B low + bias of projection p.
 func (b *Backend) projection(job *C.product, o *operands, bl *engine.Block, p engine.Projection, x *C.float, low *[engine.NumInputs]engine.Buffer, out, residual *C.float, rows int) {
 	outs, ins := p.Dims(b.shape)
 	w := o.weight(p.String(), bl.Layer.Proj[p], outs, ins)
 	begin(job, out, residual, outs, outs)
 	if w == nil {
 		return
+	}
+	if p.HasBias(b.shape) {
+		job.bias = o.of(p, "bias", bl.Layer.Bias[p], outs)
 	}
 	add(job, x, ins, &w.matrix, false, 1)
 	if a := bl.Adapters[p]; a != nil {

@@ -22,6 +22,7 @@ type jobs struct {
 	low      [2]*C.lora_input
 	swiglu   *C.swiglu
 	rotated  *C.rotated
+	headNorm *C.head_norm
 	backward *C.input_gradients
 	scoring  *C.scoring
 
@@ -52,7 +53,7 @@ func (b *Backend) initJobs() error {
 	for i := range j.low {
 		err = errors.Join(err, place(b, &j.low[i]))
 	}
-	return errors.Join(err, place(b, &j.norm), place(b, &j.swiglu), place(b, &j.rotated), place(b, &j.backward),
+	return errors.Join(err, place(b, &j.norm), place(b, &j.swiglu), place(b, &j.rotated), place(b, &j.headNorm), place(b, &j.backward),
 		place(b, &j.scoring), place(b, &j.attention), place(b, &j.documents), place(b, &j.cache))
 }
 

@@ -63,12 +63,13 @@ typedef struct {
   const float *cosine, *sine; // (positions, dim/2)
 } rotation;
 
-// product is out = residual + sum of terms, rotated at the end. residual may be
-// NULL; it is added last.
+// product is out = residual + sum of terms + bias, rotated at the end. residual
+// and bias may be NULL; they are added last.
 typedef struct {
   int64_t n;
   term terms[TERMS];
   const float *residual; // (rows, cols), ld
+  const float *bias;     // (cols)
   float *out;            // (rows, cols), ld
   int64_t cols, ld;
   rotation turn;
@@ -115,6 +116,19 @@ typedef struct {
 } rotated;
 
 extern const step_kind rotate_kind;
+
+// head_norm is y = rmsnorm(x) of each head of queries and keys, or, going
+// backward, turns their gradients y from those of the norm into those of x.
+typedef struct {
+  int64_t dim;
+  float eps;
+  const float *q_weight, *k_weight; // (dim)
+  const float *q, *k;               // (rows, q_cols), (rows, k_cols)
+  float *q_y, *k_y;
+  int64_t q_cols, k_cols;
+} head_norm;
+
+extern const step_kind head_norm_kind, head_norm_backward_kind;
 
 // swiglu is down = silu(gate) * up, or, going backward, from the gradient of
 // down, those of gate and up.
@@ -178,6 +192,7 @@ int64_t input_gradients_scratch(const input_gradients *g);
 typedef struct {
   int64_t tokens, heads, kv_heads, dim;
   float scale;    // of the scores
+  int64_t window; // how many tokens a query attends to, its own included; 0: all before it
   const float *q; // (tokens, heads*dim)
   const float *k; // (tokens, kv_heads*dim)
   const float *v; // (tokens, kv_heads*dim)

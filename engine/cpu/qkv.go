@@ -30,9 +30,20 @@ func (b *Backend) QKV(in engine.DeviceBatch, bl *engine.Block, x engine.Buffer, 
 		return wrap("qkv", o.err)
 	}
 	q, k, v := j.products[0], j.products[1], j.products[2]
-	b.projection(q, &o, bl, engine.Q, norm1, &act.Low, o.floats("q", act.Q, t*s.QDim()), nil, t)
-	b.projection(k, &o, bl, engine.K, norm1, &act.Low, o.floats("k", act.K, t*s.KVDim()), nil, t)
+	outQ, outK := o.floats("q", act.Q, t*s.QDim()), o.floats("k", act.K, t*s.KVDim())
 	b.projection(v, &o, bl, engine.V, norm1, &act.Low, o.floats("v", act.V, t*s.KVDim()), nil, t)
+	if s.HeadNorm {
+		heads := b.headNorm(&o, bl.Layer, act, t, outQ, outK)
+		b.projection(q, &o, bl, engine.Q, norm1, &act.Low, o.floats("raw q", act.RawQ, t*s.QDim()), nil, t)
+		b.projection(k, &o, bl, engine.K, norm1, &act.Low, o.floats("raw k", act.RawK, t*s.KVDim()), nil, t)
+		if o.err == nil {
+			o.err = b.steps(t, norm, loraStep(j.low[0]), productStep(q), productStep(k), productStep(v),
+				headNormStep(heads), b.rotate(d, outQ, outK, 1))
+		}
+		return wrap("qkv", o.err)
+	}
+	b.projection(q, &o, bl, engine.Q, norm1, &act.Low, outQ, nil, t)
+	b.projection(k, &o, bl, engine.K, norm1, &act.Low, outK, nil, t)
 	q.turn = b.rotation(d, 1)
 	k.turn = q.turn
 	if o.err == nil {
@@ -54,8 +65,12 @@ func (b *Backend) QKVBackward(in engine.DeviceBatch, bl *engine.Block, x engine.
 	dnorm := o.floats("gradient of norm1", g.Norm, t*s.Hidden)
 	norm := b.normBackward(o.floats("x", x, t*s.Hidden), o.floats("norm", bl.Layer.AttentionNorm, s.Hidden), dnorm, o.floats("d", dst, t*s.Hidden))
 	input := o.floats("norm1", act.Norm1, t*s.Hidden)
+	before := append(make([]C.step, 0, 2), b.rotate(d, dq, dk, -1))
+	if s.HeadNorm {
+		before = append(before, headNormBackwardStep(b.headNorm(&o, bl.Layer, act, t, dq, dk)))
+	}
 	if o.err == nil {
-		o.err = b.steps(t, b.rotate(d, dq, dk, -1))
+		o.err = b.steps(t, before...)
 	}
 	if o.err == nil {
 		o.err = b.inputBackward(&o, d, bl, engine.AttentionInput, input, dnorm, false, &act.Low,

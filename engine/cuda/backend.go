@@ -6,6 +6,7 @@ package cuda
 import "C"
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -77,7 +78,7 @@ func open(s engine.Shape, o Options) (*Backend, error) {
 	default:
 		return nil, fmt.Errorf("compute type %q: must be bfloat16 or float32", compute)
 	}
-	if err := s.Validate(); err != nil {
+	if err := cmp.Or(s.Validate(), Supports(s)); err != nil {
 		return nil, err
 	}
 	g, err := openGPU(o.Device)

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -157,7 +158,7 @@ func (d *batch) Close() error {
 
 // Load implements engine.DeviceBatch. It copies while earlier operations run.
 func (d *batch) Load(b *engine.Batch) error {
-	if err := b.Validate(d.backend.shape); err != nil {
+	if err := cmp.Or(b.Validate(d.backend.shape), beyondWindow(b, d.backend.shape)); err != nil {
 		return err
 	}
 	n, docs := len(b.Tokens), b.Documents()

@@ -17,6 +17,9 @@ func TestConformance(t *testing.T) {
 		t.Run(o.name(), func(t *testing.T) {
 			backendtest.Run(t, func(t *testing.T, s engine.Shape) engine.Backend {
 				t.Helper()
+				if err := Supports(s); err != nil {
+					t.Skip(err)
+				}
 				b, err := Open(s, o)
 				if err != nil {
 					t.Fatal(err)

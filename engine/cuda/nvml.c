@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 // What this file needs of nvml.h. The values are part of the library's binary interface.
-enum { SUCCESS = 0, INSUFFICIENT_SIZE = 7 };
+enum { SUCCESS = 0, CLOCK_SM = 1, CLOCK_MEMORY = 2 };
 
 typedef struct {
   unsigned pid;
@@ -23,6 +23,8 @@ enum { MAX_PROCESSES = 256 };
 static int (*by_bus)(const char *, void **);
 static int (*processes)(void *, unsigned *, process *);
 static int (*memory_info)(void *, memory *);
+static int (*clock_info)(void *, int type, unsigned *mhz);
+static int (*held_reasons)(void *, unsigned long long *); // NULL where the library has none
 
 const char *nvml_load(void) {
   void *library = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -37,6 +39,7 @@ const char *nvml_load(void) {
       {"nvmlDeviceGetHandleByPciBusId_v2", &by_bus},
       {"nvmlDeviceGetComputeRunningProcesses_v3", &processes},
       {"nvmlDeviceGetMemoryInfo", &memory_info},
+      {"nvmlDeviceGetClockInfo", &clock_info},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     void *f = dlsym(library, functions[i].name);
@@ -44,6 +47,9 @@ const char *nvml_load(void) {
       return dlerror();
     *(void **)functions[i].slot = f;
   }
+  *(void **)&held_reasons = dlsym(library, "nvmlDeviceGetCurrentClocksEventReasons");
+  if (held_reasons == NULL) // its name before CUDA 12.2
+    *(void **)&held_reasons = dlsym(library, "nvmlDeviceGetCurrentClocksThrottleReasons");
   return init() == SUCCESS ? NULL : "NVML does not start";
 }
 
@@ -68,4 +74,17 @@ int nvml_memory(const char *bus, unsigned pid, long long *mine, long long *all, 
     if (list[i].pid == pid && list[i].used != ~0ull)
       *mine = (long long)list[i].used;
   return SUCCESS;
+}
+
+int nvml_clocks(const char *bus, unsigned *sm, unsigned *memory, unsigned long long *held) {
+  void *device = NULL;
+  int code = by_bus(bus, &device);
+  if (code == SUCCESS)
+    code = clock_info(device, CLOCK_SM, sm);
+  if (code == SUCCESS)
+    code = clock_info(device, CLOCK_MEMORY, memory);
+  *held = 0;
+  if (code == SUCCESS && held_reasons != NULL)
+    code = held_reasons(device, held);
+  return code;
 }

@@ -28,7 +28,8 @@ func (m Memory) Device() int64 {
 }
 
 // Estimate returns what a model of these options takes of be beside the base,
-// which is the caller's to know, and with an optimizer if o.Train.
+// which is the caller's to know: with an optimizer if o.Train, else with the
+// largest adapter that it may be given.
 func Estimate(be engine.Backend, s engine.Shape, o Options, cfg engine.OptimizerConfig) Memory {
 	parts := map[*int64][]engine.BufferSpec{}
 	m := Memory{Scratch: be.Scratch(o.work())}
@@ -45,6 +46,11 @@ func Estimate(be engine.Backend, s engine.Shape, o Options, cfg engine.Optimizer
 			part = &m.Gradients
 		}
 		parts[part] = append(parts[part], spec)
+	}
+	if !o.Train && o.LoRA != nil {
+		p := &plan{}
+		p.adapter(s, *o.LoRA, false)
+		parts[&m.Adapter] = p.specs
 	}
 	for part, specs := range parts {
 		*part = be.Size(specs)
@@ -65,6 +71,11 @@ func Estimate(be engine.Backend, s engine.Shape, o Options, cfg engine.Optimizer
 		}
 	}
 	return m
+}
+
+// CacheBytes returns what the keys and values of so many sequences take of be.
+func CacheBytes(be engine.Backend, s engine.Shape, sequences, positions int) int64 {
+	return be.Size([]engine.BufferSpec{{Name: "cache", Kind: engine.Activation, Len: 2 * s.Layers * s.KVDim() * sequences * positions}})
 }
 
 // Fit returns how to checkpoint so that a model of these options, its optimizer

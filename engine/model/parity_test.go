@@ -20,7 +20,11 @@ type parity struct {
 
 func readParity(t *testing.T, quantization checkpoint.Quantization) parity {
 	t.Helper()
-	dir := filepath.Join("testdata", "parity")
+	return readFixture(t, filepath.Join("testdata", "parity"), quantization)
+}
+
+func readFixture(t *testing.T, dir string, quantization checkpoint.Quantization) parity {
+	t.Helper()
 	base, err := checkpoint.Open(filepath.Join(dir, "base"))
 	if err != nil {
 		t.Fatal(err)
@@ -73,42 +77,11 @@ func within(t *testing.T, what string, got, want []float32, tolerance float64) {
 }
 
 func TestParityLogits(t *testing.T) {
-	p := readParity(t, checkpoint.Quantization{Kind: "none"})
-	m := p.open(t)
-	for _, tt := range []struct {
-		name    string
-		adapter *Adapter
-	}{{"logits", m.Trained()}, {"base_logits", nil}} {
-		m.Use(tt.adapter)
-		got, err := m.Logits(p.batch)
-		if err != nil {
-			t.Fatal(err)
-		}
-		within(t, tt.name, got, p.file.F32(t, tt.name), 1e-4)
-	}
+	readParity(t, checkpoint.Quantization{Kind: "none"}).checkLogits(t)
 }
 
 func TestParityLossAndGradients(t *testing.T) {
-	p := readParity(t, checkpoint.Quantization{Kind: "none"})
-	for _, checkpointing := range []engine.Checkpointing{engine.CheckpointNone, engine.CheckpointSelective, engine.CheckpointFull} {
-		p.o.Checkpointing = checkpointing
-		m := p.open(t)
-		losses, g := backward(t, m, engine.Dropout{}, p.batch)
-		want := p.file.F64(t, "loss")[0]
-		if got := losses[0] / float64(targets(p.batch)); math.Abs(got-want) > 1e-5 {
-			t.Errorf("loss %v, want %v", got, want)
-		}
-		checked := 0
-		eachTensor(g, g, func(name string, x, _ []float32) {
-			checked++
-			if d := difference(x, p.file.F32(t, "grad."+name)); !(d <= 1e-3) {
-				t.Errorf("gradient of %s differs by %.1e", name, d)
-			}
-		})
-		if want := 2 * int(engine.NumProjections) * p.shape.Layers; checked != want {
-			t.Errorf("%d gradients, want %d", checked, want)
-		}
-	}
+	readParity(t, checkpoint.Quantization{Kind: "none"}).checkGradients(t)
 }
 
 func TestParityEvaluate(t *testing.T) {

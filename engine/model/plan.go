@@ -156,7 +156,13 @@ func (b *buffers) share() {
 // attention plans what attention reads and makes, and the residual stream behind it.
 func (p *plan) attention(a *engine.Activations, s engine.Shape, o Options, prefix string) {
 	low := o.lowWidths()
+	rawQ, rawK := 0, 0
+	if s.HeadNorm {
+		rawQ, rawK = s.QDim(), s.KVDim()
+	}
 	p.rows(o.MaxTokens, prefix, []field{
+		{&a.RawQ, "q.raw", rawQ, ""},
+		{&a.RawK, "k.raw", rawK, ""},
 		{&a.Q, "q", s.QDim(), ""},
 		{&a.K, "k", s.KVDim(), "q"},
 		{&a.V, "v", s.KVDim(), "k"},

@@ -33,6 +33,9 @@ func drawTraining(t *rapid.T) setup {
 		Intermediate: width("intermediate", 160),
 		RopeTheta:    10000, NormEps: 1e-5, MaxPositions: 64,
 		TiedHead: rapid.Bool().Draw(t, "tied head"),
+		QKVBias:  rapid.Bool().Draw(t, "bias"),
+		HeadNorm: rapid.Bool().Draw(t, "head norm"),
+		Window:   rapid.SampledFrom([]int{0, 0, 1, 5, 17}).Draw(t, "window"),
 	}
 	l := engine.LoRA{Rank: rapid.IntRange(1, 9).Draw(t, "rank"), Alpha: 8, Targets: modeltest.AllLinear()}
 	return setup{

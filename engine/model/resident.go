@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 
 	"daybook/engine"
@@ -49,22 +50,32 @@ func NewResident(be engine.Backend, w *engine.HostWeights) (engine.Source, error
 			return nil, err
 		}
 	}
-	return r, r.norms(be, w)
+	return r, r.vectors(be, w)
 }
 
-// norms uploads all norms in one arena.
-func (r *resident) norms(be engine.Backend, w *engine.HostWeights) error {
+// vectors uploads all norms and biases in one arena.
+func (r *resident) vectors(be engine.Backend, w *engine.HostWeights) error {
 	p := &plan{}
 	var values [][]float32
-	for i, l := range r.layers {
-		p.add(&l.AttentionNorm, engine.Float, r.shape.Hidden, "layer.%d.attention_norm", i)
-		p.add(&l.MLPNorm, engine.Float, r.shape.Hidden, "layer.%d.mlp_norm", i)
-		values = append(values, w.Layers[i].AttentionNorm, w.Layers[i].MLPNorm)
+	add := func(dst *engine.Buffer, v []float32, name string, args ...any) {
+		if v != nil {
+			p.add(dst, engine.Float, len(v), name, args...)
+			values = append(values, v)
+		}
 	}
-	p.add(&r.head.Norm, engine.Float, r.shape.Hidden, "norm")
-	values = append(values, w.Norm)
+	for i, l := range r.layers {
+		host := &w.Layers[i]
+		add(&l.AttentionNorm, host.AttentionNorm, "layer.%d.attention_norm", i)
+		add(&l.MLPNorm, host.MLPNorm, "layer.%d.mlp_norm", i)
+		add(&l.QNorm, host.QNorm, "layer.%d.q_norm", i)
+		add(&l.KNorm, host.KNorm, "layer.%d.k_norm", i)
+		for proj := range engine.NumProjections {
+			add(&l.Bias[proj], host.Bias[proj], "layer.%d.%s.bias", i, proj)
+		}
+	}
+	add(&r.head.Norm, w.Norm, "norm")
 	if _, err := p.allocate(be); err != nil {
-		return fmt.Errorf("base: norms: %w", err)
+		return fmt.Errorf("base: norms and biases: %w", err)
 	}
 	for i, v := range values {
 		if err := be.Upload(*p.dst[i], v); err != nil {
@@ -95,19 +106,45 @@ func check(w *engine.HostWeights) error {
 			return err
 		}
 	}
-	if len(w.Norm) != s.Hidden {
-		return fmt.Errorf("norm: %d values, want %d", len(w.Norm), s.Hidden)
+	if err := checkVector("norm", w.Norm, s.Hidden); err != nil {
+		return err
 	}
-	for i, l := range w.Layers {
-		if len(l.AttentionNorm) != s.Hidden || len(l.MLPNorm) != s.Hidden {
-			return fmt.Errorf("layer %d: norms of %d and %d values, want %d", i, len(l.AttentionNorm), len(l.MLPNorm), s.Hidden)
-		}
+	for i := range w.Layers {
+		l := &w.Layers[i]
+		err := checkVectors(l, s)
 		for p := range engine.NumProjections {
 			rows, cols := p.Dims(s)
-			if err := matrix(l.Proj[p], rows, cols, p.String()); err != nil {
-				return fmt.Errorf("layer %d: %w", i, err)
-			}
+			err = cmp.Or(err, matrix(l.Proj[p], rows, cols, p.String()))
 		}
+		if err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// checkVectors makes sure that l has the norms and biases of a model of shape s.
+func checkVectors(l *engine.HostLayer, s engine.Shape) error {
+	heads := 0
+	if s.HeadNorm {
+		heads = s.HeadDim
+	}
+	err := cmp.Or(
+		checkVector("attention norm", l.AttentionNorm, s.Hidden), checkVector("mlp norm", l.MLPNorm, s.Hidden),
+		checkVector("q norm", l.QNorm, heads), checkVector("k norm", l.KNorm, heads))
+	for p := range engine.NumProjections {
+		want := 0
+		if p.HasBias(s) {
+			want, _ = p.Dims(s)
+		}
+		err = cmp.Or(err, checkVector(p.String()+" bias", l.Bias[p], want))
+	}
+	return err
+}
+
+func checkVector(name string, v []float32, want int) error {
+	if len(v) != want {
+		return fmt.Errorf("%s: %d values, want %d", name, len(v), want)
 	}
 	return nil
 }

@@ -65,160 +65,64 @@ func kind(place string, data json.RawMessage) (string, error) {
 	return *head.Type, nil
 }
 
-func parseNormalizer(place string, data json.RawMessage) (nfc bool, err error) {
-	k, err := kind(place, data)
-	if err != nil {
-		return false, err
+// sequence returns the parts of a "Sequence", which each kind of component keeps
+// under another key, with the place of each.
+func sequence(place string, data json.RawMessage, key string) ([]part, error) {
+	var c map[string]json.RawMessage
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, fmt.Errorf("%s: %w", place, err)
 	}
-	switch k {
-	case "":
-		return false, nil
-	case "NFC":
-		var c struct {
-			Type string `json:"type"`
+	for k := range c {
+		if k != "type" && k != key {
+			return nil, fmt.Errorf("%s: unknown field %q", place, k)
 		}
-		return true, strict(place, data, &c)
-	case "Sequence":
-		var c struct {
-			Type        string            `json:"type"`
-			Normalizers []json.RawMessage `json:"normalizers"`
-		}
-		if err := strict(place, data, &c); err != nil {
-			return false, err
-		}
-		for i, n := range c.Normalizers {
-			one, err := parseNormalizer(fmt.Sprintf("%s.normalizers[%d]", place, i), n)
-			if err != nil {
-				return false, err
-			}
-			nfc = nfc || one
-		}
-		return nfc, nil
 	}
-	return false, &FeatureError{Place: place, What: fmt.Sprintf("normalizer %q", k), Hint: "NFC is, alone or in a Sequence"}
+	var list []json.RawMessage
+	if err := strict(place+"."+key, c[key], &list); err != nil {
+		return nil, err
+	}
+	parts := make([]part, len(list))
+	for i, one := range list {
+		parts[i] = part{fmt.Sprintf("%s.%s[%d]", place, key, i), one}
+	}
+	return parts, nil
 }
 
-// preTokenizer collects the steps of a pre-tokenizer; done is set once
-// ByteLevel, which has to come last, was seen.
-type preTokenizer struct {
-	steps     []step
-	byteLevel byteLevel
-	done      bool
+type part struct {
+	place string
+	data  json.RawMessage
 }
 
-func (p *preTokenizer) parse(place string, data json.RawMessage) error {
-	k, err := kind(place, data)
-	if err != nil {
-		return err
-	}
-	if p.done {
-		return &FeatureError{Place: place, What: fmt.Sprintf("%s after ByteLevel", k), Hint: "ByteLevel has to be the last pre-tokenizer"}
-	}
-	switch k {
-	case "ByteLevel":
-		c := struct {
-			Type           string `json:"type"`
-			AddPrefixSpace bool   `json:"add_prefix_space"`
-			TrimOffsets    bool   `json:"trim_offsets"`
-			UseRegex       bool   `json:"use_regex"`
-		}{UseRegex: true}
-		if err := strict(place, data, &c); err != nil {
-			return err
-		}
-		p.byteLevel.prefixSpace = c.AddPrefixSpace
-		if c.UseRegex {
-			p.byteLevel.scan = scanGPT2
-		}
-		p.done = true
-	case "Digits":
-		var c struct {
-			Type             string `json:"type"`
-			IndividualDigits bool   `json:"individual_digits"`
-		}
-		if err := strict(place, data, &c); err != nil {
-			return err
-		}
-		p.steps = append(p.steps, digitStep(c.IndividualDigits))
-	case "Split":
-		return p.parseSplit(place, data)
-	case "Sequence":
-		var c struct {
-			Type          string            `json:"type"`
-			Pretokenizers []json.RawMessage `json:"pretokenizers"`
-		}
-		if err := strict(place, data, &c); err != nil {
-			return err
-		}
-		for i, one := range c.Pretokenizers {
-			if err := p.parse(fmt.Sprintf("%s.pretokenizers[%d]", place, i), one); err != nil {
-				return err
-			}
-		}
-	case "":
-	default:
-		return &FeatureError{Place: place, What: fmt.Sprintf("pre-tokenizer %q", k), Hint: "ByteLevel, Split, Digits and Sequence are"}
-	}
-	return nil
+// patternConfig is what Split and Replace look for.
+type patternConfig struct {
+	Regex  *string `json:"Regex"`
+	String *string `json:"String"`
 }
 
-func (p *preTokenizer) parseSplit(place string, data json.RawMessage) error {
-	var c struct {
-		Type    string `json:"type"`
-		Pattern struct {
-			Regex  *string `json:"Regex"`
-			String *string `json:"String"`
-		} `json:"pattern"`
-		Behavior string `json:"behavior"`
-		Invert   bool   `json:"invert"`
+func (c patternConfig) compile(place string) (*automaton, error) {
+	refuse := func(err error) error {
+		return &FeatureError{Place: place + ".pattern", What: fmt.Sprintf("the expression %q", *c.Regex), Hint: err.Error()}
 	}
-	if err := strict(place, data, &c); err != nil {
-		return err
-	}
-	if c.Pattern.Regex == nil {
-		return &FeatureError{Place: place + ".pattern", What: "a pattern that is not a Regex"}
-	}
-	scan, ok := scanners[*c.Pattern.Regex]
-	if !ok {
-		return &FeatureError{
-			Place: place + ".pattern", What: fmt.Sprintf("the expression %q", *c.Pattern.Regex),
-			Hint: "the expressions of GPT-2, Llama 3 and Qwen2 are",
+	switch {
+	case c.Regex != nil:
+		e, err := parseExpression(*c.Regex)
+		if err != nil {
+			return nil, refuse(err)
 		}
+		a, err := compile(e)
+		if err != nil {
+			return nil, refuse(err)
+		}
+		return a, nil
+	case c.String != nil && *c.String != "":
+		return &automaton{literal: *c.String}, nil
 	}
-	// The known expressions match everywhere, so keeping the matches (Isolated)
-	// and removing what lies between them (Removed, inverted) are the same.
-	isolated := c.Behavior == "Isolated" && !c.Invert
-	removed := c.Behavior == "Removed" && c.Invert
-	if !isolated && !removed {
-		return &FeatureError{Place: place + ".behavior", What: fmt.Sprintf("%q with invert %t", c.Behavior, c.Invert), Hint: "Isolated is"}
-	}
-	p.steps = append(p.steps, scanStep(scan))
-	return nil
+	return nil, &FeatureError{Place: place + ".pattern", What: "a pattern that is neither a Regex nor a String of some length"}
 }
 
-func parseDecoder(place string, data json.RawMessage) error {
-	k, err := kind(place, data)
-	if err != nil {
-		return err
-	}
-	switch k {
-	case "ByteLevel":
-		return nil
-	case "Sequence":
-		var c struct {
-			Type     string            `json:"type"`
-			Decoders []json.RawMessage `json:"decoders"`
-		}
-		if err := strict(place, data, &c); err != nil {
-			return err
-		}
-		if len(c.Decoders) == 1 {
-			return parseDecoder(place+".decoders[0]", c.Decoders[0])
-		}
-		return &FeatureError{Place: place, What: fmt.Sprintf("a Sequence of %d decoders", len(c.Decoders)), Hint: "ByteLevel alone is"}
-	case "":
-		return &FeatureError{Place: place, What: "having no decoder", Hint: "ByteLevel is"}
-	}
-	return &FeatureError{Place: place, What: fmt.Sprintf("decoder %q", k), Hint: "ByteLevel is"}
+// unsupported is the error for a component of another type.
+func unsupported(place, what, kind, known string) error {
+	return &FeatureError{Place: place, What: fmt.Sprintf("%s %q", what, kind), Hint: known + " are"}
 }
 
 // isPointer reports whether data is a Git LFS pointer instead of a file's content.

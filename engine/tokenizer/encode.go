@@ -9,12 +9,7 @@ func (t *Tokenizer) encode(text string, spans bool) ([]int32, []Span) {
 		e.places = make([]Span, 0, len(text)/3+4)
 	}
 	t.raw.split(text, func(start, end int) {
-		s := text[start:end]
-		var origin alignment
-		if t.nfc {
-			s, origin = nfc(s)
-		}
-		e.segment(s, start, origin)
+		e.normalized(normalizeAll(t.normalizers, piece{text: text[start:end], at: start}, spans))
 	}, func(id int32, start, end int) {
 		e.add(id, Span{start, end})
 	})
@@ -35,23 +30,21 @@ func (e *encoder) add(id int32, at Span) {
 	}
 }
 
-// segment encodes normalized text that began at byte offset of the original.
-func (e *encoder) segment(s string, offset int, origin alignment) {
-	place := func(start, end int) Span {
-		sp := origin.original(start, end)
-		return Span{offset + sp.Start, offset + sp.End}
-	}
-	e.t.normalized.split(s, func(start, end int) {
-		e.t.words(s[start:end], func(w word) {
-			for _, p := range e.t.model.encode(w.text) {
-				e.ids = append(e.ids, p.id)
-				if e.spans {
-					from, to := w.span(int(p.start), int(p.end))
-					e.places = append(e.places, place(start+from, start+to))
-				}
-			}
-		})
+func (e *encoder) normalized(p piece) {
+	e.t.normalized.split(p.text, func(start, end int) {
+		e.t.cut(p.cut(start, end), e.spans, e.word)
 	}, func(id int32, start, end int) {
-		e.add(id, place(start, end))
+		e.add(id, p.span(start, end))
+	})
+}
+
+func (e *encoder) word(p piece) {
+	e.t.model.encode(p.text, func(start int, tokens []symbol) {
+		for _, s := range tokens {
+			e.ids = append(e.ids, s.id)
+			if e.spans {
+				e.places = append(e.places, p.span(start+int(s.start), start+int(s.end)))
+			}
+		}
 	})
 }

@@ -63,22 +63,23 @@ func Parse(data []byte) (*Tokenizer, error) {
 		return nil, err
 	}
 	t := &Tokenizer{digest: sha256.Sum256(data), raw: newTrie(), normalized: newTrie()}
-	var err error
-	if t.model, t.ids, err = parseModel(f.Model); err != nil {
+	c, err := parseModel(f.Model)
+	if err != nil {
 		return nil, err
 	}
-	if t.nfc, err = parseNormalizer("normalizer", f.Normalizer); err != nil {
-		return nil, err
-	}
-	var p preTokenizer
+	var p preTokenizers
 	if err := p.parse("pre_tokenizer", f.PreTokenizer); err != nil {
 		return nil, err
 	}
-	if !p.done {
-		return nil, &FeatureError{Place: "pre_tokenizer", What: "BPE without ByteLevel", Hint: "a SentencePiece model?"}
+	t.cut = chain(p.steps)
+	if t.model, err = newBPE(c, p.byteLevel); err != nil {
+		return nil, err
 	}
-	t.steps, t.byteLevel = p.steps, p.byteLevel
-	if err := parseDecoder("decoder", f.Decoder); err != nil {
+	t.ids = c.Vocab
+	if t.normalizers, err = parseNormalizer("normalizer", f.Normalizer); err != nil {
+		return nil, err
+	}
+	if t.decoders, err = parseDecoder("decoder", f.Decoder); err != nil {
 		return nil, err
 	}
 	table, err := t.parseAdded(f.AddedTokens)
@@ -88,82 +89,42 @@ func Parse(data []byte) (*Tokenizer, error) {
 	if err := t.index(len(data), table); err != nil {
 		return nil, err
 	}
+	if t.frame, err = parsePostProcessor("post_processor", f.PostProcessor, t.ids); err != nil {
+		return nil, err
+	}
 	return t, nil
 }
 
-func parseModel(data json.RawMessage) (*bpe, map[string]int32, error) {
-	if len(data) == 0 {
-		return nil, nil, errors.New("model: missing")
-	}
+func parseModel(data json.RawMessage) (modelConfig, error) {
 	var c modelConfig
+	if len(data) == 0 {
+		return c, errors.New("model: missing")
+	}
 	if err := strict("model", data, &c); err != nil {
 		var head struct { // of another model the fields differ too
 			Type *string `json:"type"`
 		}
 		if json.Unmarshal(data, &head) != nil || head.Type == nil || *head.Type == "BPE" {
-			return nil, nil, err
+			return c, err
 		}
 		c.Type = head.Type
 	}
-	if c.Type != nil && *c.Type != "BPE" {
-		return nil, nil, &FeatureError{Place: "model.type", What: fmt.Sprintf("%q", *c.Type), Hint: "byte-level BPE is"}
+	refuse := func(field, what, hint string) error {
+		return &FeatureError{Place: "model." + field, What: what, Hint: hint}
 	}
 	switch {
+	case c.Type != nil && *c.Type != "BPE":
+		return c, refuse("type", fmt.Sprintf("%q", *c.Type), "BPE is")
 	case c.Dropout != nil && *c.Dropout != 0:
-		return nil, nil, &FeatureError{Place: "model.dropout", What: fmt.Sprint(*c.Dropout), Hint: "it makes tokens random"}
-	case c.ByteFallback:
-		return nil, nil, &FeatureError{Place: "model.byte_fallback", What: "SentencePiece-style BPE", Hint: "byte-level BPE is"}
+		return c, refuse("dropout", fmt.Sprint(*c.Dropout), "it makes tokens random")
 	case c.ContinuingSubwordPrefix != nil && *c.ContinuingSubwordPrefix != "":
-		return nil, nil, &FeatureError{Place: "model.continuing_subword_prefix", What: fmt.Sprintf("%q", *c.ContinuingSubwordPrefix)}
+		return c, refuse("continuing_subword_prefix", fmt.Sprintf("%q", *c.ContinuingSubwordPrefix), "")
 	case c.EndOfWordSuffix != nil && *c.EndOfWordSuffix != "":
-		return nil, nil, &FeatureError{Place: "model.end_of_word_suffix", What: fmt.Sprintf("%q", *c.EndOfWordSuffix)}
+		return c, refuse("end_of_word_suffix", fmt.Sprintf("%q", *c.EndOfWordSuffix), "")
 	case len(c.Vocab) == 0:
-		return nil, nil, errors.New("model.vocab: empty")
+		return c, errors.New("model.vocab: empty")
 	}
-	m, err := newBPE(c)
-	return m, c.Vocab, err
-}
-
-func newBPE(c modelConfig) (*bpe, error) {
-	merges, err := parseMerges(c.Merges)
-	if err != nil {
-		return nil, err
-	}
-	m := &bpe{
-		merges: make(map[uint64]rule, len(merges)), ignoreMerges: c.IgnoreMerges,
-		unknown: absent, fuse: c.FuseUnk, cache: map[string][]piece{},
-	}
-	for b, char := range byteChar {
-		m.first[b] = absent
-		if id, ok := c.Vocab[string(char)]; ok {
-			m.first[b] = id
-		}
-	}
-	if c.UnkToken != nil {
-		id, ok := c.Vocab[*c.UnkToken]
-		if !ok {
-			return nil, fmt.Errorf("model.unk_token: %q is not in the vocabulary", *c.UnkToken)
-		}
-		m.unknown = id
-	}
-	if c.IgnoreMerges {
-		m.whole = make(map[string]int32, len(c.Vocab))
-		for token, id := range c.Vocab {
-			if s, ok := decodeBytes(token); ok {
-				m.whole[s] = id
-			}
-		}
-	}
-	for i, two := range merges {
-		a, okA := c.Vocab[two[0]]
-		b, okB := c.Vocab[two[1]]
-		id, ok := c.Vocab[two[0]+two[1]]
-		if !okA || !okB || !ok {
-			return nil, fmt.Errorf("model.merges[%d]: %q + %q: a part or the whole is not in the vocabulary", i, two[0], two[1])
-		}
-		m.merges[pair(a, b)] = rule{int32(i), id}
-	}
-	return m, nil
+	return c, nil
 }
 
 // addedText is what index needs to know of an added token.
@@ -195,9 +156,7 @@ func (t *Tokenizer) parseAdded(list []json.RawMessage) (map[int32]addedText, err
 		text, matched := a.Content, t.raw
 		if a.Normalized {
 			matched = t.normalized
-			if t.nfc {
-				text, _ = nfc(text)
-			}
+			text = normalizeAll(t.normalizers, piece{text: text}, false).text
 		}
 		matched.add(text, entry)
 		table[a.ID] = addedText{text, a.Special}
@@ -216,7 +175,7 @@ func (t *Tokenizer) index(size int, table map[int32]addedText) error {
 		top = max(top, id)
 	}
 	used := make([]bool, top+1)
-	t.tokens, t.decoded, t.special = make([]string, top+1), make([]string, top+1), make([]bool, top+1)
+	t.tokens, t.written, t.special = make([]string, top+1), make([]string, top+1), make([]bool, top+1)
 	for token, id := range t.ids {
 		if used[id] {
 			return fmt.Errorf("tokens %q and %q: both have id %d", min(token, t.tokens[id]), max(token, t.tokens[id]), id)
@@ -227,13 +186,7 @@ func (t *Tokenizer) index(size int, table map[int32]addedText) error {
 		if a, ok := table[id]; ok {
 			text, t.special[id] = a.text, a.special
 		}
-		// The library decodes added tokens like the others, so that even one
-		// that is plain text is read as bytes if each of its characters is one.
-		bytes, ok := decodeBytes(text)
-		if !ok {
-			bytes = text
-		}
-		t.decoded[id] = bytes
+		t.written[id] = text
 	}
 	return nil
 }

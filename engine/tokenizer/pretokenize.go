@@ -1,113 +1,110 @@
 package tokenizer
 
 import (
-	"unicode"
+	"strings"
 	"unicode/utf8"
 )
 
-// step cuts a piece of text into smaller ones, in order and without gaps.
-type step func(s string, emit func(start, end int))
+// preTokenizer cuts a piece into smaller ones, in order, and may rewrite them.
+type preTokenizer func(p piece, spans bool, emit func(piece))
 
-// byteLevel is the ByteLevel pre-tokenizer, which is always the last: what comes
-// out of it are words for the model.
-type byteLevel struct {
-	prefixSpace bool
-	scan        scanner // nil: the piece is one word
-}
-
-// word is what the model encodes.
-type word struct {
-	text  string
-	start int // in the text that was cut
-	// prefix is 0, or the length of the first character of a word that
-	// ByteLevel put a space before, which then counts as part of it.
-	prefix int
-}
-
-// span returns where bytes start..end of the word lie in the text that was cut.
-func (w word) span(start, end int) (int, int) {
-	if w.prefix > 0 {
-		start, end = max(start-1, 0), max(end-1, w.prefix)
+// chain runs list one after another on what the one before emits.
+func chain(list []preTokenizer) preTokenizer {
+	if len(list) == 0 {
+		return func(p piece, _ bool, emit func(piece)) { emit(p) }
 	}
-	return w.start + start, w.start + end
-}
-
-// words calls emit for each word of s.
-func (t *Tokenizer) words(s string, emit func(word)) {
-	t.cut(s, 0, t.steps, func(start, end int) {
-		piece, prefix := s[start:end], 0
-		if t.byteLevel.prefixSpace && piece[0] != ' ' {
-			_, prefix = utf8.DecodeRuneInString(piece)
-			piece = " " + piece
-		}
-		for i := 0; i < len(piece); {
-			j := len(piece)
-			if t.byteLevel.scan != nil {
-				j = t.byteLevel.scan(piece, i)
-			}
-			w := word{text: piece[i:j], start: start + i}
-			switch {
-			case prefix > 0 && i == 0:
-				w.prefix = prefix
-			case prefix > 0:
-				w.start--
-			}
-			emit(w)
-			i = j
-		}
-	})
-}
-
-// cut applies steps to s, whose first byte is at offset.
-func (t *Tokenizer) cut(s string, offset int, steps []step, emit func(start, end int)) {
-	if s == "" {
-		return
+	first, rest := list[0], chain(list[1:])
+	if len(list) == 1 {
+		return first
 	}
-	if len(steps) == 0 {
-		emit(offset, offset+len(s))
-		return
-	}
-	steps[0](s, func(start, end int) {
-		t.cut(s[start:end], offset+start, steps[1:], emit)
-	})
-}
-
-// scanStep is Split with a known expression.
-func scanStep(scan scanner) step {
-	return func(s string, emit func(start, end int)) {
-		for i := 0; i < len(s); {
-			j := scan(s, i)
-			emit(i, j)
-			i = j
-		}
+	return func(p piece, spans bool, emit func(piece)) {
+		first(p, spans, func(q piece) { rest(q, spans, emit) })
 	}
 }
 
-// digitStep is Digits: numbers apart from the rest, each digit by itself if individual.
-func digitStep(individual bool) step {
-	return func(s string, emit func(start, end int)) {
-		for i := 0; i < len(s); {
-			digit, n := digitAt(s, i)
+// digits is Digits: numbers apart from the rest, each digit by itself if individual.
+func digits(individual bool) preTokenizer {
+	return func(p piece, _ bool, emit func(piece)) {
+		for i := 0; i < len(p.text); {
+			digit, n := digitAt(p.text, i)
 			j := i + n
-			for j < len(s) {
-				next, m := digitAt(s, j)
+			for j < len(p.text) {
+				next, m := digitAt(p.text, j)
 				if next != digit || digit && individual {
 					break
 				}
 				j += m
 			}
-			emit(i, j)
+			emit(p.cut(i, j))
 			i = j
 		}
 	}
 }
 
+// numeric is Digits' notion of a number.
+var numeric = func() runeSet {
+	n, _ := property("N")
+	return union(n, newestNumbers)
+}()
+
 // digitAt reports whether the character at s[i:] is numeric, and its length.
 func digitAt(s string, i int) (bool, int) {
-	c, n := classAt(s, i)
-	if c == other && n == 4 {
-		r, _ := utf8.DecodeRuneInString(s[i:])
-		return unicode.Is(newestNumbers, r), n
+	if c := s[i]; c < utf8.RuneSelf {
+		return '0' <= c && c <= '9', 1
 	}
-	return c == number, n
+	r, n := utf8.DecodeRuneInString(s[i:])
+	return numeric.has(r), n
 }
+
+// byteLevel is ByteLevel. The bytes are not turned into the characters that
+// stand for them: the model is built to take bytes.
+func byteLevel(prefixSpace bool, pattern *automaton) preTokenizer {
+	return func(p piece, spans bool, emit func(piece)) {
+		if prefixSpace && !strings.HasPrefix(p.text, " ") {
+			p = prepend(" ")(p, spans)
+		}
+		if pattern == nil {
+			if p.text != "" {
+				emit(p)
+			}
+			return
+		}
+		for i := 0; i < len(p.text); {
+			end := pattern.match(p.text, i) // GPT-2's matches everywhere
+			emit(p.cut(i, end))
+			i = end
+		}
+	}
+}
+
+// scheme says where Metaspace puts its mark though there is no space.
+type scheme string
+
+const (
+	schemeAlways scheme = "always" // before every piece
+	schemeFirst  scheme = "first"  // before the piece that begins the text
+	schemeNever  scheme = "never"
+)
+
+// metaspace is Metaspace: spaces become mark, one is put before pieces as where
+// says, and words are cut before each mark if cut.
+func metaspace(mark string, where scheme, cut bool) preTokenizer {
+	spaces := &automaton{literal: " "}
+	marks := split(&automaton{literal: mark}, mergedWithNext, false)
+	return func(p piece, spans bool, emit func(piece)) {
+		p = replace(spaces, mark)(p, spans)
+		if (where == schemeAlways || where == schemeFirst && p.at == 0) && !strings.HasPrefix(p.text, mark) {
+			p = prepend(mark)(p, spans)
+		}
+		if cut {
+			marks(p, spans, emit)
+		} else if p.text != "" {
+			emit(p)
+		}
+	}
+}
+
+// patternGPT2 is the expression that ByteLevel has built in (Radford et al. 2019).
+const patternGPT2 = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
+
+var gpt2 = mustCompile(patternGPT2)

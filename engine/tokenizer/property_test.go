@@ -75,23 +75,23 @@ func TestSpansAfterNFC(t *testing.T) {
 
 func TestLongWordsMergeLikeShortOnes(t *testing.T) {
 	tok := load(t, "gpt2")
-	slow := func(word string) []piece { // merge with the leftmost lowest pair, without the heap
+	slow := func(word string) []symbol { // merge with the leftmost lowest pair, without the heap
 		m := tok.model
-		p := make([]piece, 0, len(word))
+		p := make([]symbol, 0, len(word))
 		for i := range len(word) {
-			p = append(p, piece{m.first[word[i]], int32(i), int32(i + 1)})
+			p = append(p, symbol{m.first[word[i]], int32(i), int32(i + 1)})
 		}
 		for {
 			best, at := rule{rank: -1}, 0
 			for i := range len(p) - 1 {
-				if r, ok := m.merges[pair(p[i].id, p[i+1].id)]; ok && (best.rank < 0 || r.rank < best.rank) {
+				if r := m.merges.of(p[i].id, p[i+1].id); r != noRule && (best.rank < 0 || r.rank < best.rank) {
 					best, at = r, i
 				}
 			}
 			if best.rank < 0 {
 				return p
 			}
-			p = slices.Replace(p, at, at+2, piece{best.id, p[at].start, p[at+1].end})
+			p = slices.Replace(p, at, at+2, symbol{best.id, p[at].start, p[at+1].end})
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -141,24 +141,5 @@ func TestLossyDecode(t *testing.T) {
 		if got := lossyUTF8([]byte(in)); got != want {
 			t.Errorf("%+q: %+q, want %+q", in, got, want)
 		}
-	}
-}
-
-func BenchmarkEncode(b *testing.B) {
-	tok := load(b, "llama3")
-	text := strings.Repeat("Pt is a 67 y/o F w/ HTN, started on metformin 500 mg PO BID; she's told: \"take with food\".\n", 200)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		tok.Encode(text)
-	}
-}
-
-func BenchmarkEncodeUncached(b *testing.B) {
-	tok := load(b, "llama3")
-	text := strings.Repeat("Pt is a 67 y/o F w/ HTN, started on metformin 500 mg PO BID; she's told: \"take with food\".\n", 200)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		clear(tok.model.cache)
-		tok.Encode(text)
 	}
 }

@@ -1,15 +1,32 @@
 // Package tokenizer turns text into token ids and back, exactly as the Hugging
 // Face tokenizers library does with the same tokenizer.json.
 //
-// It reads byte-level BPE: the model, added tokens, the NFC normalizer, the
-// pre-tokenizers ByteLevel, Split, Digits and Sequence, and the ByteLevel
-// decoder. Anything else in the file that would change a token is an error that
-// names it. The post-processor is not applied: whoever calls Encode has a chat
-// template that writes the beginning-of-sequence token itself, so applying both
-// would give two. Truncation and padding stored in the file are settings of
-// whoever saved it, not of the vocabulary, and are not applied either.
+// It reads byte-pair encoding in the two forms that language models use:
+// byte-level (GPT-2, Llama 3, Qwen, SmolLM, Mistral's Tekken) and over
+// characters with byte fallback, as SentencePiece makes them (Llama 2, Mistral,
+// Gemma). Of the other parts of the file it has
 //
-// It trains no vocabulary and renders no templates.
+//   - normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip
+//   - pre-tokenizers ByteLevel, Split, Digits, Metaspace
+//   - decoders ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace
+//   - post-processors TemplateProcessing, ByteLevel
+//   - Sequences of these, and added tokens with all their flags.
+//
+// Anything else that would change a token is an error that names it. Expressions
+// are compiled to an automaton that reads a text once (see parseExpression for
+// what it does not know).
+//
+// Encode leaves the post-processor out: whoever calls it has a chat template that
+// writes the beginning-of-sequence token itself, and applying both would give
+// two. Frame applies it, for plain text. Truncation and padding stored in the
+// file are settings of whoever saved it, not of the vocabulary, and are not
+// applied.
+//
+// Text that is not UTF-8 is taken as it is: a byte that belongs to no character
+// counts as one of its own, U+FFFD to expressions, and is encoded as that byte
+// where the vocabulary has bytes, else as unknown.
+//
+// The package trains no vocabulary and renders no templates.
 package tokenizer
 
 import (
@@ -22,15 +39,17 @@ import (
 type Tokenizer struct {
 	digest     [sha256.Size]byte
 	tokens     []string // by id; "" where the id is unused
-	decoded    []string // bytes that the id stands for
+	written    []string // by id, what decoders see; for added tokens after the normalizer
 	special    []bool   // by id
 	ids        map[string]int32
 	raw        *trie // added tokens matched in the text as given
 	normalized *trie // added tokens matched after the normalizer
-	nfc        bool
-	steps      []step // pre-tokenizer, in order, without ByteLevel
-	byteLevel  byteLevel
+	cut        preTokenizer
 	model      *bpe
+	frame      frame
+	decoders   []decoder
+
+	normalizers []normalizer
 }
 
 // Span is the half-open range of bytes of a text that a token came from.
@@ -65,29 +84,6 @@ func (t *Tokenizer) Encode(text string) []int32 {
 // that where normalization rewrote a sequence its tokens have all of it.
 func (t *Tokenizer) EncodeSpans(text string) ([]int32, []Span) {
 	return t.encode(text, true)
-}
-
-// Decode returns the text of ids, without special tokens if skipSpecial. Ids
-// outside the vocabulary are left out. Bytes that are not UTF-8 become U+FFFD,
-// one for each maximal ill-formed part, so decoding a prefix of a sequence can
-// end in U+FFFD where a character is incomplete.
-func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
-	var buf []byte
-	for _, id := range ids {
-		if id < 0 || int(id) >= len(t.decoded) || skipSpecial && t.special[id] {
-			continue
-		}
-		buf = append(buf, t.decoded[id]...)
-	}
-	return lossyUTF8(buf)
-}
-
-// Bytes returns the bytes that id stands for, "" outside the vocabulary.
-func (t *Tokenizer) Bytes(id int32) string {
-	if id < 0 || int(id) >= len(t.decoded) {
-		return ""
-	}
-	return t.decoded[id]
 }
 
 // ID returns the id of a token as the vocabulary writes it, such as "<|im_end|>"

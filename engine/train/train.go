@@ -146,7 +146,7 @@ func newRun(j Job) (*run, error) {
 	r.began = r.now()
 	o := order.Options(j.Training)
 	o.MaxTokens, o.MaxDocuments = max(o.MaxTokens, j.EvaluateTokens), max(o.MaxDocuments, j.EvaluateDocuments)
-	if o.Checkpointing, err = model.Fit(j.Backend, j.Source.Shape(), o, j.Training.Optimizer, j.cacheBytes()); err != nil {
+	if o.Checkpointing, err = model.Fit(j.Backend, j.Source.Shape(), o, j.Training.Optimizer, model.CacheBytes(j.Backend, j.Source.Shape(), j.EvaluateDocuments, j.EvaluatePositions)); err != nil {
 		return nil, err
 	}
 	r.model, err = model.New(j.Backend, j.Source, o)
@@ -178,14 +178,6 @@ func (r *run) begin() (err error) {
 // close gives back what the run holds on the device.
 func (r *run) close() error {
 	return errors.Join(engine.Close(r.optimizer), r.model.Close())
-}
-
-// cacheBytes returns what the keys and values of the sequences take that Evaluate decodes.
-func (j Job) cacheBytes() int64 {
-	s := j.Source.Shape()
-	return j.Backend.Size([]engine.BufferSpec{{
-		Name: "cache", Kind: engine.Activation, Len: 2 * s.Layers * s.KVDim() * j.EvaluateDocuments * j.EvaluatePositions,
-	}})
 }
 
 func (j Job) validate() error {

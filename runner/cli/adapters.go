@@ -69,7 +69,7 @@ func runAdapters(ctx context.Context, e *env, sweep string, asJSON bool) (err er
 		}
 		list = append(list, item)
 		rows = append(rows, []string{
-			fmt.Sprintf("%s@v%d", a.Sweep, a.Version), strings.Join(item.Aliases, ", "), short(a.Digest), short(a.Run),
+			a.Name(), strings.Join(item.Aliases, ", "), short(a.Digest), short(a.Run),
 			strconv.Itoa(a.Epoch), reports.Bytes(float64(a.Bytes)), a.Path,
 		})
 	}
@@ -101,7 +101,7 @@ Moving an alias is a new fact: the ledger keeps where it pointed before.`,
 			if err := l.Tag(cmd.Context(), ledger.Alias{Sweep: a.Sweep, Alias: args[1], Version: a.Version, Time: e.now().UTC()}); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(e.out, "%s@%s is %s@v%d\n", a.Sweep, args[1], a.Sweep, a.Version)
+			_, err = fmt.Fprintf(e.out, "%s@%s is %s\n", a.Sweep, args[1], a.Name())
 			return err
 		},
 	}

@@ -25,6 +25,7 @@ type benchOptions struct {
 	offload                     []string
 	adapter, asJSON, quick      bool
 	seconds                     float64
+	warmUp                      int
 }
 
 // benchmarks are what bench can measure.
@@ -39,12 +40,15 @@ func newBenchCommand(e *env) *cobra.Command {
 		Short: "Measure the engine on synthetic weights",
 		Long: `Bench measures this machine with random weights in the shape of a public model:
 train, optimizer steps of one micro-batch; decode, greedy generation; gemm, a
-layer's products; attention, forward and backward. It prints medians.
+layer's products; attention, forward and backward. It prints medians, of what is
+measured for --seconds after warming up, and the clocks of the device meanwhile.
 
 Shapes: ` + strings.Join(bench.Shapes(), ", ") + `.
 
 Model FLOPs are what the mathematics needs: recomputing for gradient checkpointing
-counts as time, not as work. Utilisation compares them with the device's datasheet.`,
+counts as time, not as work. Utilisation compares them with the device's datasheet.
+The plan is what 'daybook estimate' prints, the engine's memory what it came to, and
+the process's what the driver has for it, with its context and libraries.`,
 		Example: `  daybook bench train --shape llama3-8b --rows 4 --length 2048 --checkpointing full
   daybook bench decode --shape llama3-8b --sequences 32 --json
   daybook bench attention --shape llama3-8b --rows 2 --length 8192`,
@@ -69,6 +73,7 @@ counts as time, not as work. Utilisation compares them with the device's datashe
 	flags.IntVar(&o.tokens, "new-tokens", 512, "tokens to decode for each prompt")
 	flags.BoolVar(&o.adapter, "adapter", false, "decode with an adapter of rank 16")
 	flags.Float64Var(&o.seconds, "seconds", 30, "how long to measure each line at least")
+	flags.IntVar(&o.warmUp, "warm-up", -1, "repetitions before the first that counts (default: 20 steps of training, 1 answer, 2 calls of an operation)")
 	flags.BoolVar(&o.quick, "quick", false, "measure once, after one repetition to warm up")
 	flags.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return cmd
@@ -77,12 +82,16 @@ counts as time, not as work. Utilisation compares them with the device's datashe
 // deviceHelp describes --device.
 const deviceHelp = "where to compute: auto, cpu, cuda, cuda:N or cuda:N/float32"
 
-// protocol returns how long to measure, and how often to repeat before.
+// protocol returns how long to measure, and how often to repeat before: warmUp times
+// unless the flags say otherwise.
 func (o benchOptions) protocol(warmUp int) bench.Protocol {
 	p := bench.Standard()
+	if o.warmUp >= 0 {
+		warmUp = o.warmUp
+	}
 	p.WarmUp, p.AtLeast = warmUp, time.Duration(o.seconds*float64(time.Second))
 	if o.quick {
-		p.WarmUp, p.AtLeast, p.Repeats = 1, 0, 1
+		p.WarmUp, p.AtLeast, p.Repeats = min(p.WarmUp, 1), 0, 1
 	}
 	return p
 }
@@ -168,51 +177,4 @@ func benchOperation(f func(context.Context, device.Device, device.Options, bench
 	return func(ctx context.Context, d device.Device, limits device.Options, o benchOptions) ([]bench.Result, error) {
 		return f(ctx, d, limits, bench.OperationOptions{Shape: o.shape, Tokens: o.rows * o.length, Length: o.length, Protocol: o.protocol(2)})
 	}
-}
-
-// printBench prints a line a result, and where the time of the first goes.
-func printBench(e *env, results []bench.Result) error {
-	var rows [][]string
-	for _, r := range results {
-		rate, tflops, utilisation := orDash(""), orDash(""), orDash("")
-		if r.Name == "train" || r.Name == "decode" {
-			rate = fmt.Sprintf("%.0f", r.Rate())
-		}
-		if r.FLOP > 0 {
-			tflops = fmt.Sprintf("%.3g", r.FLOP/r.Seconds/1e12)
-		}
-		if u := r.Utilisation(); u > 0 && r.FLOP > 0 {
-			utilisation = fmt.Sprintf("%.0f%%", 100*u)
-		}
-		rows = append(rows, []string{
-			r.Case, rate, fmt.Sprintf("%.2f", 1e3*r.Seconds), fmt.Sprintf("%.2f–%.2f", 1e3*r.Fastest, 1e3*r.Slowest), fmt.Sprint(r.Repeats),
-			tflops, utilisation, gibibytes(r.Bytes), gibibytes(r.Process),
-		})
-	}
-	header := []string{results[0].Name + " " + results[0].Shape, ">tokens/s", ">ms", ">range", ">of", ">model TFLOP/s", ">utilisation", ">engine GiB", ">process GiB"}
-	if err := printList(e.out, header, rows); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(e.out, "\n%s\n", deviceText(results[0].Device)); err != nil || len(results[0].Operations) == 0 {
-		return err
-	}
-	var total float64
-	for _, o := range results[0].Operations {
-		total += o.Seconds
-	}
-	rows = nil
-	for _, o := range results[0].Operations {
-		rows = append(rows, []string{o.Name, fmt.Sprint(o.Calls), fmt.Sprintf("%.2f", 1e3*o.Seconds), fmt.Sprintf("%.1f%%", 100*o.Seconds/total)})
-	}
-	if _, err := fmt.Fprintln(e.out); err != nil {
-		return err
-	}
-	return printList(e.out, []string{"waiting behind every operation", ">calls", ">ms", ">share"}, rows)
-}
-
-func gibibytes(n int64) string {
-	if n == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%.2f", float64(n)/(1<<30))
 }

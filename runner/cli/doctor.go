@@ -149,5 +149,11 @@ func examineLedger(ctx context.Context, root runner.Root) finding {
 	if err := errors.Join(err, l.Close()); err != nil {
 		return finding{Level: "problem", What: "ledger", Found: err.Error()}
 	}
-	return finding{Level: "ok", What: "ledger", Found: count(len(runs), "run")}
+	baselines := 0
+	for _, r := range runs {
+		if r.Kind == ledger.Evaluate {
+			baselines++
+		}
+	}
+	return finding{Level: "ok", What: "ledger", Found: tally(len(runs)-baselines, baselines)}
 }

@@ -99,7 +99,7 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	if o.system != "" {
 		turns = append([]engine.Turn{{Role: "system", Content: o.system}}, turns...)
 	}
-	out := generated{Adapter: fmt.Sprintf("%s@v%d", a.Sweep, a.Version), Digest: a.Digest}
+	out := generated{Adapter: a.Name(), Digest: a.Digest}
 	if out.Answer, err = g.Answer(ctx, turns, o.maxNewTokens, true); err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a le
 	}
 	about, err := runner.ReadMetadata(root.Abs(a.Path))
 	if err != nil {
-		return nil, spec, runner.WithHint(fmt.Errorf("adapter %s@v%d: %w", a.Sweep, a.Version, err), "run the sweep again: an adapter that is missing is published again")
+		return nil, spec, runner.WithHint(fmt.Errorf("adapter %s: %w", a.Name(), err), "run the sweep again: an adapter that is missing is published again")
 	}
 	o := worker.GeneratorOptions{
 		Base: flags.base, Device: flags.device, Spec: spec.Base, Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.GOMAXPROCS(0),

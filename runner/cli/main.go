@@ -38,8 +38,10 @@ const (
 	exitInterrupted = 130
 )
 
-// errRunsFailed reports that a sweep went on but not all of its runs finished well.
-var errRunsFailed = errors.New("some runs failed")
+// partlyError reports that a sweep went on but not all of its runs finished well.
+type partlyError struct{ error }
+
+func (e partlyError) Unwrap() error { return e.error }
 
 // errMismatch reports that something is not as the ledger says.
 var errMismatch = errors.New("verification failed")
@@ -83,8 +85,9 @@ func (e *env) exit(ctx context.Context, err error) int {
 	}
 	e.complain(err.Error(), advise(err))
 	var usage usageError
+	var partly partlyError
 	switch {
-	case errors.Is(err, errRunsFailed):
+	case errors.As(err, &partly):
 		return exitRunsFailed
 	case errors.Is(err, errMismatch):
 		return exitMismatch

@@ -72,6 +72,14 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %s", n, thing)
 }
 
+// tally is a number of runs, and of baselines if there are any: they are no runs.
+func tally(runs, baselines int) string {
+	if baselines == 0 {
+		return count(runs, "run")
+	}
+	return count(runs, "run") + ", " + count(baselines, "baseline")
+}
+
 // short is how keys and digests are shown.
 func short(digest string) string { return fmt.Sprintf("%.12s", digest) }
 

@@ -54,7 +54,7 @@ func printPlan(w io.Writer, l runner.Listing) error {
 		}
 		p.printf("\n")
 	}
-	p.printf("to do: %s, %s training tokens, %s\n", count(l.Todo.Runs, "run"), tokens(l.Todo.Tokens), count(l.Todo.Steps, "optimizer step"))
+	p.printf("to do: %s, %s training tokens, %s\n", tally(l.Todo.Runs, l.Todo.Baselines), tokens(l.Todo.Tokens), count(l.Todo.Steps, "optimizer step"))
 	for _, warning := range l.Warnings {
 		p.printf("warning: %s\n", warning)
 	}

@@ -87,7 +87,7 @@ func (l *lines) Held(item *runner.Item, holder string) {
 }
 
 func (l *lines) Published(item *runner.Item, a ledger.Adapter) {
-	l.say("%s: epoch %d published as %s@v%d", title(item), a.Epoch, a.Sweep, a.Version)
+	l.say("%s: epoch %d published as %s", title(item), a.Epoch, a.Name())
 }
 
 // Answered says nothing: a file keeps what was measured, not how far it was.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -80,17 +81,56 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	if err := printReport(ctx, e, p.ledger, outcome.Sweep, format, ""); err != nil {
 		return err
 	}
+	var failed []*runner.Item
 	for _, failure := range outcome.Failed {
-		e.complain(fmt.Sprintf("run %s: %s: %s", short(failure.Item.Job.Key), title(failure.Item), failure.Error), failure.Hint)
+		failed = append(failed, failure.Item)
+		e.complain(place(failure.Item)+": "+failure.Error, failure.Hint)
 	}
-	if n := len(outcome.Failed); n > 0 {
-		return runner.WithHint(fmt.Errorf("%w: %d of %d", errRunsFailed, n, n+outcome.Finished+outcome.Already),
-			"'daybook show RUN' has the details; running the sweep again tries them again")
+	if len(failed) > 0 {
+		return partly(p.plan, failed, "failed", "'daybook show RUN' has the details; running the sweep again tries them again")
 	}
-	if n := outcome.Interrupted; n > 0 {
-		return runner.WithHint(fmt.Errorf("%w: %d interrupted", errRunsFailed, n), "running the sweep again resumes them from their last checkpoints")
+	if len(outcome.Interrupted) > 0 {
+		return partly(p.plan, outcome.Interrupted, "interrupted", "running the sweep again resumes them from their last checkpoints")
 	}
 	return nil
+}
+
+// place names an item with its key, which show takes.
+func place(item *runner.Item) string {
+	key := short(item.Job.Key)
+	switch {
+	case item.Baseline():
+		return "baseline " + key + ": " + item.Job.Name
+	case item.Job.Name == "":
+		return "run " + key
+	}
+	return "run " + key + ": " + title(item)
+}
+
+// partly is the error of a sweep some of whose items ended as they should not.
+func partly(plan *runner.Plan, ended []*runner.Item, how, advice string) error {
+	tally := func(items []*runner.Item) (runs, baselines int) {
+		for _, item := range items {
+			switch {
+			case !item.Selected:
+			case item.Baseline():
+				baselines++
+			default:
+				runs++
+			}
+		}
+		return runs, baselines
+	}
+	runs, baselines := tally(ended)
+	allRuns, allBaselines := tally(plan.Items)
+	var parts []string
+	if runs > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %s %s", runs, count(allRuns, "run"), how))
+	}
+	if baselines > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %s %s", baselines, count(allBaselines, "baseline"), how))
+	}
+	return partlyError{runner.WithHint(fmt.Errorf("%s: %s", plan.Sweep.Name, strings.Join(parts, ", ")), advice)}
 }
 
 // parallel returns how many runs to work on at once and the threads of each. GPUs

@@ -51,11 +51,18 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 		}
 		return printJSON(e.out, runs)
 	}
+	published, err := l.Adapters(ctx, ledger.AdapterFilter{})
+	if err != nil {
+		return err
+	}
 	var rows [][]string
 	for _, r := range runs {
-		adapter := short(r.Adapter)
+		trained := ""
+		if r.Kind == ledger.Train {
+			trained = tokens(r.Tokens)
+		}
 		rows = append(rows, []string{
-			short(r.Key), r.Sweep, runTitle(r), string(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), tokens(r.Tokens), seconds(r.Seconds), adapter,
+			short(r.Key), r.Sweep, runTitle(r), string(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), trained, seconds(r.Seconds), adapterName(r, published),
 		})
 	}
 	return printList(e.out, []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}, rows)
@@ -91,6 +98,21 @@ func runTitle(r ledger.Run) string {
 		parts[i] = c.Axis + "=" + c.Label
 	}
 	return strings.Join(parts, " ")
+}
+
+// adapterName returns the version that a run's adapter was published as, in the
+// run's own sweep if it was, else in another that came to the same run; the digest
+// if it has no version yet.
+func adapterName(r ledger.Run, published []ledger.Adapter) string {
+	name := short(r.Adapter)
+	for _, a := range published {
+		if a.Run == r.Key && a.Digest == r.Adapter && a.Epoch == r.ChosenEpoch {
+			if name = a.Name(); a.Sweep == r.Sweep {
+				break
+			}
+		}
+	}
+	return name
 }
 
 func epochCell(r ledger.Run) string {

@@ -282,17 +282,16 @@ func runKey(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("no run %s", args[0])
 }
 
-// fromCommit checks that a file, or stdout, names a commit and none of the others.
+// fromCommit checks that a file, or stdout, names some commits and none of the others.
 // The commits are those listed in the file commits, newest first, counted from 1.
 func fromCommit(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: fromcommit N FILE")
+		ts.Fatalf("usage: fromcommit N,... FILE")
 	}
-	n, err := strconv.Atoi(args[0])
-	ts.Check(err)
+	named := strings.Split(args[0], ",")
 	text := ts.ReadFile(args[1])
 	for i, commit := range strings.Fields(ts.ReadFile("commits")) {
-		if want := i+1 == n; strings.Contains(text, commit[:12]) != want {
+		if want := slices.Contains(named, strconv.Itoa(i+1)); strings.Contains(text, commit[:12]) != want {
 			ts.Fatalf("%s names commit %d (%.12s): %t, want %t", args[1], i+1, commit, !want, want)
 		}
 	}

@@ -145,7 +145,7 @@ func printDetails(w io.Writer, d *details) error {
 	p.line("sweep", "%s (%s, digest %s)", r.Sweep, d.Sweep.Path, short(d.Sweep.Digest))
 	p.line("base", "%s, %s", short(r.Base), r.Numerics)
 	for _, a := range d.Adapters {
-		p.line("adapter", "%s@v%d, epoch %d, %s, %s", a.Sweep, a.Version, a.Epoch, short(a.Digest), a.Path)
+		p.line("adapter", "%s, epoch %d, %s, %s", a.Name(), a.Epoch, short(a.Digest), a.Path)
 	}
 	if r.Parameters > 0 {
 		p.line("trainable", "%s parameters, %s (%.0f%%) with 8-bit optimizer state", tokens(r.Parameters), tokens(r.EightBit), 100*float64(r.EightBit)/float64(r.Parameters))

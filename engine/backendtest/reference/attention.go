@@ -8,7 +8,8 @@ import (
 
 // Attention sets O and LSE from Q, K and V: softmax(q k / sqrt(HeadDim)) v over
 // the tokens of the same document up to the query's own (Vaswani et al. 2017,
-// eq. 1). Head h reads key-value head h / (Heads/KVHeads).
+// eq. 1), the last Window of them if there is one (Beltagy et al. 2020, section
+// 3.1, causal). Head h reads key-value head h / (Heads/KVHeads).
 func Attention(s engine.Shape, b *engine.Batch, act *Activations) {
 	tokens := len(b.Tokens)
 	act.O = make([]float64, tokens*s.QDim())
@@ -64,12 +65,16 @@ func AttentionBackward(s engine.Shape, b *engine.Batch, act *Activations, do []f
 	return dq, dk, dv
 }
 
-// eachQuery calls f with every head, token, and first token of its document.
+// eachQuery calls f with every head, token, and first token that it attends to.
 func eachQuery(s engine.Shape, b *engine.Batch, f func(h, t, first int)) {
 	for h := range s.Heads {
 		for doc := range b.Documents() {
 			for t := b.Starts[doc]; t < b.Starts[doc+1]; t++ {
-				f(h, int(t), int(b.Starts[doc]))
+				first := int(b.Starts[doc])
+				if s.Window > 0 {
+					first = max(first, int(t)+1-s.Window)
+				}
+				f(h, int(t), first)
 			}
 		}
 	}

@@ -4,6 +4,11 @@ package reference
 // nil without an adapter. Hu et al. 2021, eq. 3.
 func (l *Linear) Forward(x, mask []float64) (y, low []float64) {
 	y = multiply(x, l.W, l.Rows, l.Cols)
+	for i := range l.Bias {
+		for from := 0; from < len(y); from += l.Rows {
+			y[from+i] += l.Bias[i]
+		}
+	}
 	if l.LoRA == nil {
 		return y, nil
 	}

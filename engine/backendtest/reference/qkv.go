@@ -2,7 +2,8 @@ package reference
 
 import "daybook/engine"
 
-// QKV sets Norm1, Q, K and V from act.X.
+// QKV sets Norm1, Q, K and V from act.X, and with HeadNorm RawQ and RawK, of
+// which Q and K are the norms by heads.
 func (l *Layer) QKV(b *engine.Batch, act *Activations) {
 	s := l.Shape
 	act.Norm1 = RMSNorm(act.X, l.AttentionNorm, s.NormEps)
@@ -11,6 +12,10 @@ func (l *Layer) QKV(b *engine.Batch, act *Activations) {
 	act.Q, act.Low[engine.Q] = l.Proj[engine.Q].Forward(act.Norm1, mask)
 	act.K, act.Low[engine.K] = l.Proj[engine.K].Forward(act.Norm1, mask)
 	act.V, act.Low[engine.V] = l.Proj[engine.V].Forward(act.Norm1, mask)
+	if s.HeadNorm {
+		act.RawQ, act.RawK = act.Q, act.K
+		act.Q, act.K = RMSNorm(act.RawQ, l.QNorm, s.NormEps), RMSNorm(act.RawK, l.KNorm, s.NormEps)
+	}
 	Rotate(s, b, act.Q, s.Heads, 1)
 	Rotate(s, b, act.K, s.KVHeads, 1)
 }
@@ -22,6 +27,9 @@ func (l *Layer) QKVBackward(b *engine.Batch, act *Activations, dq, dk, dv []floa
 	dq, dk = append([]float64(nil), dq...), append([]float64(nil), dk...)
 	Rotate(s, b, dq, s.Heads, -1)
 	Rotate(s, b, dk, s.KVHeads, -1)
+	if s.HeadNorm {
+		dq, dk = RMSNormBackward(act.RawQ, l.QNorm, s.NormEps, dq), RMSNormBackward(act.RawK, l.KNorm, s.NormEps, dk)
+	}
 	mask := act.dropoutMask[engine.AttentionInput]
 	dnorm := make([]float64, len(act.Norm1))
 	l.Proj[engine.Q].Backward(act.Norm1, mask, act.Low[engine.Q], dq, dnorm)

@@ -13,10 +13,11 @@ import (
 	"daybook/engine/nf4"
 )
 
-// Linear is y = W x + Scale * B A (mask * x).
+// Linear is y = W x + Bias + Scale * B A (mask * x).
 type Linear struct {
 	Rows, Cols int
 	W          []float64 // (Rows, Cols)
+	Bias       []float64 // (Rows), nil where there is none
 	LoRA       *LoRA     // nil where the projection is not adapted
 }
 
@@ -34,6 +35,7 @@ type Layer struct {
 	Index         int
 	AttentionNorm []float64 // (Hidden)
 	MLPNorm       []float64 // (Hidden)
+	QNorm, KNorm  []float64 // (HeadDim) with Shape.HeadNorm
 	Proj          [engine.NumProjections]Linear
 	Dropout       engine.Dropout
 }
@@ -43,6 +45,7 @@ type Layer struct {
 type Activations struct {
 	X           []float64 // (T, Hidden) input of the layer
 	Norm1       []float64
+	RawQ, RawK  []float64
 	Q, K, V     []float64
 	LSE         []float64 // (Heads, T)
 	O, Mid      []float64
@@ -80,9 +83,10 @@ func NewModel(w *engine.HostWeights, a *engine.HostAdapter, d engine.Dropout) *M
 	m.Head = Head{s, Widen(w.Norm), Dense(head)}
 	for i, host := range w.Layers {
 		l := &Layer{Shape: s, Index: i, AttentionNorm: Widen(host.AttentionNorm), MLPNorm: Widen(host.MLPNorm), Dropout: d}
+		l.QNorm, l.KNorm = Widen(host.QNorm), Widen(host.KNorm)
 		for p := range engine.NumProjections {
 			rows, cols := p.Dims(s)
-			l.Proj[p] = Linear{Rows: rows, Cols: cols, W: Dense(host.Proj[p])}
+			l.Proj[p] = Linear{Rows: rows, Cols: cols, W: Dense(host.Proj[p]), Bias: Widen(host.Bias[p])}
 			if a != nil && a.Layers[i].A[p] != nil {
 				l.Proj[p].LoRA = NewLoRA(a.LoRA.Rank, float64(a.LoRA.Scale()), a.Layers[i].A[p], a.Layers[i].B[p])
 			}

@@ -51,19 +51,25 @@ func Weights(s engine.Shape, seed uint64, quantized bool) *engine.HostWeights {
 		}
 		return engine.Matrix{Rows: rows, Cols: cols, F32: w}
 	}
-	norm := func() []float32 {
-		w := uniform(r, s.Hidden, 0.2)
+	norm := func(n int) []float32 {
+		w := uniform(r, n, 0.2)
 		for i := range w {
 			w[i]++
 		}
 		return w
 	}
-	w := &engine.HostWeights{Shape: s, Embedding: matrix(s.Vocab, s.Hidden, false), Norm: norm()}
+	w := &engine.HostWeights{Shape: s, Embedding: matrix(s.Vocab, s.Hidden, false), Norm: norm(s.Hidden)}
 	for range s.Layers {
-		l := engine.HostLayer{AttentionNorm: norm(), MLPNorm: norm()}
+		l := engine.HostLayer{AttentionNorm: norm(s.Hidden), MLPNorm: norm(s.Hidden)}
 		for p := range engine.NumProjections {
 			rows, cols := p.Dims(s)
 			l.Proj[p] = matrix(rows, cols, quantized)
+			if p.HasBias(s) {
+				l.Bias[p] = uniform(r, rows, 0.5)
+			}
+		}
+		if s.HeadNorm {
+			l.QNorm, l.KNorm = norm(s.HeadDim), norm(s.HeadDim)
 		}
 		w.Layers = append(w.Layers, l)
 	}

@@ -3,6 +3,7 @@ package modeltest
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"daybook/engine"
 )
@@ -14,7 +15,6 @@ type streamed struct {
 	be     engine.Backend
 	w      *engine.HostWeights
 	poison [engine.NumProjections]engine.Weight
-	bad    []float32 // (Hidden) NaN
 	slots  [2]engine.Layer
 	next   int
 	held   int // layer lent, -1 if none
@@ -27,7 +27,7 @@ type streamed struct {
 // NewStreamed returns a Source that keeps no layer on the device for longer
 // than it is lent.
 func NewStreamed(be engine.Backend, w *engine.HostWeights) (engine.Source, error) {
-	s := &streamed{be: be, w: w, held: -1, lent: map[string]bool{}, bad: nans(w.Shape.Hidden)}
+	s := &streamed{be: be, w: w, held: -1, lent: map[string]bool{}}
 	var err error
 	for p := range engine.NumProjections {
 		rows, cols := p.Dims(w.Shape)
@@ -38,16 +38,40 @@ func NewStreamed(be engine.Backend, w *engine.HostWeights) (engine.Source, error
 	if s.badHead, err = poison(be, w.Shape.Vocab, w.Shape.Hidden); err != nil {
 		return nil, err
 	}
-	float := engine.BufferSpec{Name: "norm", Kind: engine.Float, Len: w.Shape.Hidden}
-	norms, err := be.Allocate([]engine.BufferSpec{float, float, float, float, float})
-	if err != nil {
-		return nil, err
-	}
 	for i := range s.slots {
-		s.slots[i].AttentionNorm, s.slots[i].MLPNorm = norms[2*i], norms[2*i+1]
+		for _, v := range vectors(&s.slots[i], &w.Layers[0]) {
+			if err := s.allocate(v.on, len(v.host)); err != nil {
+				return nil, err
+			}
+		}
 	}
-	s.head.Norm = norms[4]
-	return s, nil
+	return s, s.allocate(&s.head.Norm, w.Shape.Hidden)
+}
+
+// vector is a norm or a bias of a layer on the device and in host memory.
+type vector struct {
+	on   *engine.Buffer
+	host []float32
+}
+
+// vectors returns those that host has.
+func vectors(l *engine.Layer, host *engine.HostLayer) []vector {
+	all := []vector{
+		{&l.AttentionNorm, host.AttentionNorm}, {&l.MLPNorm, host.MLPNorm}, {&l.QNorm, host.QNorm}, {&l.KNorm, host.KNorm},
+	}
+	for p := range host.Bias {
+		all = append(all, vector{&l.Bias[p], host.Bias[p]})
+	}
+	return slices.DeleteFunc(all, func(v vector) bool { return v.host == nil })
+}
+
+func (s *streamed) allocate(dst *engine.Buffer, n int) error {
+	b, err := s.be.Allocate([]engine.BufferSpec{{Name: "vector", Kind: engine.Float, Len: n}})
+	if err != nil {
+		return err
+	}
+	*dst = b[0]
+	return nil
 }
 
 func nans(n int) []float32 {
@@ -84,10 +108,12 @@ func (s *streamed) AcquireLayer(i int, _ engine.Pass) (*engine.Layer, error) {
 		}
 		l.Proj[p] = w
 	}
-	if err := s.be.Upload(l.AttentionNorm, s.w.Layers[i].AttentionNorm); err != nil {
-		return nil, err
+	for _, v := range vectors(l, &s.w.Layers[i]) {
+		if err := s.be.Upload(*v.on, v.host); err != nil {
+			return nil, err
+		}
 	}
-	return l, s.be.Upload(l.MLPNorm, s.w.Layers[i].MLPNorm)
+	return l, nil
 }
 
 func (s *streamed) ReleaseLayer(i int) {
@@ -98,8 +124,9 @@ func (s *streamed) ReleaseLayer(i int) {
 	s.held = -1
 	l := &s.slots[1-s.next]
 	l.Proj = s.poison
-	s.spoil(l.AttentionNorm)
-	s.spoil(l.MLPNorm)
+	for _, v := range vectors(l, &s.w.Layers[i]) {
+		s.spoil(*v.on)
+	}
 }
 
 func (s *streamed) AcquireHead(engine.Pass) (*engine.Head, error) {
@@ -138,7 +165,7 @@ func (s *streamed) giveBack(part string) {
 }
 
 func (s *streamed) spoil(b engine.Buffer) {
-	if err := s.be.Upload(b, s.bad); err != nil {
+	if err := s.be.Upload(b, nans(b.Len())); err != nil {
 		panic(err)
 	}
 }

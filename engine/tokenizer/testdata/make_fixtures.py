@@ -86,14 +86,15 @@ def short(values):
     return f"{len(values)}:{h.hexdigest()[:12]}"
 
 
-def train(model, size=330, alphabet=True, normalizer=None, pre=None, special=(), added=()):
+def train(model, size=330, alphabet=True, normalizer=None, pre=None, special=(), added=(), decoder=None):
     t = Tokenizer(model)
     if normalizer:
         t.normalizer = normalizer
-    t.pre_tokenizer = pre
-    t.decoder = decoders.ByteLevel()
+    if pre:
+        t.pre_tokenizer = pre
+    t.decoder = decoder or decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=size, show_progress=False, special_tokens=list(special),
+        vocab_size=size, show_progress=False, special_tokens=list(special), max_token_length=24,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet() if alphabet else [],
     )
     t.train_from_iterator(CORPUS, trainer)
@@ -106,10 +107,32 @@ def bytelevel(**k):
 
 
 def split(pattern, behavior="isolated", invert=False):
-    return pre_tokenizers.Split(Regex(pattern), behavior, invert)
+    return pre_tokenizers.Split(pattern if isinstance(pattern, Regex) else Regex(pattern), behavior, invert)
+
+
+# Expressions with each thing that the package reads, for testdata/splits.json.
+EXPRESSIONS = [
+    r"\s+", r"\d", r"\p{P}|\p{S}", r"[^\S\n]", r"(?i:'ll|k)|[a-c\]x-]+", r"a(b|ba)*", r"[a-z]{2}", r"[a-z]{2,3}",
+    r"[A-Z]{0,1}[a-z]{3,}", r"\s+$", r"[\r\n]|\s?[A-Za-zµÀ-ÖØ-öø-ƺ]+", r"(?:ab|a)(?=b)", r"\S(?!\s)", r" ?[^(\s.,!?…。]{1,4}", r"\P{L}+", r".\n", r"\u3042|日本",
+    r"(?i:[r-t])+", r"(a+|b)*b", "[一-龥\u3040-ゟ]+",
+]
+
+
+def splits():
+    out = []
+    texts = [t for t in CURATED if len(t) < 60]
+    for expression in EXPRESSIONS:
+        for behavior in ("isolated", "removed", "contiguous", "merged_with_next", "merged_with_previous"):
+            for invert in (False, True):
+                p = split(expression, behavior, invert)
+                name = "".join(w.title() for w in behavior.split("_"))
+                pieces = ["\0".join(s for s, _ in p.pre_tokenize_str(t)) for t in texts]
+                out.append({"expression": expression, "behavior": name, "invert": invert, "sum": hashlib.sha256("\1".join(pieces).encode()).hexdigest()[:12]})
+    (HERE / "splits.json").write_text(json.dumps(out, separators=(",", ":")).replace("},{", "},\n{") + "\n")
 
 
 def main():
+    splits()
     texts = random_texts()
     (HERE / "texts.json").write_text(json.dumps({"curated": CURATED, "random": texts}, ensure_ascii=True, indent=0))
     chatml = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -131,6 +154,22 @@ def main():
                         pre=sequence([pre_tokenizers.Digits(individual_digits=False), split(GPT2, "removed", True), bytelevel(use_regex=False, add_prefix_space=True)])),
         "unknown": train(models.BPE(unk_token="<unk>", fuse_unk=True), size=200, alphabet=False, pre=bytelevel(), special=["<unk>"]),
         "partial": train(models.BPE(), size=160, alphabet=False, pre=bytelevel()),
+    }
+    # SentencePiece-style: over characters, with a mark for spaces and tokens for bytes.
+    pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)]
+    fallback = {"unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True}
+    spaces = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    llama2 = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+    metaspace = pre_tokenizers.Metaspace
+    made |= {
+        "llama2": train(models.BPE(**fallback), size=700, alphabet=False, normalizer=llama2, special=pieces, decoder=spaces),
+        "mistral": train(models.BPE(**fallback), size=420, alphabet=False, pre=metaspace(prepend_scheme="first", split=False), special=pieces, added=odd, decoder=spaces),
+        "gemma": train(models.BPE(**fallback), size=420, alphabet=False, normalizer=normalizers.Replace(" ", "\u2581"), pre=split(Regex(" "), "merged_with_previous"),
+                       special=pieces, decoder=decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()])),
+        "marked": train(models.BPE(unk_token="<unk>"), size=160, alphabet=False, pre=metaspace(prepend_scheme="always"), special=["<unk>"], added=odd,
+                        decoder=decoders.Metaspace(prepend_scheme="always")),
+        "forms": train(models.BPE(unk_token="<unk>", fuse_unk=True), size=200, alphabet=False, special=["<unk>"], added=odd[3:], pre=split(" ", "removed"),
+                       normalizer=normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase(), normalizers.Strip()]), decoder=decoders.Fuse()),
     }
     made["llama3"].post_processor = processors.TemplateProcessing(single="<|endoftext|> $A", special_tokens=[("<|endoftext|>", made["llama3"].token_to_id("<|endoftext|>"))])
     for name, t in made.items():
