@@ -23,7 +23,8 @@ type benchOptions struct {
 	checkpointing, quantization string
 	dropout                     float64
 	offload                     []string
-	adapter, asJSON, quick      bool
+	adapter, asJSON             bool
+	quick, alone                bool
 	seconds                     float64
 	warmUp                      int
 }
@@ -75,6 +76,7 @@ the process's what the driver has for it, with its context and libraries.`,
 	flags.Float64Var(&o.seconds, "seconds", 30, "how long to measure each line at least")
 	flags.IntVar(&o.warmUp, "warm-up", -1, "repetitions before the first that counts (default: 20 steps of training, 1 answer, 2 calls of an operation)")
 	flags.BoolVar(&o.quick, "quick", false, "measure once, after one repetition to warm up")
+	flags.BoolVar(&o.alone, "alone", false, "train: only the case asked for, without the lines for packing and no dropout")
 	flags.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -144,12 +146,12 @@ func benchTrain(ctx context.Context, d device.Device, limits device.Options, o b
 		Dropout: o.dropout, Quantization: o.quantization, Profile: true, Protocol: o.protocol(warmUpSteps),
 	}
 	cases := []bench.TrainOptions{c}
-	if o.documents > 1 {
+	if o.documents > 1 && !o.alone {
 		packed := c
 		packed.Documents, packed.Profile = o.documents, false
 		cases = append(cases, packed)
 	}
-	if o.dropout > 0 {
+	if o.dropout > 0 && !o.alone {
 		plain := c
 		plain.Dropout, plain.Profile = 0, false
 		cases = append(cases, plain)
