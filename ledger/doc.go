@@ -44,8 +44,8 @@
 //
 // where seq counts from 1, time is RFC 3339 in UTC with as many decimals as it
 // has, type is 1 to 64 lower-case letters or "_", version is that of the body's
-// schema, from 1, and body is canonical JSON without integers beyond 2^53. A
-// number that isn't an integer is the shortest decimal of its double; -0 is 0.
+// schema, from 1, and body is canonical JSON. A number is the shortest decimal of
+// its double; -0 is 0, and integers that no double holds are refused.
 //
 // The tree is that of RFC 6962, section 2.1, over SHA-256: a leaf hashes to
 // SHA-256(0x00 || leaf), a node to SHA-256(0x01 || left || right). Table hashes

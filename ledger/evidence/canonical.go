@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/gowebpki/jcs"
 )
 
-// ErrNumber is wrapped by errors about integers that are not exact in every
-// reader of JSON.
-var ErrNumber = errors.New("integer beyond 2^53")
+// ErrNumber is wrapped by errors about integers that are others to readers which
+// have only doubles.
+var ErrNumber = errors.New("integer beyond 2^53 that no double holds")
 
 // Canonical returns v as canonical JSON (RFC 8785). The error wraps ErrNumber if
 // v holds an integer that a double doesn't: RFC 8785 would round it in silence.
@@ -27,7 +28,7 @@ func Canonical(v any) ([]byte, error) {
 
 // Canonicalize returns JSON in its canonical form; errors are as for Canonical.
 func Canonicalize(data []byte) ([]byte, error) {
-	if n := unsafeInteger(data); n != nil {
+	if n := inexact(data); n != nil {
 		return nil, fmt.Errorf("canonical JSON: %w: %s", ErrNumber, n)
 	}
 	data, err := jcs.Transform(data)
@@ -37,10 +38,10 @@ func Canonicalize(data []byte) ([]byte, error) {
 	return data, nil
 }
 
-// unsafeInteger returns the first integer of a JSON text whose magnitude is more
-// than 2^53, nil if there is none.
-func unsafeInteger(data []byte) []byte {
-	const limit = "9007199254740992" // 2^53
+// inexact returns the first integer of a JSON text that would become another, nil
+// if there is none. Large doubles without a fraction look like integers too.
+func inexact(data []byte) []byte {
+	const most = 15 // digits that every double holds
 	inString := false
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
@@ -55,8 +56,10 @@ func unsafeInteger(data []byte) []byte {
 			}
 			digits := data[start:i]
 			fraction := i < len(data) && (data[i] == '.' || data[i] == 'e' || data[i] == 'E')
-			if !fraction && (len(digits) > len(limit) || len(digits) == len(limit) && string(digits) > limit) {
-				return digits
+			if !fraction && len(digits) > most {
+				if f, err := strconv.ParseFloat(string(digits), 64); err != nil || strconv.FormatFloat(f, 'f', -1, 64) != string(digits) {
+					return digits
+				}
 			}
 			for i < len(data) && bytes.IndexByte([]byte(".eE+-0123456789"), data[i]) >= 0 {
 				i++

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -64,6 +65,10 @@ func OpenHead(signed []byte, keys ...note.Verifier) (Head, *note.Note, error) {
 	}
 	by := map[string]bool{}
 	for _, s := range n.Sigs {
+		// Package note takes any of four last letters: here a head has one form.
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return Head{}, nil, fmt.Errorf("head: signature of %s: %w: %w", s.Name, ErrForm, err)
+		}
 		by[signerID(s.Name, s.Hash)] = true
 	}
 	for _, k := range keys {

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 
@@ -53,6 +54,11 @@ func OpenRotation(signed string) (Rotation, error) {
 	n, err := note.Open([]byte(signed), note.VerifierList(keys...))
 	if err != nil {
 		return Rotation{}, fmt.Errorf("rotation: %w", err)
+	}
+	for _, s := range n.Sigs {
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return Rotation{}, fmt.Errorf("rotation: %w: %w", ErrForm, err)
+		}
 	}
 	if len(n.Sigs) != len(keys) || n.Text != r.Text() {
 		return Rotation{}, fmt.Errorf("rotation: %w: it wants the signatures of both keys", ErrForm)

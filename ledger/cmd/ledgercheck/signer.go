@@ -34,6 +34,9 @@ func open(data []byte, key string) (h head, err error) {
 	if err != nil {
 		return h, err
 	}
+	if _, err = base64.StdEncoding.Strict().DecodeString(n.Sigs[0].Base64); err != nil {
+		return h, err // package note takes any of four last letters
+	}
 	var root string
 	if _, err = fmt.Sscanf(n.Text, "%s\n%d\n%s\n", &h.origin, &h.size, &root); err == nil {
 		h.root, err = tlog.ParseHash(root)
