@@ -1,9 +1,12 @@
-//go:build !linux
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
 
 package runner
 
-// processSpace is not known here, so that a lease is never taken over before its
-// time is over.
-func processSpace() string { return "" }
+import (
+	"errors"
+	"os"
+)
 
-func processStart(int) (start string, alive bool) { return "", true }
+// lockFile is not there, so that a lease is never taken over before its time is
+// over.
+func lockFile(*os.File) (bool, error) { return false, errors.ErrUnsupported }

@@ -63,9 +63,14 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 		return err
 	}
 	jobs, threads := parallel(devices, jobs, p.plan.Todo(f.again))
+	holder, err := runner.NewHolder(p.root)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, holder.Close()) }()
 	outcome, err := p.plan.Run(ctx, runner.RunOptions{
-		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Devices: names(devices), Memory: limit, Again: f.again, Worker: process(), Holder: runner.HolderOf(os.Getpid()),
-		Start: startWorker(p.root), Progress: progress, Now: e.now,
+		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Devices: names(devices), Memory: limit, Again: f.again, Worker: process(), Holder: holder.Name,
+		Start: startWorker(p.root, holder), Progress: progress, Now: e.now,
 	})
 	progress.close()
 	if err != nil {

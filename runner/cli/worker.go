@@ -38,8 +38,9 @@ func newWorkerCommand(e *env) *cobra.Command {
 	}
 }
 
-// startWorker returns a function that starts this binary as a worker of root.
-func startWorker(root runner.Root) func() (runner.Worker, error) {
+// startWorker returns a function that starts this binary as a worker of root,
+// under the runner's leases.
+func startWorker(root runner.Root, holder *runner.Holder) func() (runner.Worker, error) {
 	return func() (runner.Worker, error) {
 		self, err := os.Executable()
 		if err != nil {
@@ -47,6 +48,7 @@ func startWorker(root runner.Root) func() (runner.Worker, error) {
 		}
 		cmd := exec.Command(self, "worker", "--root", root.Dir)
 		cmd.Args[0] = os.Args[0] // tests run under a name of their own
+		holder.Lend(cmd)
 		return runner.StartProcess(cmd)
 	}
 }
