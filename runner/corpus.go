@@ -24,9 +24,9 @@ type Base struct {
 }
 
 // OpenBase opens the model in dir. Template, if not empty, is a Jinja file that
-// replaces the model's own chat template.
-func OpenBase(dir, template string) (*Base, error) {
-	base, err := checkpoint.Open(dir)
+// replaces the model's own chat template; cache may be nil.
+func OpenBase(dir, template string, cache *checkpoint.Cache) (*Base, error) {
+	base, err := checkpoint.OpenCached(dir, cache)
 	if err != nil {
 		return nil, err
 	}

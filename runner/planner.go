@@ -10,6 +10,7 @@ import (
 	"daybook/engine"
 	"daybook/engine/checkpoint"
 	"daybook/engine/dataset"
+	"daybook/engine/device"
 	"daybook/ledger"
 	"daybook/sweeps"
 )
@@ -58,6 +59,9 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	spec := r.Spec
 	base, err := p.base(spec.Base)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.possible(base, spec.Base); err != nil {
 		return nil, err
 	}
 	ds, err := p.dataset(spec.Data)
@@ -154,12 +158,27 @@ func (p *planner) base(b sweeps.Base) (*Base, error) {
 		if template != "" {
 			template = p.resolve(template)
 		}
-		base, err := OpenBase(p.resolve(b.Model), template)
+		base, err := OpenBase(p.resolve(b.Model), template, p.Root.Cache())
 		if err != nil {
 			return nil, WithHint(fmt.Errorf("base.model: %w", err), baseAdvice(err))
 		}
 		return base, nil
 	})
+}
+
+// possible returns an error if the base can't be had as b says on the device.
+func (p *planner) possible(base *Base, b sweeps.Base) error {
+	if err := base.Holds(checkpoint.Quantization{Kind: b.Quantization, DoubleQuant: b.DoubleQuant}); err != nil {
+		return fmt.Errorf("base.quantization: %w", err)
+	}
+	d, err := device.Parse(p.Device)
+	if err != nil {
+		return nil // whoever opens it says what is wrong with the name
+	}
+	if err := d.Supports(base.Shape()); err != nil {
+		return fmt.Errorf("base.model: %s: %w", d, err)
+	}
+	return nil
 }
 
 // baseAdvice says what to do about a base that can't be opened.
@@ -169,6 +188,8 @@ func baseAdvice(err error) string {
 		return "base.model is a folder with config.json, model.safetensors, tokenizer.json and tokenizer_config.json; a relative path starts at the sweep file"
 	case errors.Is(err, checkpoint.ErrPickle):
 		return "save the model with safe_serialization=True, or use a copy that has model.safetensors"
+	case errors.Is(err, checkpoint.ErrGGUF), errors.Is(err, checkpoint.ErrRemoteCode):
+		return "a base is a folder with config.json, safetensors and tokenizer.json, of an architecture that daybook has: see 'daybook inspect --help'"
 	case errors.Is(err, checkpoint.ErrPointer):
 		return "git lfs pull fetches the file"
 	}

@@ -43,9 +43,12 @@ type Report struct {
 	Hint     string    `json:"hint,omitempty"`
 }
 
-// Answered is how far an evaluation is. It is told to who watches, and is no part
-// of any record.
+// Answered is how far an evaluation is, or the loading of the base before it. It is
+// told to who watches, and is no part of any record.
 type Answered struct {
+	// Loading says that this is about the base: Done of a Total of 100 percent.
+	Loading bool `json:"loading,omitempty"`
+
 	Split string `json:"split"` // "validation" or "test"
 	Epoch int    `json:"epoch"` // of the adapter; 0 for a base
 	Done  int    `json:"done"`  // records

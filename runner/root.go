@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
+
+	"daybook/engine/checkpoint"
 )
 
 // Root is the folder that holds one ledger and everything beside it.
@@ -54,6 +56,15 @@ func (r Root) Ledger() string { return filepath.Join(r.State(), "ledger.db") }
 
 // Store is the folder of content-addressed artifacts.
 func (r Root) Store() string { return filepath.Join(r.State(), "store") }
+
+// Cache is what is remembered of large bases, nil before there is a state folder
+// to keep it in.
+func (r Root) Cache() *checkpoint.Cache {
+	if _, err := os.Stat(r.State()); err != nil {
+		return nil
+	}
+	return &checkpoint.Cache{Dir: filepath.Join(r.State(), "cache")}
+}
 
 // Predictions is the folder of generated text, which may be confidential.
 func (r Root) Predictions() string { return filepath.Join(r.State(), "predictions") }

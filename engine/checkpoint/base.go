@@ -11,6 +11,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,12 +23,16 @@ import (
 	"daybook/engine"
 )
 
+var errNoFolder = errors.New("not a folder: a base is a folder with config.json and the weights in safetensors")
+
 // Base is a checked base model on disk. Its weights are read by Load.
 type Base struct {
 	dir     string
 	shape   engine.Shape
 	name    string
 	license string
+	packed  *Quantization // of the projections; nil if they are not quantized
+	cache   *Cache
 	files   []Digested // weights and configuration, then the tokenizer
 	digest  [32]byte
 }
@@ -39,14 +44,29 @@ type Base struct {
 // A key of config.json that the engine does not have is a *ConfigError, a tensor
 // that does not fit a *TensorError; errors wrap ErrPickle, ErrPointer and
 // fs.ErrNotExist where that is the reason.
-func Open(dir string) (*Base, error) {
+func Open(dir string) (*Base, error) { return OpenCached(dir, nil) }
+
+// OpenCached is Open with a cache, in which digests of unchanged files are looked
+// up and Load finds the weights as it quantized them before.
+func OpenCached(dir string, cache *Cache) (*Base, error) {
+	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
+		return nil, fmt.Errorf("checkpoint: %s: %w", dir, cmp.Or(refused(dir), errNoFolder))
+	}
 	path := filepath.Join(dir, configFile)
 	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) { // what there is instead says more
+		if other := noWeights(dir); errors.Is(other, ErrGGUF) || errors.Is(other, ErrPickle) {
+			return nil, other
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
-	b := &Base{dir: dir}
+	b := &Base{dir: dir, cache: cache}
 	if b.shape, err = parseShape(data); err != nil {
+		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
+	if b.packed, err = parsePacked(data); err != nil {
 		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
 	if b.name, err = readName(data); err != nil {
@@ -57,7 +77,7 @@ func Open(dir string) (*Base, error) {
 		return nil, err
 	}
 	defer w.close()
-	if err := w.check(b.shape); err != nil {
+	if err := w.check(b.shape, b.packed); err != nil {
 		return nil, err
 	}
 	if b.license, err = readLicense(dir); err != nil {
@@ -77,7 +97,7 @@ func (b *Base) digestFiles(names []string) error {
 	var g errgroup.Group
 	for i, name := range names {
 		g.Go(func() (err error) {
-			b.files[i], err = digestFile(b.dir, name)
+			b.files[i], err = b.cache.digest(b.dir, name)
 			return err
 		})
 	}
@@ -94,6 +114,9 @@ func (b *Base) digestFiles(names []string) error {
 
 // Shape returns the shape that config.json describes and the weights have.
 func (b *Base) Shape() engine.Shape { return b.shape }
+
+// Quantized returns how the projections are quantized already, nil if they are not.
+func (b *Base) Quantized() *Quantization { return b.packed }
 
 // Digest identifies the weights and config.json: SHA-256 over a line
 // "hash  name\n" for each file, sorted by name, where hash is the file's

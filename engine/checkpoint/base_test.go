@@ -280,6 +280,19 @@ func TestBadBases(t *testing.T) {
 		{"pickle inside", "", func(s spoiler) { s.write(weightsFile, "\x80\x02}q\x00(X\x05\x00\x00\x00") }, "model.safetensors: pickle weights are refused", ErrPickle},
 		{"zipped pickle inside", "", func(s spoiler) { s.write(weightsFile, "PK\x03\x04\x00\x00\x08\x08\x00\x00") }, "pickle weights are refused", ErrPickle},
 		{"weights pointer", "", func(s spoiler) { s.write(weightsFile, pointerPrefix+"v1\noid sha256:0\n") }, "model.safetensors: a Git LFS pointer", ErrPointer},
+		{"GGUF only", "", func(s spoiler) {
+			s.remove(weightsFile)
+			s.write("model-Q4_K_M.gguf", "GGUF")
+		}, "model-Q4_K_M.gguf: GGUF weights are refused", ErrGGUF},
+		{"GGUF and no config", "", func(s spoiler) {
+			s.remove(weightsFile)
+			s.remove(configFile)
+			s.write("model.GGUF", "GGUF")
+		}, "model.GGUF: GGUF weights are refused", ErrGGUF},
+		{"GGUF inside", "", func(s spoiler) { s.write(weightsFile, "GGUF\x03\x00\x00\x00\x00") }, "model.safetensors: GGUF weights are refused", ErrGGUF},
+		{"remote code", "", func(s spoiler) {
+			s.edit(configFile, `"use_cache": true`, `"auto_map": {"AutoModelForCausalLM": "modeling.Model"}`)
+		}, "config.json: auto_map: its model is code", ErrRemoteCode},
 		{"empty weights", "", func(s spoiler) { s.write(weightsFile, "") }, "truncated: 0 bytes", nil},
 		{"truncated weights", "", func(s spoiler) { s.truncate(weightsFile, 9000) }, "truncated, or the header lies", nil},
 		{"truncated header", "", func(s spoiler) { s.truncate(weightsFile, 100) }, "truncated: header of", nil},
@@ -323,6 +336,13 @@ func TestBadBases(t *testing.T) {
 		{"index lacks a tensor", "sharded", func(s spoiler) {
 			s.edit(indexFile, `"model.norm.weight": `, `"model.norm.scale": `)
 		}, `model.norm.`, nil},
+		{"index lists a tensor twice", "sharded", func(s spoiler) {
+			s.edit(indexFile, `"weight_map": {`, `"weight_map": {"model.norm.weight": "model-00001-of-00003.safetensors",`)
+		}, `weight_map: tensor "model.norm.weight" is there twice`, nil},
+		{"index lists too little", "sharded", func(s spoiler) {
+			s.edit(indexFile, `,
+    "model.norm.weight": "model-00003-of-00003.safetensors"`, "")
+		}, `tensor "model.norm.weight" of model-00003-of-00003.safetensors is not listed`, nil},
 		{"tensor in two shards", "sharded", func(s spoiler) {
 			s.write("model-00002-of-00003.safetensors", s.read("model-00001-of-00003.safetensors"))
 		}, "is in model-00001-of-00003.safetensors too", nil},

@@ -136,7 +136,6 @@ func parseShape(data []byte) (engine.Shape, error) {
 	c.only("hidden_act", `"silu"`)
 	c.only("attention_dropout", "0", "0.0")
 	c.only("partial_rotary_factor", "1", "1.0")
-	c.only("quantization_config")
 	s := engine.Shape{
 		Vocab:        c.size("vocab_size"),
 		Hidden:       c.size("hidden_size"),

@@ -35,7 +35,6 @@ func TestConfigKeys(t *testing.T) {
 		{`"use_cache": true`, `"sliding_window": 4096`, "sliding_window"},
 		{`"use_cache": true`, `"sliding_window": null`, ""},
 		{`"use_cache": true`, `"partial_rotary_factor": 0.5`, "partial_rotary_factor"},
-		{`"use_cache": true`, `"quantization_config": {"quant_method": "bitsandbytes"}`, "quantization_config"},
 		{`"use_cache": true`, `"final_logit_softcapping": 30.0`, "final_logit_softcapping"},
 		{`"use_cache": true`, `"unheard_of": 1`, "unheard_of"},
 		{`"use_cache": true`, `"unheard_of": 0`, "unheard_of"},

@@ -51,6 +51,8 @@ var (
 	// ErrPickle reports weights stored by pickle, which runs code from the file
 	// when it is read.
 	ErrPickle = errors.New("pickle weights are refused: reading them runs code that the file holds; convert them to safetensors")
+	// ErrGGUF reports weights in llama.cpp's format.
+	ErrGGUF = errors.New("GGUF weights are refused: they are quantized in ways that training here does not have; use the safetensors that they were made from")
 )
 
 // headerLength reads the first bytes of a file of size bytes, and returns the
@@ -66,6 +68,8 @@ func headerLength(first []byte, size int64) (int64, error) {
 			return 0, ErrPointer
 		case first[0] == 0x80 && first[1] <= 5, string(first[:4]) == "PK\x03\x04": // plain, or zipped by torch.save
 			return 0, ErrPickle
+		case string(first[:4]) == "GGUF":
+			return 0, ErrGGUF
 		}
 		return 0, fmt.Errorf("header of %d bytes, the format allows %d: not a safetensors file", n, maxHeader)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // File is an open safetensors file. Its tensors are read one by one; it is safe
@@ -20,6 +21,11 @@ type File struct {
 	Metadata map[string]string
 	file     *os.File
 	data     int64 // offset of the tensors
+	size     int64
+
+	once   sync.Once // for mapping
+	mapped []byte
+	mapErr error
 }
 
 // OpenFile reads and checks the header of a safetensors file. It refuses one
@@ -60,7 +66,7 @@ func readHeader(f *os.File) (*File, error) {
 	if _, err := io.ReadFull(f, header); err != nil {
 		return nil, err
 	}
-	s := &File{data: 8 + n}
+	s := &File{data: 8 + n, size: size}
 	s.Tensors, s.Metadata, err = parseHeader(header, size-8-n)
 	return s, err
 }
@@ -79,7 +85,7 @@ func (f *File) Read(name string) (Tensor, error) {
 }
 
 // Close closes the file.
-func (f *File) Close() error { return f.file.Close() }
+func (f *File) Close() error { return errors.Join(unmapFile(f.mapped), f.file.Close()) }
 
 // Contents is a whole safetensors file in memory.
 type Contents struct {

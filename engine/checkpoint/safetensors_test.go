@@ -71,7 +71,7 @@ func TestHeaderLength(t *testing.T) {
 		{"\x09\x00\x00\x00\x00\x00\x00\x00", 16, "truncated: header of 9 bytes in a file of 16"},
 		{"\x01\xe1\xf5\x05\x00\x00\x00\x00", 1 << 40, "header of 100000001 bytes, the format allows 100000000"},
 		{"\xff\xff\xff\xff\xff\xff\xff\xff", 1 << 40, "not a safetensors file"},
-		{"GGUF\x03\x00\x00\x00", 1 << 40, "not a safetensors file"},
+		{"GGML\x03\x00\x00\x00", 1 << 40, "not a safetensors file"},
 		{"\x80\x04\x95\x10\x00\x00\x00\x01", 1 << 40, "pickle"},
 		{"version ", 130, "Git LFS pointer"},
 		{"abc", 3, "truncated: 3 bytes"},

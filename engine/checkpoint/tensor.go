@@ -43,39 +43,45 @@ func (t Tensor) check() error {
 // Float32 returns the values of a tensor of F32, BF16 or F16, all of which
 // float32 holds exactly. Other types are an error.
 func (t Tensor) Float32() ([]float32, error) {
+	if !t.isFloat() {
+		return nil, fmt.Errorf("dtype %s cannot hold weights; F32, BF16 and F16 can", t.DType)
+	}
+	out := make([]float32, t.elements())
+	t.decode(out, 0)
+	return out, nil
+}
+
+func (t Tensor) isFloat() bool { return t.DType == F32 || t.DType == BF16 || t.DType == F16 }
+
+func (t Tensor) elements() int { return len(t.Data) / dtypeSize[t.DType] }
+
+// decode sets dst to elements from on of a tensor of F32, BF16 or F16.
+func (t Tensor) decode(dst []float32, from int) {
+	data := t.Data[from*dtypeSize[t.DType]:]
 	switch t.DType {
 	case F32:
-		out := make([]float32, len(t.Data)/4)
-		for i := range out {
-			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 		}
-		return out, nil
 	case BF16:
-		out := make([]float32, len(t.Data)/2)
-		for i := range out {
-			out[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(t.Data[2*i:])) << 16)
+		for i := range dst {
+			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(data[2*i:])) << 16)
 		}
-		return out, nil
 	case F16:
-		out := make([]float32, len(t.Data)/2)
-		for i := range out {
-			out[i] = halfToFloat(binary.LittleEndian.Uint16(t.Data[2*i:]))
+		for i := range dst {
+			dst[i] = halfToFloat(binary.LittleEndian.Uint16(data[2*i:]))
 		}
-		return out, nil
 	case U8:
-		fallthrough
-	default:
-		return nil, fmt.Errorf("dtype %s cannot hold weights; F32, BF16 and F16 can", t.DType)
+		panic("checkpoint: no weights in U8")
 	}
 }
 
-// words returns the 16-bit patterns of a BF16 tensor.
-func (t Tensor) words() []uint16 {
-	out := make([]uint16, len(t.Data)/2)
-	for i := range out {
-		out[i] = binary.LittleEndian.Uint16(t.Data[2*i:])
+// words sets dst to the 16-bit patterns from element from on of a BF16 tensor.
+func (t Tensor) words(dst []uint16, from int) {
+	data := t.Data[2*from:]
+	for i := range dst {
+		dst[i] = binary.LittleEndian.Uint16(data[2*i:])
 	}
-	return out
 }
 
 // halfToFloat converts IEEE 754 binary16.

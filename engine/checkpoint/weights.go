@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"daybook/engine"
+	"daybook/engine/nf4"
 )
 
 // Names of the files of a checkpoint.
@@ -48,6 +49,17 @@ type weights struct {
 	names []string         // of the files, sorted
 	files map[string]*File // by tensor
 	open  []*File
+	// packed says how projections are quantized, nil if they are not. See check.
+	packed *Quantization
+}
+
+// view returns a tensor as File.view does.
+func (w *weights) view(name string) (Tensor, error) {
+	f := w.files[name]
+	if f == nil {
+		return Tensor{}, &TensorError{Tensor: name, Want: "it"}
+	}
+	return f.view(name)
 }
 
 func (w *weights) close() {
@@ -113,16 +125,26 @@ func parseIndex(data []byte) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var index map[string]string
-	if err := json.Unmarshal(c.members["weight_map"], &index); err != nil || len(index) == 0 {
+	index := map[string]string{}
+	if json.Unmarshal(c.members["weight_map"], &index) != nil || len(index) == 0 {
 		return nil, errors.New("weight_map: missing, empty or not a map from tensors to files")
 	}
-	for tensor, name := range index {
-		if name != filepath.Base(name) || !strings.HasSuffix(name, ".safetensors") {
-			return nil, fmt.Errorf("weight_map: tensor %q: %q is not a .safetensors file of the folder", tensor, name)
+	clear(index)
+	err = eachMember(c.members["weight_map"], func(tensor string, value json.RawMessage) error {
+		var name string
+		if err := json.Unmarshal(value, &name); err != nil {
+			return fmt.Errorf("weight_map: tensor %q: %w", tensor, err)
 		}
-	}
-	return index, nil
+		switch {
+		case name != filepath.Base(name) || !strings.HasSuffix(name, ".safetensors"):
+			return fmt.Errorf("weight_map: tensor %q: %q is not a .safetensors file of the folder", tensor, name)
+		case index[tensor] != "":
+			return fmt.Errorf("weight_map: tensor %q is there twice", tensor)
+		}
+		index[tensor] = name
+		return nil
+	})
+	return index, err
 }
 
 func (w *weights) add(dir, name string) error {
@@ -148,12 +170,22 @@ func noWeights(dir string) error {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	for _, e := range entries {
-		switch filepath.Ext(e.Name()) {
-		case ".bin", ".pt", ".pth", ".pkl", ".ckpt":
-			return fmt.Errorf("checkpoint: %s: %w", filepath.Join(dir, e.Name()), ErrPickle)
+		if err := refused(e.Name()); err != nil {
+			return fmt.Errorf("checkpoint: %s: %w", filepath.Join(dir, e.Name()), err)
 		}
 	}
 	return fmt.Errorf("checkpoint: %s: neither %s nor %s: %w", dir, weightsFile, indexFile, fs.ErrNotExist)
+}
+
+// refused returns why weights in a file of that name are not read, nil if they are.
+func refused(name string) error {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".bin", ".pt", ".pth", ".pkl", ".ckpt":
+		return ErrPickle
+	case ".gguf", ".ggml":
+		return ErrGGUF
+	}
+	return nil
 }
 
 // Tensor names, the same in all architectures.
@@ -207,8 +239,10 @@ func expected(s engine.Shape) map[string][]int {
 	return want
 }
 
-// check compares the tensors found with those that s calls for.
-func (w *weights) check(s engine.Shape) error {
+// check compares the tensors found with those that s calls for, of which the
+// projections may be quantized as packed says.
+func (w *weights) check(s engine.Shape, packed *Quantization) error {
+	w.packed = packed
 	const perLayer = int(engine.NumProjections) + len(layerNorms)
 	if s.Layers > len(w.files)/perLayer {
 		return fmt.Errorf("checkpoint: num_hidden_layers %d: the weights hold %d tensors, %d a layer", s.Layers, len(w.files), perLayer)
@@ -220,6 +254,12 @@ func (w *weights) check(s engine.Shape) error {
 			return fmt.Errorf("checkpoint: %w", &TensorError{Tensor: name, Want: describe("", want[name])})
 		}
 		info := f.Tensors[name]
+		if packed != nil && info.DType == U8 && quantizable(name) {
+			if err := w.checkPacked(name, want[name], want); err != nil {
+				return fmt.Errorf("checkpoint: %w", err)
+			}
+			continue
+		}
 		float := info.DType == F32 || info.DType == F16 || info.DType == BF16
 		if !float || !slices.Equal(info.Shape, want[name]) {
 			e := &TensorError{File: f.Path, Tensor: name, Got: describe(info.DType, info.Shape), Want: describe("", want[name])}
@@ -236,6 +276,33 @@ func (w *weights) check(s engine.Shape) error {
 		f := w.files[name]
 		info := f.Tensors[name]
 		return fmt.Errorf("checkpoint: %w", &TensorError{File: f.Path, Tensor: name, Got: describe(info.DType, info.Shape)})
+	}
+	return nil
+}
+
+// quantizable tells whether a tensor is a projection's weight.
+func quantizable(name string) bool {
+	return strings.HasSuffix(name, "_proj.weight")
+}
+
+// checkPacked checks the parts of a quantized weight, and notes them in want.
+func (w *weights) checkPacked(name string, shape []int, want map[string][]int) error {
+	n := shape[0] * shape[1]
+	if n%nf4.BlockSize != 0 {
+		return fmt.Errorf("tensor %q: %d weights are not a multiple of the NF4 block of %d", name, n, nf4.BlockSize)
+	}
+	parts := packedParts(n, w.packed.DoubleQuant)
+	for _, suffix := range sortedKeys(parts) {
+		part := parts[suffix]
+		f := w.files[name+suffix]
+		if f == nil {
+			return &TensorError{Tensor: name + suffix, Want: describe(part.DType, part.Shape)}
+		}
+		info := f.Tensors[name+suffix]
+		if info.DType != part.DType || part.Shape != nil && !slices.Equal(info.Shape, part.Shape) {
+			return &TensorError{File: f.Path, Tensor: name + suffix, Got: describe(info.DType, info.Shape), Want: describe(part.DType, part.Shape)}
+		}
+		want[name+suffix] = info.Shape
 	}
 	return nil
 }

@@ -104,6 +104,14 @@ func (d Device) Numerics() engine.Numerics {
 	return cuda.Options{Compute: d.compute}.Numerics()
 }
 
+// Supports returns an error if the backend of d lacks what models of shape s need.
+func (d Device) Supports(s engine.Shape) error {
+	if d == CPU {
+		return nil
+	}
+	return cuda.Supports(s)
+}
+
 // Options say how much of a device to use. They change no result.
 type Options struct {
 	Threads int   // of the processor; 0 means all

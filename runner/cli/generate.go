@@ -138,7 +138,7 @@ func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a le
 		return nil, spec, runner.WithHint(fmt.Errorf("adapter %s: %w", a.Name(), err), "run the sweep again: an adapter that is missing is published again")
 	}
 	o := worker.GeneratorOptions{
-		Base: flags.base, Device: flags.device, Spec: spec.Base, Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.GOMAXPROCS(0),
+		Base: flags.base, Device: flags.device, Spec: spec.Base, Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.GOMAXPROCS(0), Cache: root.Cache(),
 		Trained: runner.Inputs{Base: about.Base.Digest, Tokenizer: about.Base.Tokenizer, Template: about.Base.Template},
 	}
 	if n := len(run.Attempts); n > 0 && (o.Base == "" || spec.Base.ChatTemplate != "") {

@@ -170,6 +170,10 @@ func (b *bars) Answered(item *runner.Item, a runner.Answered) {
 	if one == nil {
 		return
 	}
+	if a.Loading {
+		one.say("loads the base: %d%%", a.Done)
+		return
+	}
 	if item.Job.Kind == ledger.Train {
 		one.say("epoch %d, %s: %d of %d records", a.Epoch, a.Split, a.Done, a.Total)
 		return // the bar stays at the step that this is about

@@ -23,6 +23,7 @@ func TestBars(t *testing.T) {
 		current int64
 	}{
 		{train, func(i *runner.Item) { b.Begin(i, 1) }, "starts", 0},
+		{train, func(i *runner.Item) { b.Answered(i, runner.Answered{Loading: true, Done: 34, Total: 100}) }, "loads the base: 34%", 0},
 		{train, func(i *runner.Item) { b.Event(i, journal.Started{Steps: 84, ResumedStep: 2}) }, "step 2 of 84", 2},
 		{train, func(i *runner.Item) { b.Event(i, journal.Step{Step: 3, Loss: 0.5}) }, "step 3 of 84, loss 0.500", 3},
 		{train, func(i *runner.Item) {

@@ -152,6 +152,17 @@ func (a *attempt) listen(at runner.Answered) func(done, total int) {
 	}
 }
 
+// listenLoading returns what hears how much of a base is read.
+func (a *attempt) listenLoading() func(done, total int64) {
+	percent := -1
+	return func(done, total int64) {
+		if p := int(100 * done / total); p != percent {
+			percent = p
+			a.hear(runner.Answered{Loading: true, Done: p, Total: 100})
+		}
+	}
+}
+
 // predict measures the loss of the references and generates answers. What takes
 // longer of the two is reported to progress: the answers, if any are needed.
 func predict(ctx context.Context, in *inputs, m *model.Model, questions []runner.Question, e sweeps.Eval, progress func(done, total int)) ([]runner.Prediction, error) {

@@ -32,12 +32,14 @@ type GeneratorOptions struct {
 	Digest   string        // identity that the adapter must have; "" accepts any
 	Trained  runner.Inputs // digests of base, tokenizer and template that the adapter was trained on
 	Threads  int
-	Device   string // to compute on, as package device names it
+	Device   string                  // to compute on, as package device names it
+	Cache    *checkpoint.Cache       // may be nil
+	Loading  func(done, total int64) // hears of the parameters read; may be nil
 }
 
 // NewGenerator loads a base as it was quantized for training, and an adapter.
 func NewGenerator(ctx context.Context, o GeneratorOptions) (*Generator, error) {
-	base, err := runner.OpenBase(o.Base, o.Template)
+	base, err := runner.OpenBase(o.Base, o.Template, o.Cache)
 	if err != nil {
 		return nil, fmt.Errorf("base: %w", err)
 	}
@@ -60,13 +62,13 @@ func NewGenerator(ctx context.Context, o GeneratorOptions) (*Generator, error) {
 			return nil, err
 		}
 	}
-	weights, err := base.Load(ctx, checkpoint.Quantization{Kind: o.Spec.Quantization, DoubleQuant: o.Spec.DoubleQuant}, nil)
-	if err != nil {
-		return nil, fmt.Errorf("base: %w", err)
-	}
 	backend, err := open(base.Shape(), o.Device, device.Options{Threads: o.Threads})
 	if err != nil {
 		return nil, err
+	}
+	weights, err := base.Load(ctx, checkpoint.Quantization{Kind: o.Spec.Quantization, DoubleQuant: o.Spec.DoubleQuant}, o.Loading)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("base: %w", err), backend.Close())
 	}
 	source, err := model.NewResident(backend, weights)
 	if err != nil {

@@ -25,8 +25,9 @@ type loaded struct {
 	source   engine.Source
 }
 
-// base returns the job's base, loading it unless it is the one at hand.
-func (w *Worker) base(ctx context.Context, job *runner.Job) (*loaded, error) {
+// base returns the job's base, loading it unless it is the one at hand; progress
+// hears of the parameters read.
+func (w *Worker) base(ctx context.Context, job *runner.Job, progress func(done, total int64)) (_ *loaded, err error) {
 	b := job.Spec.Base
 	key := fmt.Sprint(job.Base, job.Template, job.Inputs.Base, job.Inputs.Template, b.Quantization, b.DoubleQuant, job.Device, job.Threads, job.Memory, job.Spec.Train.Offload)
 	if w.loaded != nil && w.loaded.key == key {
@@ -37,19 +38,25 @@ func (w *Worker) base(ctx context.Context, job *runner.Job) (*loaded, error) {
 	if template != "" {
 		template = w.Root.Abs(template)
 	}
-	base, err := runner.OpenBase(w.Root.Abs(job.Base), template)
+	base, err := runner.OpenBase(w.Root.Abs(job.Base), template, w.Root.Cache())
 	if err != nil {
 		return nil, fmt.Errorf("base: %w", err)
 	}
-	weights, err := base.Load(ctx, checkpoint.Quantization{Kind: b.Quantization, DoubleQuant: b.DoubleQuant}, nil)
-	if err != nil {
-		return nil, fmt.Errorf("base: %w", err)
-	}
-	weights.Embedding.Host = slices.Contains(job.Spec.Train.Offload, "embedding")
+	// A device that can't have the model says so before gigabytes are read.
 	backend, err := open(base.Shape(), job.Device, device.Options{Threads: job.Threads, Memory: job.Memory})
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			_ = backend.Close() // the first error says more
+		}
+	}()
+	weights, err := base.Load(ctx, checkpoint.Quantization{Kind: b.Quantization, DoubleQuant: b.DoubleQuant}, progress)
+	if err != nil {
+		return nil, fmt.Errorf("base: %w", err)
+	}
+	weights.Embedding.Host = slices.Contains(job.Spec.Train.Offload, "embedding")
 	source, err := model.NewResident(backend, weights)
 	if err != nil {
 		return nil, fmt.Errorf("base: %w", err)
@@ -99,7 +106,7 @@ type set struct {
 // open reads everything the job names and refuses what is not what was planned.
 func (a *attempt) open(ctx context.Context) (*inputs, error) {
 	job := a.job
-	l, err := a.worker.base(ctx, job)
+	l, err := a.worker.base(ctx, job, a.listenLoading())
 	if err != nil {
 		return nil, err
 	}

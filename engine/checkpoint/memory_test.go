@@ -1,0 +1,104 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"daybook/engine"
+)
+
+// writeShards writes a bfloat16 base of random weights, one file a layer, and
+// returns the bytes of the largest.
+func writeShards(t *testing.T, dir string, s engine.Shape) int64 {
+	t.Helper()
+	r := engine.NewRandom(1)
+	files, index := map[string]map[string]Tensor{}, map[string]string{}
+	for name, shape := range expected(s) {
+		var layer int
+		if n, _ := fmt.Sscanf(name, "model.layers.%d.", &layer); n == 0 {
+			layer = s.Layers
+		}
+		n := 1
+		for _, d := range shape {
+			n *= d
+		}
+		data := make([]byte, 2*n)
+		for i := range n {
+			w := engine.BFloat16(float32(r.Float64() - 0.5))
+			data[2*i], data[2*i+1] = byte(w), byte(w>>8)
+		}
+		file := fmt.Sprintf("model-%05d-of-%05d.safetensors", layer+1, s.Layers+1)
+		if files[file] == nil {
+			files[file] = map[string]Tensor{}
+		}
+		files[file][name], index[name] = Tensor{DType: BF16, Shape: shape, Data: data}, file
+	}
+	var largest int64
+	for name, tensors := range files {
+		if err := WriteFile(filepath.Join(dir, name), Contents{Tensors: tensors}); err != nil {
+			t.Fatal(err)
+		}
+		if fi, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			largest = max(largest, fi.Size())
+		}
+	}
+	for name, content := range map[string]any{
+		indexFile: map[string]any{"weight_map": index},
+		configFile: map[string]any{
+			"architectures": []string{"LlamaForCausalLM"}, "vocab_size": s.Vocab, "hidden_size": s.Hidden, "num_hidden_layers": s.Layers,
+			"num_attention_heads": s.Heads, "num_key_value_heads": s.KVHeads, "head_dim": s.HeadDim, "intermediate_size": s.Intermediate,
+			"rms_norm_eps": s.NormEps, "max_position_embeddings": s.MaxPositions, "tie_word_embeddings": s.TiedHead,
+		},
+	} {
+		data, err := json.Marshal(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return largest
+}
+
+// TestLoadInBoundedMemory: quantizing holds the result and less than one and a
+// half shards beside it.
+func TestLoadInBoundedMemory(t *testing.T) {
+	s := engine.Shape{
+		Vocab: 512, Hidden: 512, Layers: 5, Heads: 8, KVHeads: 8, HeadDim: 64, Intermediate: 2048,
+		NormEps: 1e-5, MaxPositions: 64, TiedHead: true,
+	}
+	dir := t.TempDir()
+	shard := writeShards(t, dir, s)
+	b := open(t, dir)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(min(4, runtime.GOMAXPROCS(0)))) // each has its own chunk
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	runtime.GC()
+	before, peak := heap(), int64(0)
+	w, err := b.Load(t.Context(), Quantization{Kind: "nf4", DoubleQuant: true}, func(_, _ int64) { peak = max(peak, heap()-before) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := int64(2 * len(w.Embedding.BF16))
+	for _, l := range w.Layers {
+		for _, m := range l.Proj {
+			result += m.NF4.Bytes()
+		}
+	}
+	t.Logf("shards of %.1f MiB, result of %.1f MiB, at most %.1f MiB in use", mib(shard), mib(result), mib(peak))
+	if peak > result+shard*3/2 {
+		t.Errorf("%.1f MiB in use, want below %.1f MiB and one and a half shards of %.1f MiB", mib(peak), mib(result), mib(shard))
+	}
+}
+
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
