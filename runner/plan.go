@@ -142,7 +142,7 @@ func (p *planner) states(ctx context.Context) error {
 func (p *planner) choose() error {
 	wanted, err := p.sweep.Only(p.Only...)
 	if err != nil {
-		return err
+		return fmt.Errorf("--only: %w", err)
 	}
 	labels := map[string]bool{}
 	for _, r := range wanted {

@@ -62,7 +62,7 @@ the user's turn as the training data has it, with its instruction.`,
 	}
 	cmd.Flags().StringVar(&o.system, "system", "", "system turn before the prompt (default: none)")
 	cmd.Flags().IntVar(&o.maxNewTokens, "max-new-tokens", 0, "tokens to generate at most (default: what the run was evaluated with)")
-	cmd.Flags().StringVar(&o.base, "base", "", "folder of the base (default: where the run found it)")
+	cmd.Flags().StringVar(&o.base, "base", "", "`folder` of the base (default: where the run found it)")
 	cmd.Flags().StringVar(&o.device, "device", "auto", deviceHelp)
 	cmd.Flags().BoolVar(&o.compare, "compare", false, "print the answer of the base alone, too")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
