@@ -113,7 +113,7 @@ func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool)
 			err = errors.Join(err, p.close())
 		}
 	}()
-	o := runner.PlanOptions{Root: root, Device: f.device, Only: f.only, Limit: f.limit, Again: f.again, Numerics: worker.Numerics}
+	o := runner.PlanOptions{Root: root, Device: f.device, Hub: e.hub, Only: f.only, Limit: f.limit, Again: f.again, Numerics: worker.Numerics}
 	_, statErr := os.Stat(root.Ledger())
 	if create {
 		if err := root.Prepare(); err != nil {
