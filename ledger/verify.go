@@ -108,6 +108,7 @@ type check struct {
 	v      *Verification
 	again  *scratch // query tables made again from the entries
 
+	seen    []byte           // last head signed on this machine, before the transaction; nil if there is none
 	conn    *sql.Conn        // in one read transaction
 	chain   []evidence.Entry // those about keys and anchors
 	leaves  []tlog.Hash
@@ -126,6 +127,9 @@ func (c *check) run() (err error) {
 	}
 	defer func() { err = errors.Join(err, c.conn.Close()) }()
 	if _, err := c.conn.ExecContext(c.ctx, "ATTACH ? AS again", c.again.path); err != nil {
+		return err
+	}
+	if err := c.see(); err != nil {
 		return err
 	}
 	if _, err := c.conn.ExecContext(c.ctx, "BEGIN"); err != nil {
@@ -150,6 +154,20 @@ func (c *check) run() (err error) {
 		return nil
 	}
 	return err
+}
+
+// see reads the head beside the key. It comes first: a process that adds something
+// meanwhile keeps a head there that this transaction knows nothing of.
+func (c *check) see() error {
+	var origin string
+	found, err := none(c.conn.QueryRowContext(c.ctx, "SELECT origin FROM main.signers ORDER BY entry DESC LIMIT 1").Scan(&origin))
+	if err != nil || !found || c.o.Keys == nil {
+		return err
+	}
+	if c.seen, err = c.o.Keys.Seen(origin); err != nil {
+		c.v.problem("last head beside the key", "%v", err)
+	}
+	return nil
 }
 
 // soundness is what SQLite says of a file.
