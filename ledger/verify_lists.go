@@ -14,7 +14,7 @@ func (c *check) lists() error {
 		{"record_lists", "SELECT list FROM again.evaluations"},
 		{"member_lists", "SELECT list FROM again.sets"},
 	} {
-		rows, err := c.conn.QueryContext(c.ctx, "SELECT digest, 1 FROM main."+l.table+" WHERE digest NOT IN ("+l.named+") UNION ALL "+
+		rows, err := c.conn.QueryContext(c.ctx, "SELECT digest, 1 FROM main."+l.table+" WHERE digest NOT IN ("+l.named+") UNION "+
 			"SELECT list, 0 FROM ("+l.named+") WHERE list NOT IN (SELECT digest FROM main."+l.table+")")
 		if err != nil {
 			return err
