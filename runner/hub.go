@@ -31,6 +31,15 @@ func (h Hub) snapshot(ctx context.Context, name string) (hub.Snapshot, error) {
 	return c.Model(ctx, ref)
 }
 
+// Find returns the model of the Hub called name: the name with its commit, and its folder.
+func (h Hub) Find(ctx context.Context, name string) (pinned, dir string, err error) {
+	s, err := h.snapshot(ctx, name)
+	if err != nil {
+		return "", "", err
+	}
+	return s.String(), s.Dir, nil
+}
+
 // FindBase returns the folder of a base as a job names it: a folder relative to the
 // root, or a model of the Hub.
 func (r Root) FindBase(ctx context.Context, h Hub, name string) (string, error) {
