@@ -96,7 +96,7 @@ func (s *Sweep) SeedAxis() string {
 	return ""
 }
 
-// Data is what a split made of a file of records.
+// Data is what a split made of the records.
 type Data struct {
 	Source     string `json:"source"` // relative to the root
 	Digest     Digest `json:"digest"`
@@ -104,10 +104,25 @@ type Data struct {
 	Pool       int    `json:"pool"` // left for training
 	Validation int    `json:"validation"`
 	Test       int    `json:"test"`
-	Withheld   int    `json:"withheld"`   // neither trained on nor judged: bound to a held-out record by content or group
-	Duplicates int    `json:"duplicates"` // records whose content an earlier one has; they stay on its side
+	Withheld   int    `json:"withheld"`         // neither trained on nor judged: bound to a held-out record by content or group
+	Duplicates int    `json:"duplicates"`       // records whose content an earlier one has; they stay on its side
+	Leaked     int    `json:"leaked,omitempty"` // held-out records whose content is in training, as split 'huggingface' allows
 	GroupBy    string `json:"group_by"`
 	Groups     int    `json:"groups"` // sets of records that the split kept together
+
+	Sources []DataSource `json:"sources,omitempty"` // the files, where there are several or something was declared of them
+}
+
+// DataSource is one file of records with what the sweep declares of it: for each
+// license, basis of consent and origin how many records there are, "" for none.
+type DataSource struct {
+	Path    string         `json:"path"` // relative to the root
+	Digest  Digest         `json:"digest"`
+	Bytes   int64          `json:"bytes"`
+	Records int            `json:"records"`
+	License map[string]int `json:"license,omitempty"`
+	Consent map[string]int `json:"consent,omitempty"`
+	Origin  map[string]int `json:"origin,omitempty"`
 }
 
 // Source is a file that a sweep was made from; its bytes are in the store.

@@ -64,8 +64,6 @@ func (m *Metadata) Commits() []ledger.Git {
 // MetadataBase identifies the frozen model.
 type MetadataBase struct {
 	Model        string        `json:"model"`
-	Repository   string        `json:"repository,omitempty"` // of the Hub, such as org/name
-	Commit       string        `json:"commit,omitempty"`     // of the repository
 	Digest       ledger.Digest `json:"digest"`
 	Tokenizer    ledger.Digest `json:"tokenizer"`
 	Template     ledger.Digest `json:"template"`
@@ -83,6 +81,8 @@ type MetadataData struct {
 	Test       MetadataSet   `json:"test"`
 	GroupBy    string        `json:"group_by,omitempty"`
 	Truncated  int           `json:"truncated"`
+
+	Sources []ledger.DataSource `json:"sources,omitempty"` // where there are several, or something was declared of them
 }
 
 // MetadataSet is an ordered set of records by its Merkle root.
@@ -156,15 +156,14 @@ func (e *execution) describeAdapter(ctx context.Context, dir string, item *Item,
 
 func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a ledger.Adapter) (*Metadata, error) {
 	job := &item.Job
-	repo, commit := repository(job.Spec.Base.Model)
 	m := &Metadata{
 		Adapter: a.Digest, Name: a.Name(), Run: run.Key, Epoch: a.Epoch, Sweep: a.Sweep, Axes: item.Axes,
 		Base: MetadataBase{
-			Model: e.plan.Root.named(job.Spec.Base.Model), Repository: repo, Commit: commit, Digest: job.Inputs.Base, Tokenizer: job.Inputs.Tokenizer, Template: job.Inputs.Template,
+			Model: e.plan.Root.named(job.Spec.Base.Model), Digest: job.Inputs.Base, Tokenizer: job.Inputs.Tokenizer, Template: job.Inputs.Template,
 			Quantization: quantization(job.Spec.Base), License: item.license,
 		},
 		Data: MetadataData{
-			Source: e.plan.Root.Rel(e.plan.Root.Abs(job.Dataset)), Digest: job.Inputs.Dataset, Subset: job.Spec.Data.Subset, GroupBy: job.Spec.Data.GroupBy,
+			Source: e.plan.Root.files(item.data), Sources: e.plan.Root.sources(item.data), Digest: job.Inputs.Dataset, Subset: job.Spec.Data.Subset, GroupBy: job.Spec.Data.GroupBy,
 			Train: MetadataSet{job.Inputs.Train, len(job.Train)}, Truncated: len(item.Truncated),
 		},
 		Train: job.Spec.Train, Seed: job.Spec.Seed, Numerics: job.Inputs.Numerics,

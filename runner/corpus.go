@@ -66,16 +66,20 @@ func TrainingExamples(b *Base, ds *dataset.Dataset, records []int, t sweeps.Trai
 	out := make([]engine.Example, 0, len(records))
 	for _, i := range records {
 		r := &ds.Records[i]
-		e, err := b.Encoder.Example(r.Turns, on, t.MaxSeqLen)
+		said, err := r.Turns()
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", ds.Path, r.Line, err)
+			return nil, err
+		}
+		e, err := b.Encoder.Example(said, on, t.MaxSeqLen)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Place(), err)
 		}
 		if limit := b.Shape().MaxPositions; len(e.Tokens) > limit {
-			return nil, WithHint(fmt.Errorf("%s:%d: record %s has %d tokens; the base takes %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, limit),
+			return nil, WithHint(fmt.Errorf("%s: record %s has %d tokens; the base takes %d", r.Place(), r.Name(), len(e.Tokens)+e.Truncated, limit),
 				fmt.Sprintf("set train.max_seq_len to %d, which cuts such records, or leave them out with a where rule", limit))
 		}
 		if e.Truncated > 0 && t.Overlong == "error" {
-			return nil, WithHint(fmt.Errorf("%s:%d: record %s has %d tokens, max_seq_len is %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, t.MaxSeqLen),
+			return nil, WithHint(fmt.Errorf("%s: record %s has %d tokens, max_seq_len is %d", r.Place(), r.Name(), len(e.Tokens)+e.Truncated, t.MaxSeqLen),
 				"raise train.max_seq_len, shorten the record, or set train.overlong to 'truncate'")
 		}
 		e.Record = i
@@ -88,7 +92,7 @@ func TrainingExamples(b *Base, ds *dataset.Dataset, records []int, t sweeps.Trai
 // last assistant turn, whose content is the reference answer.
 type Question struct {
 	Record    int
-	Prompt    []int32
+	Prompt    []int32 // nil for plain text, which asks nothing
 	Reference string
 	Source    string         // text of the record's own other turns, in which extracted values must occur
 	Example   engine.Example // prompt and reference, with the loss on the reference alone
@@ -99,29 +103,39 @@ type Question struct {
 func Questions(b *Base, ds *dataset.Dataset, records, shots []int) ([]Question, error) {
 	var worked []engine.Turn
 	for _, i := range shots {
-		_, turns := splitSystem(ds.Records[i].Turns)
+		said, err := ds.Records[i].Turns()
+		if err != nil {
+			return nil, err
+		}
+		_, turns := splitSystem(said)
 		worked = append(worked, turns...)
 	}
 	limit := b.Shape().MaxPositions
 	out := make([]Question, 0, len(records))
 	for _, i := range records {
 		r := &ds.Records[i]
-		last := len(r.Turns) - 1 // dataset.Open has checked that this is the assistant's
-		q := Question{Record: i, Reference: r.Turns[last].Content}
-		for _, t := range r.Turns[:last] {
+		said, err := r.Turns()
+		if err != nil {
+			return nil, err
+		}
+		last := len(said) - 1 // dataset.Open has checked that this is the assistant's, or plain text
+		q := Question{Record: i, Reference: said[last].Content}
+		for _, t := range said[:last] {
 			if t.Role != "assistant" && t.Role != "system" {
 				q.Source += t.Content + "\n"
 			}
 		}
-		system, own := splitSystem(r.Turns)
+		system, own := splitSystem(said)
 		turns := append(append(append([]engine.Turn{}, system...), worked...), own...)
 		e, err := b.Encoder.Example(turns, chat.Assistant, limit)
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", ds.Path, r.Line, err)
+			return nil, fmt.Errorf("%s: %w", r.Place(), err)
 		}
-		prompt, err := b.Encoder.Prompt(turns[:len(turns)-1])
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", ds.Path, r.Line, err)
+		var prompt []int32
+		if said[last].Role != engine.PlainText {
+			if prompt, err = b.Encoder.Prompt(turns[:len(turns)-1]); err != nil {
+				return nil, fmt.Errorf("%s: %w", r.Place(), err)
+			}
 		}
 		// Only the last answer is judged, not the shots' or earlier turns'.
 		for t := range min(len(prompt)-1, len(e.Targets)) {
@@ -132,7 +146,7 @@ func Questions(b *Base, ds *dataset.Dataset, records, shots []int) ([]Question, 
 			if len(shots) > 0 {
 				with, advice = fmt.Sprintf(" with its %d shots", len(shots)), "use fewer shots in eval.baselines"
 			}
-			return nil, WithHint(fmt.Errorf("%s:%d: record %s has %d tokens%s; the base takes %d", ds.Path, r.Line, r.Name(), len(e.Tokens)+e.Truncated, with, limit), advice)
+			return nil, WithHint(fmt.Errorf("%s: record %s has %d tokens%s; the base takes %d", r.Place(), r.Name(), len(e.Tokens)+e.Truncated, with, limit), advice)
 		}
 		e.Record = i
 		q.Prompt, q.Example = prompt, e

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"daybook/ledger"
 	"daybook/ledger/store"
@@ -38,7 +39,10 @@ func (p *planner) describe() error {
 	for i, item := range p.plan.Items {
 		asked := item.Job.Spec
 		asked.Base.Model, asked.Base.ChatTemplate = p.Root.named(asked.Base.Model), p.Root.named(asked.Base.ChatTemplate)
-		asked.Data.Source = p.Root.named(asked.Data.Source)
+		asked.Data.Source = slices.Clone(asked.Data.Source)
+		for i := range asked.Data.Source {
+			asked.Data.Source[i].Path = p.Root.named(asked.Data.Source[i].Path)
+		}
 		spec, err := asked.Canonical()
 		if err != nil {
 			return err

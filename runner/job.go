@@ -35,13 +35,14 @@ type Job struct {
 	Name    string        `json:"name"` // for people: the axes, or the baseline
 	Spec    sweeps.Spec   `json:"spec"`
 
-	Base     string   `json:"base"`     // folder, or a commit of the Hub
-	Template string   `json:"template"` // chat template that replaces the base's own; "" if none
-	Inputs   Inputs   `json:"inputs"`
-	Dataset  string   `json:"dataset"` // file
-	Train    []int    `json:"train"`   // record indexes, in dataset order
-	Shots    []int    `json:"shots,omitempty"`
-	Judged   []Judged `json:"judged"`
+	Base     string     `json:"base"`     // folder
+	Template string     `json:"template"` // chat template that replaces the base's own; "" if none
+	Inputs   Inputs     `json:"inputs"`
+	Dataset  string     `json:"dataset"`         // file, the first if there are several
+	Files    []DataFile `json:"files,omitempty"` // all of them, where Dataset alone doesn't say it
+	Train    []int      `json:"train"`           // record indexes, in dataset order
+	Shots    []int      `json:"shots,omitempty"`
+	Judged   []Judged   `json:"judged"`
 
 	Baseline string      `json:"baseline,omitempty"` // judge the base alone, in this way
 	Adapter  *JobAdapter `json:"adapter,omitempty"`  // judge this adapter

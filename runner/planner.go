@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"daybook/engine"
 	"daybook/engine/checkpoint"
 	"daybook/engine/dataset"
 	"daybook/engine/device"
-	"daybook/engine/hub"
 	"daybook/ledger"
 	"daybook/sweeps"
 )
@@ -22,8 +22,6 @@ type planner struct {
 	sweep     *sweeps.Sweep
 	numerics  engine.Numerics
 	plan      *Plan
-	snapshots cache[hub.Snapshot]
-	folders   map[string]string // of pinned models of the Hub
 	bases     cache[*Base]
 	data      cache[*dataset.Dataset]
 	parts     cache[*dataset.Partition]
@@ -94,8 +92,8 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	j := &item.Job
 	*j = Job{
 		Kind: ledger.Train, Name: r.Label(), Spec: spec, Device: p.Device,
-		Base: p.reach(spec.Base.Model), Template: p.template(spec.Base),
-		Dataset: p.Root.Reach(ds.Path), Train: records, Inputs: InputsOf(base, ds, p.numerics),
+		Base: p.Root.Reach(p.resolve(spec.Base.Model)), Template: p.template(spec.Base),
+		Dataset: p.Root.Reach(ds.Path), Files: p.jobFiles(ds, spec.Data.Source), Train: records, Inputs: InputsOf(base, ds, p.numerics),
 	}
 	j.Inputs.Train = ExampleSet(examples)
 	for _, held := range []struct {
@@ -117,7 +115,7 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	for _, e := range examples {
 		item.Tokens += len(e.Tokens)
 		if e.Truncated > 0 {
-			item.Truncated = append(item.Truncated, Truncated{Record: ds.Records[e.Record].Name(), Line: ds.Records[e.Record].Line, Tokens: e.Truncated})
+			item.Truncated = append(item.Truncated, Truncated{Record: ds.Records[e.Record].Name(), File: p.Root.Rel(ds.Records[e.Record].Path()), Line: ds.Records[e.Record].Line, Tokens: e.Truncated})
 		}
 	}
 	item.sets["train"] = j.Inputs.Train
@@ -134,8 +132,8 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	}
 	if position == 0 {
 		p.plan.Data = ledger.Data{
-			Source: p.Root.Rel(ds.Path), Digest: j.Inputs.Dataset, Records: len(ds.Records), Pool: len(part.Train),
-			Validation: len(part.Validation), Test: len(part.Test), Withheld: len(part.Withheld), Duplicates: part.Duplicates, GroupBy: spec.Data.GroupBy, Groups: part.Groups,
+			Source: p.Root.files(ds), Sources: p.Root.sources(ds), Digest: j.Inputs.Dataset, Records: len(ds.Records), Pool: len(part.Train),
+			Validation: len(part.Validation), Test: len(part.Test), Withheld: len(part.Withheld), Duplicates: part.Duplicates, Leaked: part.Leaked, GroupBy: spec.Data.GroupBy, Groups: part.Groups,
 		}
 	}
 	return item, nil
@@ -161,7 +159,7 @@ func (p *planner) base(b sweeps.Base) (*Base, error) {
 		if template != "" {
 			template = p.resolve(template)
 		}
-		base, err := OpenBase(p.folder(b.Model), template, p.Root.Cache())
+		base, err := OpenBase(p.resolve(b.Model), template, p.Root.Cache())
 		if err != nil {
 			return nil, WithHint(fmt.Errorf("base.model: %w", err), baseAdvice(err))
 		}
@@ -203,12 +201,12 @@ func baseAdvice(err error) string {
 }
 
 func (p *planner) dataset(d sweeps.Data) (*dataset.Dataset, error) {
-	return p.data.get(d.Source, func() (*dataset.Dataset, error) {
-		ds, err := dataset.Open(p.resolve(d.Source))
+	return p.data.get(d.Source.String(), func() (*dataset.Dataset, error) {
+		ds, err := dataset.OpenAll(p.sources(d.Source))
 		if err != nil {
 			err = fmt.Errorf("data.source: %w", err)
 			if HintOf(err) == "" {
-				err = WithHint(err, "a data file is JSON Lines: one object a line, in UTF-8")
+				err = WithHint(err, "a data file is JSON Lines, a JSON array, CSV or Parquet")
 			}
 			return nil, err
 		}
@@ -217,7 +215,7 @@ func (p *planner) dataset(d sweeps.Data) (*dataset.Dataset, error) {
 			ids[i] = ds.Records[i].ID
 		}
 		p.plan.datasets = append(p.plan.datasets, ledger.Dataset{
-			Digest: hexDigest(ds.Digest), Path: p.Root.Rel(ds.Path), Bytes: ds.Bytes, Records: len(ds.Records), Root: hexDigest(dataset.Root(ids)),
+			Digest: hexDigest(ds.Digest), Path: p.Root.files(ds), Bytes: ds.Bytes, Records: len(ds.Records), Root: hexDigest(dataset.Root(ids)),
 		})
 		return ds, nil
 	})
@@ -230,7 +228,7 @@ func (p *planner) partition(ds *dataset.Dataset, d sweeps.Data) (*dataset.Partit
 		return nil, fmt.Errorf("data: %w", err)
 	}
 	return p.parts.get(string(key), func() (*dataset.Partition, error) {
-		part, err := dataset.Split(ds, dataset.SplitConfig{GroupBy: d.GroupBy, Validation: rule(d.Validation), Test: rule(d.Test)})
+		part, err := dataset.Split(ds, dataset.SplitConfig{GroupBy: d.GroupBy, Validation: rule(d.Validation), Test: rule(d.Test), HuggingFace: d.Split == "huggingface"})
 		if err != nil {
 			return nil, fmt.Errorf("data.%w", err) // its place is "group_by", "validation" or "test"
 		}
@@ -243,7 +241,7 @@ func (p *planner) partition(ds *dataset.Dataset, d sweeps.Data) (*dataset.Partit
 func (p *planner) encode(base *Base, ds *dataset.Dataset, records []int, spec sweeps.Spec) ([]engine.Example, error) {
 	out := make([]engine.Example, 0, len(records))
 	for _, i := range records {
-		key := fmt.Sprint(spec.Base.Model, "\x00", spec.Base.ChatTemplate, "\x00", ds.Path, "\x00", spec.Train.LossOn, spec.Train.MaxSeqLen, spec.Train.Overlong, i)
+		key := fmt.Sprint(spec.Base.Model, "\x00", spec.Base.ChatTemplate, "\x00", ds.Digest, "\x00", spec.Data.Source, "\x00", spec.Train.LossOn, spec.Train.MaxSeqLen, spec.Train.Overlong, i)
 		one, err := p.examples.get(key, func() ([]engine.Example, error) { return TrainingExamples(base, ds, []int{i}, spec.Train) })
 		if err != nil {
 			return nil, err
@@ -263,16 +261,20 @@ func (p *planner) judged(base *Base, ds *dataset.Dataset, spec sweeps.Spec, spli
 			return judgedSet{}, err
 		}
 	}
-	key := fmt.Sprint(spec.Base.Model, "\x00", spec.Base.ChatTemplate, "\x00", ds.Path, "\x00", split, records, spec.Eval.Metrics)
+	key := fmt.Sprint(spec.Base.Model, "\x00", spec.Base.ChatTemplate, "\x00", ds.Digest, "\x00", spec.Data.Source, "\x00", split, records, spec.Eval.Metrics)
 	return p.questions.get(key, func() (judgedSet, error) {
 		questions, err := Questions(base, ds, records, nil)
 		if err != nil {
 			return judgedSet{}, fmt.Errorf("data.%s: %w", split, err)
 		}
 		for _, q := range questions {
+			if m := slices.IndexFunc(spec.Eval.Metrics, sweeps.Metric.Generates); m >= 0 && q.Prompt == nil {
+				return judgedSet{}, WithHint(fmt.Errorf("%s: record %s is plain text, which asks nothing; eval.metrics[%d] judges answers", ds.Records[q.Record].Place(), ds.Records[q.Record].Name(), m),
+					"judge plain text by its loss, or hold out records with a prompt")
+			}
 			for _, m := range metrics {
 				if err := m.Check(q.Reference); err != nil {
-					return judgedSet{}, WithHint(fmt.Errorf("%s:%d: record %s: %w", ds.Path, ds.Records[q.Record].Line, ds.Records[q.Record].Name(), err),
+					return judgedSet{}, WithHint(fmt.Errorf("%s: record %s: %w", ds.Records[q.Record].Place(), ds.Records[q.Record].Name(), err),
 						"leave it out with a where rule on data."+split+", or drop the metric")
 				}
 			}

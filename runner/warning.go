@@ -19,6 +19,9 @@ func (p *planner) warn() {
 	for _, w := range p.sweep.Warnings {
 		p.plan.Warnings = append(p.plan.Warnings, w.Message)
 	}
+	if n := p.plan.Data.Leaked; n > 0 {
+		p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("data.split: %d held-out records have a twin in training, which flatters every score; the split by content has none", n))
+	}
 	advice := ""
 	if p.plan.fact.SeedAxis() == "" {
 		advice = ", so run several"
@@ -39,7 +42,7 @@ func (p *planner) warn() {
 		if n := len(item.Truncated); n > 0 {
 			t := item.Truncated[0]
 			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("%s: max_seq_len %d truncates %d records, the first at %s:%d (%s, %d tokens cut)",
-				name, item.Job.Spec.Train.MaxSeqLen, n, p.Root.Rel(item.data.Path), t.Line, t.Record, t.Tokens))
+				name, item.Job.Spec.Train.MaxSeqLen, n, t.File, t.Line, t.Record, t.Tokens))
 		}
 	}
 }

@@ -19,7 +19,8 @@
 // axis; no two runs have the same labels or the same spec, and all select epochs
 // by the same metric. A spec is the JSON form of Spec, where only base.model and
 // data.source are required; DefaultSpec has the rest. In eval.metrics a string is
-// short for {kind: string}.
+// short for {kind: string}. data.source is a path, {path, fields, license, consent,
+// origin}, or a list of these.
 //
 // Errors that the author of a file can repair wrap ErrInvalid and are
 // *SpecError where a place is known.

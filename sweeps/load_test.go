@@ -199,7 +199,7 @@ func TestParseSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := DefaultSpec()
-	want.Base.Model, want.Data.Source, want.Train.LoRA.Rank, want.Train.LoRA.Alpha = "m", "d", 4, 5
+	want.Base.Model, want.Data.Source, want.Train.LoRA.Rank, want.Train.LoRA.Alpha = "m", DataSources{{Path: "d"}}, 4, 5
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)
 	}

@@ -23,11 +23,12 @@ type Base struct {
 
 // Data says which records exist, how they are split, and which the run trains on.
 type Data struct {
-	Source     string `json:"source"`   // JSON Lines file, relative to the sweep file
-	GroupBy    string `json:"group_by"` // record field whose equal values stay on one side of the split; "" means none
-	Validation Split  `json:"validation"`
-	Test       Split  `json:"test"`
-	Subset     Subset `json:"subset"`
+	Source     DataSources `json:"source"`          // files of records
+	GroupBy    string      `json:"group_by"`        // record field whose equal values stay on one side of the split; "" means none
+	Split      string      `json:"split,omitempty"` // "" by content; "huggingface" as train_test_split of the datasets library does, test first
+	Validation Split       `json:"validation"`
+	Test       Split       `json:"test"`
+	Subset     Subset      `json:"subset"`
 }
 
 // Split draws held-out records from the whole dataset before any subset is taken.

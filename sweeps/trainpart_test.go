@@ -8,7 +8,7 @@ import (
 // chosen is a spec in which validation chooses the epoch by a generating metric.
 func chosen() Spec {
 	s := DefaultSpec()
-	s.Base.Model, s.Data.Source = "base", "notes.jsonl"
+	s.Base.Model, s.Data.Source = "base", DataSources{{Path: "notes.jsonl"}}
 	s.Data.Validation.Count = 10
 	s.Eval.Metrics = []Metric{{Kind: "loss"}, {Kind: "field_f1", List: "medications", Match: []string{"name"}}}
 	s.Eval.Select = "field_f1(medications)"
@@ -46,7 +46,7 @@ func TestTrainPartLeavesOut(t *testing.T) {
 		"paging":            func(s *Spec) { s.Train.Optimizer = "adamw_8bit" },
 		"model path":        func(s *Spec) { s.Base.Model = "elsewhere" },
 		"template path":     func(s *Spec) { s.Base.ChatTemplate = "t.jinja" },
-		"source path":       func(s *Spec) { s.Data.Source = "elsewhere.jsonl" },
+		"source path":       func(s *Spec) { s.Data.Source = DataSources{{Path: "elsewhere.jsonl"}} },
 		"subset":            func(s *Spec) { s.Data.Subset = Subset{Op: "take", Count: 5} },
 		"test split":        func(s *Spec) { s.Data.Test.Count = 7 },
 		"other metrics":     func(s *Spec) { s.Eval.Metrics = append(s.Eval.Metrics, Metric{Kind: "json_valid"}) },

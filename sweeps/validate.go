@@ -175,9 +175,8 @@ func (c checker) lora() {
 }
 
 func (c checker) data() {
-	if c.s.Data.Source == "" {
-		c.fail("data.source", "name the JSON Lines file, relative to the sweep file", "is missing")
-	}
+	c.sources()
+	c.splitKind()
 	c.split("data.validation", c.s.Data.Validation)
 	c.split("data.test", c.s.Data.Test)
 	c.subset("data.subset", c.s.Data.Subset)

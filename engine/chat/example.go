@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"daybook/engine"
-	"daybook/engine/tokenizer"
 )
 
 // LossOn says which tokens are targets.
@@ -49,7 +48,9 @@ var (
 	ErrPrompt = errors.New("no turn to answer")
 )
 
-// Example encodes a conversation for training or for measuring a loss.
+// Example encodes a conversation for training or for measuring a loss. One turn of
+// plain text is encoded as it is, between what the tokenizer's file puts around a
+// text and the end-of-sequence token, and all of it is learnt.
 // Targets are shifted: position t has Tokens[t+1] as its target if on says so,
 // else engine.Ignore, as has the last position. Tokens beyond maxLen are cut off
 // the end and counted in Truncated; 0 means no limit. Record is left 0.
@@ -60,6 +61,9 @@ var (
 // It returns an error wrapping ErrNoAssistant where no assistant speaks, and a
 // *SpanError where an assistant's text cannot be found in the rendered one.
 func (e *Encoder) Example(turns []engine.Turn, on LossOn, maxLen int) (engine.Example, error) {
+	if len(turns) == 1 && turns[0].Role == engine.PlainText {
+		return shifted(e.plain(turns[0].Content), func(int) bool { return true }, maxLen), nil
+	}
 	if !slices.ContainsFunc(turns, func(t engine.Turn) bool { return t.Role == assistant }) {
 		return engine.Example{}, fmt.Errorf("chat: %w", ErrNoAssistant)
 	}
@@ -67,26 +71,36 @@ func (e *Encoder) Example(turns []engine.Turn, on LossOn, maxLen int) (engine.Ex
 	if err != nil {
 		return engine.Example{}, err
 	}
-	var ex engine.Example
-	var learn func(t int) bool // whether token t is a target
 	if on == All {
-		ex.Tokens = e.tok.Encode(text)
-		learn = func(int) bool { return true }
-	} else {
-		spans, err := e.spans(turns, text)
-		if err != nil {
-			return engine.Example{}, err
-		}
-		var places []tokenizer.Span
-		ex.Tokens, places = e.tok.EncodeSpans(text)
-		next := 0 // first span that does not end before the token; both ascend
-		learn = func(t int) bool {
-			for next < len(spans) && spans[next].End <= places[t].Start {
-				next++
-			}
-			return next < len(spans) && spans[next].Overlaps(places[t])
-		}
+		return shifted(e.tok.Encode(text), func(int) bool { return true }, maxLen), nil
 	}
+	spans, err := e.spans(turns, text)
+	if err != nil {
+		return engine.Example{}, err
+	}
+	tokens, places := e.tok.EncodeSpans(text)
+	next := 0 // first span that does not end before the token; both ascend
+	return shifted(tokens, func(t int) bool {
+		for next < len(spans) && spans[next].End <= places[t].Start {
+			next++
+		}
+		return next < len(spans) && spans[next].Overlaps(places[t])
+	}, maxLen), nil
+}
+
+// plain returns the tokens of a text that no template is put around.
+func (e *Encoder) plain(text string) []int32 {
+	tokens := e.tok.Frame(e.tok.Encode(text))
+	if eos, ok := e.tok.ID(e.tmpl.tokens["eos_token"]); ok && (len(tokens) == 0 || tokens[len(tokens)-1] != eos) {
+		tokens = append(tokens, eos)
+	}
+	return tokens
+}
+
+// shifted makes an example of tokens, of which learn says whether the one at t is
+// a target; it is asked in order.
+func shifted(tokens []int32, learn func(t int) bool, maxLen int) engine.Example {
+	ex := engine.Example{Tokens: tokens}
 	if maxLen > 0 && len(ex.Tokens) > maxLen {
 		ex.Truncated = len(ex.Tokens) - maxLen
 		ex.Tokens = ex.Tokens[:maxLen:maxLen]
@@ -99,7 +113,7 @@ func (e *Encoder) Example(turns []engine.Turn, on LossOn, maxLen int) (engine.Ex
 		}
 	}
 	ex.ID = exampleID(ex.Tokens, ex.Targets)
-	return ex, nil
+	return ex
 }
 
 func exampleID(tokens, targets []int32) [32]byte {

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gowebpki/jcs"
 	"pgregory.net/rapid"
+
+	"daybook/engine"
 )
 
 func canonical(text string) (string, any, error) {
@@ -199,6 +201,9 @@ func FuzzRead(f *testing.F) {
 		if d.Bytes != int64(len(data)) {
 			t.Fatalf("read %d of %d bytes", d.Bytes, len(data))
 		}
+		if d.Bytes > 0 && bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(data, bom), " \t\r\n"), []byte("[")) {
+			return // an array, see FuzzFormats
+		}
 		lines := strings.Split(strings.TrimPrefix(string(data), "\xef\xbb\xbf"), "\n")
 		for _, r := range d.Records {
 			line := lines[r.Line-1]
@@ -213,7 +218,7 @@ func FuzzRead(f *testing.F) {
 			if !json.Valid([]byte(line)) {
 				t.Fatalf("accepted %q, which is not JSON", line)
 			}
-			if r.Turns[len(r.Turns)-1].Role != "assistant" {
+			if turns := turnsOf(t, &r); turns[len(turns)-1].Role != "assistant" && turns[0].Role != engine.PlainText {
 				t.Fatal("last turn is not the assistant's")
 			}
 		}

@@ -21,40 +21,136 @@
 // content ID of the turns before the last; Record.BlankID is Record.ID with the
 // last turn's content empty.
 //
-// Dataset.Digest is plain SHA-256 of the file's bytes. Root is the RFC 6962
-// Merkle root of a list of identities; Keyed hides one behind a secret key.
+// Dataset.Digest is plain SHA-256 of the file's bytes, or over the files' digests
+// where there are several. Root is the RFC 6962 Merkle root of a list of
+// identities; Keyed hides one behind a secret key.
+//
+// # Files
+//
+// A file is JSON Lines, a JSON array, CSV (or TSV, by the name), or Parquet, told
+// apart by how it begins. All make the same records: an object with a value for
+// each key or column. A CSV cell is a string and an empty one null; a Parquet
+// column has the JSON type that is nearest.
+//
+// What a record says is found in its keys, the first of these that it has:
+//
+//	messages                          [{role, content}, ...]
+//	conversations                     [{from, value}, ...], as ShareGPT has it
+//	prompt, completion                and optionally system
+//	instruction, (input,) output      and optionally system
+//	text                              plain text, learnt whole, without a template
+//
+// or in the keys that Source.Fields names. The other keys are the record's fields.
+//
+// # Memory
+//
+// A Dataset is an index: identities, places and short field values, some 300 bytes
+// a record whatever its length. Texts of files beyond 64 MiB stay on disk, and are
+// read again, and checked against their identity, when they are asked for.
 //
 // The package tokenizes nothing and writes nothing, and it knows no specs: a
-// caller converts what a sweep says into SplitConfig and Selector.
+// caller converts what a sweep says into Source, SplitConfig and Selector.
 package dataset
 
 import (
 	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"daybook/engine"
 )
 
-// Dataset is a file of records in memory.
+// Dataset is the records of one or more files.
 type Dataset struct {
-	Path    string   // as given to Open
-	Digest  [32]byte // SHA-256 of exactly the bytes read
+	Path    string   // of the first file, as given to Open
+	Digest  [32]byte // SHA-256 of exactly the bytes read; see the package comment for several files
 	Bytes   int64    // how many those were
+	Files   []File   // in the order read
 	Records []Record // in file order; Records[i].Index == i
+
+	tables []table // by file; nil where all records are in memory
 }
+
+// File is one file of a dataset.
+type File struct {
+	Path    string
+	Digest  [32]byte
+	Bytes   int64
+	Records int
+	// Terms says what was declared of the records: for each of Source.Terms, how
+	// many records there are of each value, "" for none.
+	Terms map[string]map[string]int
+
+	source *Source
+}
+
+// Fields returns the fields that its source names.
+func (f *File) Fields() Fields { return f.source.Fields }
 
 // Record is one training or evaluation example.
 type Record struct {
 	Index     int      // position in the dataset, from 0
-	Line      int      // line in the file, from 1
+	Line      int      // line in the file, from 1; of Parquet the row
 	ID        [32]byte // SHA-256 of the canonical record
 	ContentID [32]byte // SHA-256 of the normalised turns
 	PromptID  [32]byte // SHA-256 of the normalised turns before the last
 	BlankID   [32]byte // SHA-256 of the canonical record without its last turn's content
-	Turns     []engine.Turn
-	// Fields are the record's keys other than its turns, decoded as
-	// encoding/json would: nil, bool, float64, string, []any, map[string]any.
-	Fields map[string]any
+
+	data   *Dataset // nil for a record by itself
+	file   int
+	at     rowPlace
+	turns  []engine.Turn // nil if it has to be read again
+	fields []field
+}
+
+// Turns returns what the record says. It fails where the file has changed since.
+func (r *Record) Turns() ([]engine.Turn, error) {
+	if r.turns != nil {
+		return r.turns, nil
+	}
+	rec, err := r.again()
+	return rec.turns, err
+}
+
+// again reads the record from its file.
+func (r *Record) again() (Record, error) {
+	f := &r.data.Files[r.file]
+	table := r.data.tables[r.file]
+	value, err := table.row(r.at)
+	if err != nil {
+		return Record{}, table.explain(r.at, err)
+	}
+	rec, err := newDecoder(&interned{whole: true}, f.source).record(value)
+	if err != nil {
+		return Record{}, table.explain(r.at, err)
+	}
+	if rec.ID != r.ID {
+		return Record{}, table.explain(r.at, faultf(-1, "leave the files alone while they are used", "%w", ErrChanged))
+	}
+	return rec, nil
+}
+
+// Path returns the path of the record's file, "" for a record by itself.
+func (r *Record) Path() string {
+	if r.data == nil {
+		return ""
+	}
+	return r.data.Files[r.file].Path
+}
+
+// Place returns "path:line".
+func (r *Record) Place() string { return fmt.Sprintf("%s:%d", r.Path(), r.Line) }
+
+// Close closes the files that records are still read from.
+func (d *Dataset) Close() error {
+	var first error
+	for _, t := range d.tables {
+		if err := t.close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	d.tables = nil
+	return first
 }
 
 // shortID is how many hex digits of an identity are shown: 48 bits, enough to
@@ -67,16 +163,49 @@ const NameField = "id"
 // Name returns what people call the record: its "id" field if that is a
 // non-empty string, else the first 12 hex digits of its ID.
 func (r *Record) Name() string {
-	if s, ok := r.Fields[NameField].(string); ok && s != "" {
-		return s
+	if v, _ := r.Field(NameField); v != nil {
+		if s, ok := v.(string); ok && s != "" {
+			return s
+		}
 	}
 	return hex.EncodeToString(r.ID[:])[:shortID]
 }
 
-// Field returns the value of a field by name. A name with dots reaches into
-// objects ("tags.quality") unless the record has a key spelled exactly so.
+// Field returns the value of a field by name, as encoding/json would decode it:
+// nil, bool, float64, string, []any or map[string]any. A name with dots reaches
+// into objects ("tags.quality") unless the record has a key spelled exactly so.
 func (r *Record) Field(name string) (any, bool) {
-	return lookup(r.Fields, name)
+	if v, ok := r.key(name); ok {
+		return v, true
+	}
+	head, rest, dotted := strings.Cut(name, ".")
+	if !dotted {
+		return nil, false
+	}
+	v, ok := r.key(head)
+	inner, isObject := v.(map[string]any)
+	if !ok || !isObject {
+		return nil, false
+	}
+	return lookup(inner, rest)
+}
+
+// key returns the value of a key that is no part of what the record says.
+func (r *Record) key(name string) (any, bool) {
+	for _, f := range r.fields {
+		if *f.name != name {
+			continue
+		}
+		if f.value != nil {
+			return f.value.v, true
+		}
+		rec, err := r.again() // too long to be kept
+		if err != nil {
+			return nil, false
+		}
+		return rec.key(name)
+	}
+	return nil, false
 }
 
 func lookup(m map[string]any, name string) (any, bool) {

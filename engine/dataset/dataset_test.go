@@ -28,6 +28,23 @@ func read(tb testing.TB, text string) *Dataset {
 	return d
 }
 
+func turnsOf(tb testing.TB, r *Record) []engine.Turn {
+	tb.Helper()
+	turns, err := r.Turns()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return turns
+}
+
+func fieldsOf(r *Record) map[string]any {
+	m := map[string]any{}
+	for _, f := range r.fields {
+		m[*f.name], _ = r.key(*f.name)
+	}
+	return m
+}
+
 func TestOpen(t *testing.T) {
 	text := "\xef\xbb\xbf" + `{"id":"n1","tags":{"quality":"clean"},"n":2.50,"messages":[{"role":"system","content":"S"},{"role":"user","content":"Q"},{"role":"assistant","content":"A","name":null}]}` +
 		"\r\n\n  \n" + good // no line feed at the end
@@ -47,11 +64,11 @@ func TestOpen(t *testing.T) {
 	}
 	r := d.Records[0]
 	wantTurns := []engine.Turn{{Role: "system", Content: "S"}, {Role: "user", Content: "Q"}, {Role: "assistant", Content: "A"}}
-	if diff := cmp.Diff(wantTurns, r.Turns); diff != "" {
+	if diff := cmp.Diff(wantTurns, turnsOf(t, &r)); diff != "" {
 		t.Error(diff)
 	}
 	wantFields := map[string]any{"id": "n1", "tags": map[string]any{"quality": "clean"}, "n": 2.5}
-	if diff := cmp.Diff(wantFields, r.Fields); diff != "" {
+	if diff := cmp.Diff(wantFields, fieldsOf(&r)); diff != "" {
 		t.Error(diff)
 	}
 	if v, ok := r.Field("tags.quality"); v != "clean" || !ok {
@@ -96,7 +113,8 @@ func TestReadErrors(t *testing.T) {
 		{"leading zero", `{"a":01}`, ErrNotJSON, "1:6", "malformed number"},
 		{"bare point", `{"a":1.}`, ErrNotJSON, "1:6", "malformed number"},
 		{"bare exponent", `{"a":1e}`, ErrNotJSON, "1:6", "malformed number"},
-		{"deep", strings.Repeat("[", 300), ErrNotData, "1:0", "a JSON array"},
+		{"deep", strings.Repeat("[", 300) + strings.Repeat("]", 300), ErrNotJSON, "1:258", "deeper than 256"},
+		{"array that never ends", strings.Repeat("[", 300), ErrNotJSON, "1:0", "never ends"},
 		{"deep object", strings.Repeat(`{"a":`, 300), ErrNotJSON, "1:1281", "deeper than 256"},
 		{"integer", `{"a":9007199254740993}`, ErrNumber, "1:6", "integer beyond 2^53"},
 		{"negative integer", `{"a":-9007199254740993}`, ErrNumber, "1:6", "integer beyond 2^53"},
@@ -111,9 +129,9 @@ func TestReadErrors(t *testing.T) {
 		{"LFS pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", ErrNotData, "1:0", "Git LFS pointer"},
 		{"gzip", "\x1f\x8b\x08\x00", ErrNotData, "1:0", "gzip"},
 		{"UTF-16", "\xff\xfe{\x00", ErrNotData, "1:0", "UTF-16"},
-		{"Parquet", "PAR1\x00", ErrNotData, "1:0", "Parquet"},
+		{"Parquet", "PAR1\x00", ErrNotParquet, "0:0", "not Parquet"},
 		{"long line", good + "\n" + long, ErrLineTooLong, "2:0", "over 16 MiB"},
-		{"no messages", `{"prompt":"p","completion":"c"}`, ErrMessages, "1:1", `the keys "completion", "prompt"`},
+		{"no messages", `{"question":"p","answer":"c"}`, ErrMessages, "1:1", `the keys "answer", "question"`},
 		{"empty object", `{}`, ErrMessages, "1:1", "there are none"},
 		{"messages not a list", `{"messages":"hi"}`, ErrMessages, "1:2", "is a string, not an array"},
 		{"message not an object", `{"messages":["hi"]}`, ErrMessages, "1:2", "messages[0] is a string"},
@@ -184,7 +202,7 @@ func (b brokenReader) Read(p []byte) (int, error) {
 func TestReadBroken(t *testing.T) {
 	_, err := Read("notes.jsonl", brokenReader{strings.NewReader(good + "\n" + good[:20])})
 	var e *Error
-	if !errors.As(err, &e) || e.Line != 2 || !errors.Is(err, errDisk) {
+	if !errors.As(err, &e) || e.Path != "notes.jsonl" || !errors.Is(err, errDisk) {
 		t.Errorf("got %v", err)
 	}
 }

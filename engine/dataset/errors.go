@@ -8,8 +8,10 @@ import (
 // What can be wrong with a file. An *Error wraps one of these and says where.
 var (
 	ErrEmpty        = errors.New("holds no records")
-	ErrNotData      = errors.New("not JSON Lines")
+	ErrNotData      = errors.New("no data file")
 	ErrNotJSON      = errors.New("not JSON")
+	ErrNotCSV       = errors.New("not CSV")
+	ErrNotParquet   = errors.New("not Parquet")
 	ErrNotObject    = errors.New("record is not an object")
 	ErrDuplicateKey = errors.New("duplicate key")
 	ErrNumber       = errors.New("number can't be kept exactly")
@@ -17,6 +19,10 @@ var (
 	ErrLineTooLong  = errors.New("line is too long")
 	ErrMessages     = errors.New("bad messages")
 	ErrNoAssistant  = errors.New("nothing to train on")
+	ErrColumn       = errors.New("column can't be read")
+	ErrTerm         = errors.New("no term")
+	ErrTwice        = errors.New("file is named twice")
+	ErrChanged      = errors.New("file has changed since it was read")
 )
 
 // What can be wrong with a split or a selection. A *RuleError wraps one of these.

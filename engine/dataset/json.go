@@ -36,6 +36,8 @@ type parser struct {
 	keys  map[string]string // keys seen in the file, so that each is allocated once
 }
 
+func newParser() *parser { return &parser{keys: map[string]string{}} }
+
 // parse reads data as one JSON value with nothing after it. data is valid UTF-8.
 func (p *parser) parse(data []byte) (any, error) {
 	p.data, p.pos, p.depth = data, 0, 0

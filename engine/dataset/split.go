@@ -17,6 +17,9 @@ type SplitConfig struct {
 	GroupBy    string
 	Validation Rule
 	Test       Rule
+	// HuggingFace divides as train_test_split of the datasets library does, for
+	// those who have to match an earlier split.
+	HuggingFace bool
 }
 
 // Rule says which records one held-out side gets. At most one of Count and
@@ -42,6 +45,7 @@ type Partition struct {
 	Duplicates int // records whose content an earlier record has
 	Groups     int // sets of records that could not be divided
 	Ungrouped  int // records without the GroupBy field
+	Leaked     int // held-out records whose content is in training; 0 unless HuggingFace
 }
 
 // Split draws test and then validation from the whole dataset. Records with
@@ -68,6 +72,9 @@ type Partition struct {
 // A rule that can't be satisfied is a *RuleError whose Place is "group_by" or
 // begins with "test" or "validation".
 func Split(d *Dataset, cfg SplitConfig) (*Partition, error) {
+	if cfg.HuggingFace {
+		return splitLikeHuggingFace(d, cfg)
+	}
 	p := &Partition{}
 	comps, err := components(d, cfg.GroupBy, p)
 	if err != nil {

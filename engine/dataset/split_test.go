@@ -74,7 +74,7 @@ func TestSplitCounts(t *testing.T) {
 		t.Errorf("got %d test and %d validation records", len(p.Test), len(p.Validation))
 	}
 	for _, i := range slices.Concat(p.Test, p.Validation) {
-		if d.Records[i].Fields["quality"] != "clean" {
+		if fieldsOf(&d.Records[i])["quality"] != "clean" {
 			t.Errorf("record %d is held out and not clean", i)
 		}
 	}
@@ -86,7 +86,7 @@ func TestSplitCounts(t *testing.T) {
 	}
 	surplus := 0
 	for _, i := range p.Withheld {
-		if d.Records[i].Fields["quality"] == "clean" {
+		if fieldsOf(&d.Records[i])["quality"] == "clean" {
 			surplus++
 		}
 	}
@@ -284,7 +284,7 @@ func TestSplitProperties(t *testing.T) {
 					rt.Fatalf("one content in %s and %s", name, other)
 				}
 				content[r.ContentID] = name
-				g := r.Fields["group"]
+				g := fieldsOf(r)["group"]
 				if other, ok := group[g]; ok && other != name && g != nil && cfg.GroupBy != "" {
 					rt.Fatalf("one group in %s and %s", name, other)
 				}

@@ -117,7 +117,16 @@ func (d *Dataset) fieldNames() []string {
 		}
 	}
 	for i := range d.Records {
-		walk("", d.Records[i].Fields)
+		for _, f := range d.Records[i].fields {
+			name := *f.name
+			seen[name] = true
+			if f.value == nil {
+				continue
+			}
+			if inner, ok := f.value.v.(map[string]any); ok {
+				walk(name+".", inner)
+			}
+		}
 	}
 	return slices.Sorted(maps.Keys(seen))
 }

@@ -38,11 +38,7 @@ func (w *Worker) base(ctx context.Context, job *runner.Job, progress func(done, 
 	if template != "" {
 		template = w.Root.Abs(template)
 	}
-	dir, err := w.Root.FindBase(ctx, w.Hub, job.Base)
-	if err != nil {
-		return nil, fmt.Errorf("base: %w", err)
-	}
-	base, err := runner.OpenBase(dir, template, w.Root.Cache())
+	base, err := runner.OpenBase(w.Root.Abs(job.Base), template, w.Root.Cache())
 	if err != nil {
 		return nil, fmt.Errorf("base: %w", err)
 	}
@@ -115,7 +111,7 @@ func (a *attempt) open(ctx context.Context) (*inputs, error) {
 		return nil, err
 	}
 	in := &inputs{loaded: l}
-	if in.data, err = dataset.Open(a.worker.Root.Abs(job.Dataset)); err != nil {
+	if in.data, err = job.OpenDataset(a.worker.Root); err != nil {
 		return nil, err
 	}
 	got := runner.InputsOf(l.base, in.data, l.backend.Numerics())

@@ -26,9 +26,8 @@ import (
 // Worker executes attempts.
 type Worker struct {
 	Root runner.Root
-	Hub  runner.Hub // for bases that it names; nil where there is none
-	Name string     // for the journal
-	Home string     // the user's folder, which the journal doesn't name; "" if unknown
+	Name string // for the journal
+	Home string // the user's folder, which the journal doesn't name; "" if unknown
 	Now  func() time.Time
 
 	loaded *loaded
@@ -126,6 +125,7 @@ func (a *attempt) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = in.data.Close() }() // only reading
 	switch {
 	case a.job.Baseline != "":
 		return a.measureBase(ctx, in)
