@@ -12,6 +12,7 @@ import (
 	"flag"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"daybook/engine"
@@ -21,45 +22,80 @@ var seedFlag = flag.Uint64("backendtest.seed", 0, "seed of the backend conforman
 
 // shapes are small and odd: grouped queries, widths that are no powers of two,
 // and in "straddling" rows that are no multiple of an NF4 block, so that a
-// block runs over two rows.
+// block runs over two rows. Heads and vocabularies are those of models in use.
 var shapes = []struct {
-	name  string
-	shape engine.Shape
+	name   string
+	shape  engine.Shape
+	checks []string // names; nil for all
 }{
 	{"grouped", engine.Shape{
 		Vocab: 67, Hidden: 64, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 16, Intermediate: 96,
 		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
-	}},
+	}, nil},
 	{"straddling", engine.Shape{
 		Vocab: 101, Hidden: 48, Layers: 3, Heads: 3, KVHeads: 1, HeadDim: 16, Intermediate: 80,
 		RopeTheta: 500000, NormEps: 1e-6, MaxPositions: 256,
 		RopeScaling: engine.RopeScaling{Factor: 8, LowFreqFactor: 1, HighFreqFactor: 4, OriginalMaxPositions: 64},
-	}},
+	}, nil},
 	{"wide", engine.Shape{
 		Vocab: 257, Hidden: 128, Layers: 2, Heads: 2, KVHeads: 2, HeadDim: 64, Intermediate: 192,
 		RopeTheta: 20000, NormEps: 1e-5, MaxPositions: 256, TiedHead: true,
-	}},
+	}, nil},
 	{"bias", engine.Shape{ // a window shorter than some documents
 		Vocab: 67, Hidden: 48, Layers: 2, Heads: 6, KVHeads: 2, HeadDim: 8, Intermediate: 64,
 		RopeTheta: 1e6, NormEps: 1e-6, MaxPositions: 256, QKVBias: true, Window: 7,
-	}},
+	}, nil},
 	{"head norm", engine.Shape{ // heads wider than hidden/heads, a window wider than a tile
 		Vocab: 67, Hidden: 64, Layers: 2, Heads: 4, KVHeads: 1, HeadDim: 24, Intermediate: 64,
 		RopeTheta: 1e6, NormEps: 1e-6, MaxPositions: 256, HeadNorm: true, Window: 70,
-	}},
+	}, nil},
+	{"head 64", engine.Shape{
+		Vocab: 61, Hidden: 64, Layers: 2, Heads: 4, KVHeads: 1, HeadDim: 64, Intermediate: 144,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
+	}, ofLayers},
+	{"head 80", engine.Shape{
+		Vocab: 61, Hidden: 80, Layers: 2, Heads: 3, KVHeads: 1, HeadDim: 80, Intermediate: 112,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
+	}, ofLayers},
+	{"head 96", engine.Shape{
+		Vocab: 61, Hidden: 96, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 96, Intermediate: 160,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
+	}, ofLayers},
+	{"head 128", engine.Shape{
+		Vocab: 61, Hidden: 72, Layers: 2, Heads: 2, KVHeads: 1, HeadDim: 128, Intermediate: 136,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
+	}, ofLayers},
+	{"vocabulary 32000", engine.Shape{
+		Vocab: 32000, Hidden: 24, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 16, Intermediate: 16,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
+	}, ofVocabulary},
+	{"vocabulary 151936", engine.Shape{
+		Vocab: 151936, Hidden: 16, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 16, Intermediate: 16,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
+	}, ofVocabulary},
 }
 
+// What depends on the widths of a layer, and what on the vocabulary.
+var (
+	ofLayers = []string{
+		"Embed", "QKV", "Attention", "Output", "MLP", "Loss", "Model", "OneToken", "Recompute", "BatchInvariance", "PackedGradients", "Decode",
+	}
+	ofVocabulary = []string{"Embed", "Loss", "LossAlone", "GreedyTies"}
+)
+
 // Run opens a backend for each of a few shapes, runs all checks on it, and
-// closes it. open may skip a shape that the device can't do.
+// closes it. open may skip a shape that the device can't do. At the end, every
+// method of engine.Backend must have been called by some check.
 func Run(t *testing.T, open func(t *testing.T, s engine.Shape) engine.Backend) {
 	t.Helper()
 	seed := *seedFlag
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
+	called, made := &calls{names: map[string]bool{}}, map[string]bool{}
 	for _, c := range shapes {
 		t.Run(c.name, func(t *testing.T) {
-			be := open(t, c.shape)
+			be := recorder{open(t, c.shape), called}
 			t.Cleanup(func() {
 				if err := be.Close(); err != nil {
 					t.Errorf("close: %v", err)
@@ -70,7 +106,11 @@ func Run(t *testing.T, open func(t *testing.T, s engine.Shape) engine.Backend) {
 				t.Fatalf("no tolerances for compute type %q", be.Numerics().Compute)
 			}
 			for _, check := range checks {
+				if c.checks != nil && !slices.Contains(c.checks, check.name) {
+					continue
+				}
 				t.Run(check.name, func(t *testing.T) {
+					made[check.name] = true
 					h := fnv.New64a()
 					_, _ = h.Write([]byte(t.Name())) // a hash never fails
 					t.Cleanup(func() {
@@ -83,6 +123,14 @@ func Run(t *testing.T, open func(t *testing.T, s engine.Shape) engine.Backend) {
 			}
 		})
 	}
+	t.Run("Methods", func(t *testing.T) {
+		if len(made) < len(checks) {
+			t.Skipf("%d of %d checks were left out", len(checks)-len(made), len(checks))
+		}
+		for _, name := range called.missing() {
+			t.Errorf("no check calls %s of engine.Backend; a new method needs one in recorder too", name)
+		}
+	})
 }
 
 var checks = []struct {
@@ -92,6 +140,7 @@ var checks = []struct {
 	{"Describe", checkDescribe},
 	{"Memory", checkMemory},
 	{"Copy", checkCopy},
+	{"Reserve", checkReserve},
 	{"Capacity", checkCapacity},
 	{"Embed", checkEmbed},
 	{"QKV", checkQKV},
@@ -99,7 +148,9 @@ var checks = []struct {
 	{"Output", checkOutput},
 	{"MLP", checkMLP},
 	{"Loss", checkLoss},
+	{"LossAlone", checkLossAlone},
 	{"Model", checkModel},
+	{"OneToken", checkOneToken},
 	{"Recompute", checkRecompute},
 	{"BatchInvariance", checkBatchInvariance},
 	{"PackedGradients", checkPackedGradients},
@@ -109,12 +160,16 @@ var checks = []struct {
 	{"Optimizer", checkOptimizer},
 	{"OptimizerNonFinite", checkOptimizerNonFinite},
 	{"OptimizerResume", checkOptimizerResume},
+	{"Rows", checkRows},
+	{"Free", checkFree},
 	{"Lifetime", checkLifetime},
 }
 
 // tolerance bounds ‖got-want‖/‖want‖ of one operation's result.
 type tolerance struct {
 	roundTrip float64 // Upload then Download of an Activation, per element
+	ulps      float64 // of a pointwise operation on what its input holds, per element
+	product   float64 // of products and of attention, forward and backward, on what their inputs hold
 	forward   float64
 	backward  float64
 	model     float64 // gradients through a whole model
@@ -128,8 +183,8 @@ type tolerance struct {
 // an operation and 0.02 in the gradients of these models, and a device rounds
 // intermediate values of an operation too.
 var tolerances = map[string]tolerance{
-	"float32":  {roundTrip: 0, forward: 3e-6, backward: 5e-6, model: 2e-5, optimizer: 2e-6},
-	"bfloat16": {roundTrip: 1.0 / 256, forward: 1e-2, backward: 1.5e-2, model: 6e-2, optimizer: 2e-6},
+	"float32":  {roundTrip: 0, ulps: 8, product: 5e-6, forward: 3e-6, backward: 5e-6, model: 2e-5, optimizer: 2e-6},
+	"bfloat16": {roundTrip: 1.0 / 256, ulps: 2, product: 4e-3, forward: 1e-2, backward: 1.5e-2, model: 6e-2, optimizer: 2e-6},
 }
 
 func checkDescribe(g *rig) {

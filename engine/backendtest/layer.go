@@ -50,6 +50,16 @@ func (g *rig) matrix(rows, cols int, format string) engine.Matrix {
 	return m
 }
 
+// held returns m with its values as the backend holds them.
+func (g *rig) held(m engine.Matrix) engine.Matrix {
+	if m.F32 != nil && g.be.Numerics().Compute == "bfloat16" {
+		for i, v := range m.F32 {
+			m.F32[i] = math.Float32frombits(uint32(engine.BFloat16(v)) << 16)
+		}
+	}
+	return m
+}
+
 func (g *rig) weight(m engine.Matrix) engine.Weight {
 	g.t.Helper()
 	w, err := g.be.NewWeight(m)
@@ -93,7 +103,7 @@ func (g *rig) layer(index int, c setting) *layer {
 	}
 	for p := range engine.NumProjections {
 		rows, cols := p.Dims(g.s)
-		m := g.matrix(rows, cols, c.format)
+		m := g.held(g.matrix(rows, cols, c.format))
 		l.block.Layer.Proj[p] = g.weight(m)
 		l.ref.Proj[p] = reference.Linear{Rows: rows, Cols: cols, W: reference.Dense(m)}
 		if p.HasBias(g.s) {

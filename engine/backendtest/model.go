@@ -153,6 +153,22 @@ func checkModel(g *rig) {
 	}
 }
 
+// checkOneToken runs a batch of a single token.
+func checkOneToken(g *rig) {
+	m := g.model(settings[0])
+	batch := &engine.Batch{}
+	batch.Add([]int32{3}, []int32{5}, g.r.Uint64())
+	b := m.buffers(g, 1)
+	m.step(g, g.load(batch), b, 1)
+	nll, dx := m.ref.Step(batch, 1)
+	g.compare("nll", g.get(b.nll), nll, g.tol.model)
+	g.compare("gradient of x", g.get(b.d), dx, g.tol.model)
+	for _, l := range m.layers {
+		// The softmax over one key is constant: queries and keys have no gradient.
+		l.compareGradients(g, g.tol.model, engine.V, engine.O, engine.Gate, engine.Up, engine.Down)
+	}
+}
+
 // checkRecompute keeps only the inputs of the layers and computes the
 // activations again, in buffers that all layers share and that still hold
 // another layer's: gradients must not change by a bit. MLP may write over x.

@@ -319,7 +319,9 @@ func (o *oracle) OutputBackward(in engine.DeviceBatch, b *engine.Block, act *eng
 }
 
 func (o *oracle) AttentionBackward(in engine.DeviceBatch, act *engine.Activations, g *engine.Gradients) error {
-	dq, dk, dv := reference.AttentionBackward(o.s, loaded(in), o.attentionInputs(in, act), wide(g.O, in.Tokens()*o.s.QDim()))
+	inputs := o.attentionInputs(in, act)
+	inputs.O = wide(act.O, in.Tokens()*o.s.QDim())
+	dq, dk, dv := reference.AttentionBackward(o.s, loaded(in), inputs, wide(g.O, in.Tokens()*o.s.QDim()))
 	set(g.Q, dq)
 	set(g.K, dk)
 	set(g.V, dv)

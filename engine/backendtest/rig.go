@@ -12,7 +12,7 @@ import (
 // rig is a backend under test with a source of random inputs.
 type rig struct {
 	t   *testing.T
-	be  engine.Backend
+	be  recorder
 	s   engine.Shape
 	r   *rand.Rand
 	tol tolerance
@@ -158,6 +158,31 @@ func (g *rig) compare(name string, got, want []float64, tol float64) {
 	}
 	if testing.Verbose() {
 		g.t.Logf("%s: %.2g", name, rel)
+	}
+}
+
+// compareUlps checks every element of a pointwise operation's result against the
+// reference: within so many units of the last place that the backend's type has.
+// A result that is a difference of larger terms, of size scale, is not asked for
+// more places than float32 gives those.
+func (g *rig) compareUlps(name string, got, want []float64, scale float64) {
+	g.t.Helper()
+	bits := 24
+	if g.be.Numerics().Compute == "bfloat16" {
+		bits = 8
+	}
+	worst, at := 0.0, 0
+	for i, w := range want {
+		_, exponent := math.Frexp(w)
+		unit := math.Max(math.Ldexp(1, exponent-bits), scale*math.Exp2(-22))
+		if d := math.Abs(got[i]-w) / unit; !(d <= worst) {
+			worst, at = d, i
+		}
+	}
+	if !(worst <= g.tol.ulps) {
+		g.t.Errorf("%s: element %d is %g, want %g: %.2g units of the last place apart, want at most %g", name, at, got[at], want[at], worst, g.tol.ulps)
+	} else if testing.Verbose() {
+		g.t.Logf("%s: %.2g ulp", name, worst)
 	}
 }
 

@@ -30,7 +30,8 @@ func Attention(s engine.Shape, b *engine.Batch, act *Activations) {
 }
 
 // AttentionBackward returns the gradients of Q, K and V, given that of O: with
-// P the softmax, dP = dO v and dS = P * (dP - sum(P*dP)).
+// P the softmax, dP = dO v and dS = P * (dP - sum(dO*O)), where O is what act
+// holds (Dao et al. 2022, appendix B.2).
 func AttentionBackward(s engine.Shape, b *engine.Batch, act *Activations, do []float64) (dq, dk, dv []float64) {
 	dq, dk, dv = make([]float64, len(act.Q)), make([]float64, len(act.K)), make([]float64, len(act.V))
 	scale := 1 / math.Sqrt(float64(s.HeadDim))
@@ -40,14 +41,16 @@ func AttentionBackward(s engine.Shape, b *engine.Batch, act *Activations, do []f
 		lse := logSumExp(p)
 		g := row(do, s.Heads, s.HeadDim, t, h)
 		dp := make([]float64, len(p))
-		sum := 0.0
 		for i := range p {
 			p[i] = math.Exp(p[i] - lse)
 			v := row(act.V, s.KVHeads, s.HeadDim, first+i, kv)
 			for c := range g {
 				dp[i] += g[c] * v[c]
 			}
-			sum += p[i] * dp[i]
+		}
+		sum := 0.0
+		for c, o := range row(act.O, s.Heads, s.HeadDim, t, h) {
+			sum += g[c] * o
 		}
 		q, gq := row(act.Q, s.Heads, s.HeadDim, t, h), row(dq, s.Heads, s.HeadDim, t, h)
 		for i := range p {

@@ -7,6 +7,19 @@ import "daybook/engine"
 func (l *Layer) QKV(b *engine.Batch, act *Activations) {
 	s := l.Shape
 	act.Norm1 = RMSNorm(act.X, l.AttentionNorm, s.NormEps)
+	l.project(b, act)
+}
+
+// Heads returns what QKV sets beside Norm1, given that.
+func (l *Layer) Heads(b *engine.Batch, norm []float64) *Activations {
+	act := &Activations{Norm1: norm}
+	l.project(b, act)
+	return act
+}
+
+// project sets Q, K and V from Norm1, and with HeadNorm RawQ and RawK.
+func (l *Layer) project(b *engine.Batch, act *Activations) {
+	s := l.Shape
 	mask := Mask(b, l.Dropout, l.Index, engine.AttentionInput, s.Hidden)
 	act.dropoutMask[engine.AttentionInput] = mask
 	act.Q, act.Low[engine.Q] = l.Proj[engine.Q].Forward(act.Norm1, mask)
