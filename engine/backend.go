@@ -10,6 +10,11 @@ import (
 // The optimizer step in which it appeared changed nothing.
 var ErrNonFinite = errors.New("value is not finite")
 
+// ErrDeviceLost reports that a device failed in the middle of its work. No
+// operation of this process on it can be trusted any more; another process may be
+// able to use it.
+var ErrDeviceLost = errors.New("the device failed")
+
 // Kind is what a buffer holds; the backend decides the bytes.
 type Kind uint8
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,7 +47,7 @@ type Backend struct {
 	functions map[string]*function
 	slots     []uint64 // of a launch's parameters
 
-	err    error // the first that the device reported; sticky
+	err    error // of a device that failed, which wraps engine.ErrDeviceLost; sticky
 	closed bool
 }
 
@@ -65,7 +66,11 @@ func Open(s engine.Shape, o Options) (engine.Backend, error) {
 	return b, nil
 }
 
-func open(s engine.Shape, o Options) (*Backend, error) {
+func open(s engine.Shape, o Options) (*Backend, error) { return openWith(s, o, "") }
+
+// openWith is open with the kernel images of an architecture other than the
+// device's own, if arch is not empty: so a test can try those for other devices.
+func openWith(s engine.Shape, o Options, arch string) (*Backend, error) {
 	b := &Backend{
 		shape: s, options: o, scratches: map[string]*arena{},
 		modules: map[string]cu.Module{}, functions: map[string]*function{},
@@ -87,6 +92,9 @@ func open(s engine.Shape, o Options) (*Backend, error) {
 	}
 	if b.arch, err = g.architecture(); err != nil {
 		return nil, fmt.Errorf("device %d: %w", o.Device, err)
+	}
+	if arch != "" {
+		b.arch = arch
 	}
 	b.device = g
 	if m, err := g.memoryInUse(); err == nil {
@@ -173,17 +181,43 @@ func (b *Backend) run(operation string, f func() error) error {
 	// allocation in the middle of it frees what nothing refers to.
 	runtime.KeepAlive(f)
 	if err != nil {
-		return fmt.Errorf("%s: %w", operation, err)
+		return fmt.Errorf("%s: %w", operation, b.judge(err))
 	}
 	return nil
 }
 
-// wait waits for everything that was queued. A failure of the device stays: no
+// judge returns err, or if the device failed what is said of that from now on: no
 // operation after it can be trusted.
+func (b *Backend) judge(err error) error {
+	if b.err == nil && slices.ContainsFunc(fatal, func(f error) bool { return errors.Is(err, f) }) {
+		return b.lose(err)
+	}
+	return err
+}
+
+// lose remembers that the device failed, and returns what is said of that.
+func (b *Backend) lose(err error) error {
+	b.err = hinted{
+		fmt.Errorf("device %d: %w: %w", b.options.Device, engine.ErrDeviceLost, err),
+		"run it again in a new process; if it fails again, see what the system's log and `nvidia-smi -q` say of the GPU",
+	}
+	return b.err
+}
+
+// free is run for what gives memory back. That of a device that failed is gone.
+func (b *Backend) free(operation string, f func() error) error {
+	if b.err != nil {
+		return nil
+	}
+	return b.run(operation, f)
+}
+
+// wait waits for everything that was queued.
 func (b *Backend) wait() error {
-	if err := errors.Join(b.stream.Synchronize(), b.copies.Synchronize()); err != nil {
-		b.err = fmt.Errorf("device %d: %w", b.options.Device, err)
-		return b.err
+	for _, s := range []cu.Stream{b.stream, b.copies} {
+		if err := s.Synchronize(); err != nil {
+			return b.lose(err)
+		}
 	}
 	return nil
 }
@@ -208,7 +242,8 @@ func (b *Backend) Describe() map[string]string {
 // Sync implements engine.Backend.
 func (b *Backend) Sync() error { return b.run("sync", b.wait) }
 
-// Close implements engine.Backend. It frees everything that the backend made.
+// Close implements engine.Backend. It frees everything that the backend made. A
+// device's failure was reported by the operation that met it.
 func (b *Backend) Close() error {
 	if b.closed {
 		return nil
@@ -219,8 +254,8 @@ func (b *Backend) Close() error {
 	if err := cu.SetCurrentContext(b.context); err != nil {
 		return fmt.Errorf("cuda: close: %w", err)
 	}
-	if err := b.stop(); err != nil {
-		return fmt.Errorf("cuda: close: %w", err)
+	if err := b.stop(); err != nil && b.err == nil {
+		return fmt.Errorf("cuda: close: %w", b.judge(err))
 	}
 	return nil
 }

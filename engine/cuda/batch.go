@@ -149,7 +149,7 @@ func (d *batch) Tokens() int { return d.tokens }
 
 // Close gives back what d holds. It must not be used any more.
 func (d *batch) Close() error {
-	return d.backend.run("batch", func() error {
+	return d.backend.free("batch", func() error {
 		hosts := map[*pinned]bool{d.staging[0].memory: true, d.staging[1].memory: true}
 		d.tokens = 0
 		return d.backend.giveBack(map[*arena]bool{d.arena: true}, hosts)

@@ -8,26 +8,41 @@ import (
 
 	"daybook/engine"
 	"daybook/engine/backendtest"
+	"daybook/engine/cuda/kernels"
 )
 
 // TestConformance runs the suite of every backend on every GPU and in both
 // compute types.
 func TestConformance(t *testing.T) {
 	for _, o := range everywhere(t) {
-		t.Run(o.name(), func(t *testing.T) {
-			backendtest.Run(t, func(t *testing.T, s engine.Shape) engine.Backend {
-				t.Helper()
-				if err := Supports(s); err != nil {
-					t.Skip(err)
-				}
-				b, err := Open(s, o)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return b
-			})
-		})
+		t.Run(o.name(), func(t *testing.T) { conform(t, o, "") })
 	}
+}
+
+// TestPortable runs the suite with the images that the driver compiles for
+// devices newer than Daybook. On every device they take the paths that those for
+// the Ampere and Ada generations take, which come from the same sources.
+func TestPortable(t *testing.T) {
+	for _, o := range everywhere(t) {
+		t.Run(o.name(), func(t *testing.T) { conform(t, o, kernels.Portable) })
+	}
+}
+
+// conform runs the suite of every backend with the images of an architecture; the
+// device's own if that is empty.
+func conform(t *testing.T, o Options, arch string) {
+	t.Helper()
+	backendtest.Run(t, func(t *testing.T, s engine.Shape) engine.Backend {
+		t.Helper()
+		if err := Supports(s); err != nil {
+			t.Skip(err)
+		}
+		b, err := openWith(s, o, arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	})
 }
 
 // everywhere is both compute types on every GPU; the test is skipped where there is none.

@@ -10,7 +10,6 @@ package cuda
 import "C"
 
 import (
-	"fmt"
 	"runtime"
 	"sync"
 	"unsafe"
@@ -32,15 +31,23 @@ var loadDriver = sync.OnceValue(func() error {
 
 // What gorgonia.org/cu lacks.
 
-// failure turns a result of the driver into an error.
+// failure turns a result of the driver into an error, the same that cu has.
 func failure(code C.CUresult) error {
 	if code == C.CUDA_SUCCESS {
 		return nil
 	}
-	if code == C.CUDA_ERROR_OUT_OF_MEMORY {
-		return cu.OutOfMemory
-	}
-	return fmt.Errorf("%s", C.GoString(C.driver_error(C.int(code))))
+	return sameType(cu.OutOfMemory, int(code))
+}
+
+// sameType is code as an error of like's type, which cu doesn't export.
+func sameType[T ~int](_ T, code int) T { return T(code) }
+
+// fatal are the failures of a device that leave it of no use to this process:
+// the driver reports them at some call after the one that is to blame, and at
+// every call from then on.
+var fatal = []error{
+	cu.IllegalAddress, cu.IllegalInstruction, cu.MisalignedAddress, cu.InvalidAddressSpace, cu.InvalidPc, cu.Assert,
+	cu.HardwareStackError, cu.LaunchFailed, cu.LaunchTimeout, cu.EccUncorrectable, cu.NvlinkUncorrectable, cu.ContextIsDestroyed,
 }
 
 // setSharedMemory lets f have so much dynamic shared memory a block.

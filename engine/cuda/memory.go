@@ -126,7 +126,7 @@ func (m *memory) release(a *arena) error {
 
 // Free implements engine.Freer.
 func (b *Backend) Free(buffers []engine.Buffer) error {
-	return b.run("free", func() error {
+	return b.free("free", func() error {
 		arenas, hosts := map[*arena]bool{}, map[*pinned]bool{}
 		for _, x := range buffers {
 			buf, ok := x.(*buffer)
