@@ -6,15 +6,15 @@ import (
 	"daybook/engine"
 )
 
-// device is a backend that has to be told what is not needed any more. It counts
+// counting is a backend that has to be told what is not needed any more. It counts
 // what is held.
-type device struct {
+type counting struct {
 	engine.Backend
 	arenas map[engine.Buffer]int // by first buffer: how many there are
 	open   int                   // batches
 }
 
-func (d *device) Allocate(specs []engine.BufferSpec) ([]engine.Buffer, error) {
+func (d *counting) Allocate(specs []engine.BufferSpec) ([]engine.Buffer, error) {
 	arena, err := d.Backend.Allocate(specs)
 	if err == nil {
 		d.arenas[arena[0]] = len(arena)
@@ -22,7 +22,7 @@ func (d *device) Allocate(specs []engine.BufferSpec) ([]engine.Buffer, error) {
 	return arena, err
 }
 
-func (d *device) Free(arena []engine.Buffer) error {
+func (d *counting) Free(arena []engine.Buffer) error {
 	if d.arenas[arena[0]] == len(arena) {
 		delete(d.arenas, arena[0])
 	}
@@ -31,12 +31,12 @@ func (d *device) Free(arena []engine.Buffer) error {
 
 type heldBatch struct {
 	engine.DeviceBatch
-	d *device
+	d *counting
 }
 
 func (b heldBatch) Close() error { b.d.open--; return nil }
 
-func (d *device) NewBatch(maxTokens, maxDocuments int) (engine.DeviceBatch, error) {
+func (d *counting) NewBatch(maxTokens, maxDocuments int) (engine.DeviceBatch, error) {
 	b, err := d.Backend.NewBatch(maxTokens, maxDocuments)
 	d.open++
 	return heldBatch{b, d}, err
@@ -45,7 +45,7 @@ func (d *device) NewBatch(maxTokens, maxDocuments int) (engine.DeviceBatch, erro
 // TestClose gives back everything but the base.
 func TestClose(t *testing.T) {
 	s := training()
-	d := &device{Backend: open(t, s.shape, 1), arenas: map[engine.Buffer]int{}}
+	d := &counting{Backend: open(t, s.shape, 1), arenas: map[engine.Buffer]int{}}
 	src, err := NewResident(d, s.weights)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"daybook/engine"
 	"daybook/engine/cpu"
+	"daybook/engine/device"
 	"daybook/engine/model/modeltest"
 )
 
@@ -42,6 +43,7 @@ type setup struct {
 	streamed bool
 	unmoving bool // the backend can't move rows
 	threads  int
+	device   string // as package device names it; "" is the CPU
 	o        Options
 	adapter  *engine.HostAdapter
 }
@@ -65,9 +67,30 @@ func generating() setup {
 	return s
 }
 
+func (s setup) backend(tb tester) engine.Backend {
+	tb.Helper()
+	if s.device == "" {
+		return open(tb, s.shape, s.threads)
+	}
+	d, err := device.Parse(s.device)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	be, err := d.Open(s.shape, device.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := be.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return be
+}
+
 func (s setup) open(tb tester) *Model {
 	tb.Helper()
-	be := open(tb, s.shape, s.threads)
+	be := s.backend(tb)
 	if s.unmoving {
 		be = unmoving{be}
 	}
