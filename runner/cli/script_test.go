@@ -19,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"daybook/engine/device"
 	"daybook/ledger/journal"
 	"daybook/runner/cli"
 	"daybook/runner/runnertest"
@@ -29,7 +30,12 @@ const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"daybook": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"daybook": func() {
+			if fault := os.Getenv(faultVariable); fault != "" && slices.Contains(os.Args, "worker") {
+				go awaitFault(fault)
+			}
+			os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		},
 	})
 }
 
@@ -53,6 +59,9 @@ func TestScript(t *testing.T) {
 				return os.Geteuid() == 0, nil
 			case "disk": // a small disk can be made, without being superuser
 				return exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", os.TempDir()).Run() == nil, nil
+			case "gpu": // an NVIDIA GPU, and a binary that can use it
+				_, err := device.Resolve("cuda")
+				return err == nil, nil
 			}
 			return false, fmt.Errorf("no condition %s", name)
 		},
