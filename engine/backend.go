@@ -82,6 +82,9 @@ type Block struct {
 	Layer    *Layer
 	Adapters [NumProjections]*Adapter // nil where a projection is not adapted
 	Dropout  Dropout                  // P is 0 when evaluating
+	// FrozenInput says that nothing before the layer is trained: QKVBackward may
+	// then leave d as it is.
+	FrozenInput bool
 }
 
 // Activations are what the forward operations of one layer leave for its

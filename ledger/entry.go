@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"daybook/ledger/evidence"
 	"daybook/ledger/internal/hexdigest"
 )
@@ -35,60 +33,6 @@ const (
 	typeAdapter  = "adapter"
 	typeAlias    = "alias"
 )
-
-// transaction is one write to the ledger. It caches prepared statements by
-// their text.
-type transaction struct {
-	*sql.Tx
-	ledger     *Ledger
-	time       time.Time
-	last       int64 // seq of the newest entry
-	before     int64 // what last was when the transaction began
-	authorized authority
-	tree       *tree
-	stmts      map[string]*sql.Stmt
-}
-
-// update runs f in a transaction that has the only write lock from its start.
-// If ctx ends meanwhile, the transaction has no effect.
-func (l *Ledger) update(ctx context.Context, f func(ctx context.Context, t *transaction) error) error {
-	if l.write == nil {
-		return fmt.Errorf("ledger: %s: %w: it was opened for queries", l.path, ErrReadOnly)
-	}
-	tx, err := l.write.BeginTx(ctx, nil)
-	if err != nil {
-		return l.explain(err)
-	}
-	defer func() { _ = tx.Rollback() }() // no effect after a commit
-	t := newTransaction(tx, l)
-	// The driver would start a goroutine for each statement whose context can
-	// end. Statements take microseconds; the transaction as a whole can end.
-	whole := context.WithoutCancel(ctx)
-	err = t.begin(whole)
-	if err == nil {
-		err = f(whole, t)
-	}
-	var head signedHead
-	if err == nil {
-		head, err = t.sign(whole)
-	}
-	if err == nil {
-		err = tx.Commit()
-	}
-	if ended := ctx.Err(); err != nil && ended != nil {
-		return fmt.Errorf("ledger: %w", ended)
-	}
-	if err != nil {
-		return l.explain(err)
-	}
-	return l.committed(head)
-}
-
-func newTransaction(tx *sql.Tx, l *Ledger) *transaction {
-	t := &transaction{Tx: tx, ledger: l, time: l.now().UTC(), stmts: map[string]*sql.Stmt{}}
-	t.tree = &tree{query: t, fresh: map[int64]tlog.Hash{}}
-	return t
-}
 
 // begin learns where the history ends.
 func (t *transaction) begin(ctx context.Context) error {
@@ -129,35 +73,6 @@ func (t *transaction) add(ctx context.Context, kind string, version int, body []
 	}
 	t.last++
 	return t.project(ctx, e)
-}
-
-func (t *transaction) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s, ok := t.stmts[query]; ok {
-		return s, nil
-	}
-	s, err := t.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	t.stmts[query] = s
-	return s, nil
-}
-
-func (t *transaction) exec(ctx context.Context, query string, args ...any) error {
-	s, err := t.stmt(ctx, query) //nolint:sqlclosecheck // it is closed with the transaction
-	if err != nil {
-		return err
-	}
-	_, err = s.ExecContext(ctx, args...)
-	return err
-}
-
-func (t *transaction) row(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := t.stmt(ctx, query) //nolint:sqlclosecheck // it is closed with the transaction
-	if err != nil {
-		return t.QueryRowContext(ctx, query, args...) // reports the same error
-	}
-	return s.QueryRowContext(ctx, args...)
 }
 
 // project brings the query tables up to date with one entry. What it writes
@@ -204,42 +119,6 @@ var projections = map[string]func(context.Context, *transaction, entry) error{
 	"interrupted": projectEvents,
 }
 
-// projected are the query tables, in an order in which they can be emptied.
-var projected = []string{
-	"signers", "anchors",
-	"aliases", "adapters", "scores", "metric_values", "evaluations", "epochs", "steps", "journal_lines",
-	"attempts", "planned_runs", "runs", "sweeps", "sets", "datasets",
-}
-
-// Rebuild empties the query tables and makes them again from the history, in
-// one transaction. It changes nothing that a query returns, unless somebody
-// changed the tables behind the ledger's back.
-func (l *Ledger) Rebuild(ctx context.Context) error {
-	return l.update(ctx, func(ctx context.Context, t *transaction) error { return t.rebuild(ctx) })
-}
-
-func (t *transaction) rebuild(ctx context.Context) error {
-	for _, table := range projected {
-		if _, err := t.ExecContext(ctx, "DELETE FROM "+table); err != nil {
-			return fmt.Errorf("rebuild: %s: %w", table, err)
-		}
-	}
-	for seq := int64(1); seq <= t.last; seq++ {
-		e := entry{Entry: evidence.Entry{Seq: seq}}
-		err := t.row(ctx, "SELECT time, type, version, body FROM entries WHERE seq = ?", seq).Scan(&e.Entry.Time, &e.Type, &e.Version, (*[]byte)(&e.Body))
-		if err != nil {
-			return fmt.Errorf("rebuild: entry %d: %w", seq, err)
-		}
-		if e.Time, err = parseTime(e.Entry.Time); err != nil {
-			return fmt.Errorf("rebuild: entry %d: %w", seq, err)
-		}
-		if err := t.project(ctx, e); err != nil {
-			return fmt.Errorf("rebuild: %w", err)
-		}
-	}
-	return nil
-}
-
 // encodeBody returns compact JSON for a column of a query table. Raw messages in
 // it keep their bytes, apart from white space.
 func encodeBody(body any) ([]byte, error) {
@@ -267,8 +146,12 @@ func identityOf(v any) (Digest, error) {
 	if err != nil {
 		return "", err
 	}
+	return digestOf(data), nil
+}
+
+func digestOf(data []byte) Digest {
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), nil
+	return hex.EncodeToString(sum[:])
 }
 
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -60,7 +60,10 @@ func (l *Ledger) RecordEvaluation(ctx context.Context, run Digest, v journal.Eva
 }
 
 func projectRescored(ctx context.Context, t *transaction, e entry) error {
-	f, err := decodeBody[rescoredFact](e)
+	f, err := decodeBody[struct {
+		Run       Digest          `json:"run"`
+		Evaluated json.RawMessage `json:"evaluated"`
+	}](e)
 	if err != nil {
 		return err
 	}
@@ -147,11 +150,14 @@ func decodeEvaluated(body []byte) (evaluatedFact, error) {
 	return f, nil
 }
 
-func (t *transaction) insertEvaluation(ctx context.Context, run int64, attempt int, f evaluatedFact, at time.Time, entry int64) error {
-	identity, err := identityOf(f)
+// insertEvaluation adds the rows of an evaluatedFact, in the canonical form that it
+// has in its entry.
+func (t *transaction) insertEvaluation(ctx context.Context, run int64, attempt int, fact json.RawMessage, at time.Time, entry int64) error {
+	f, err := decodeEvaluated(fact)
 	if err != nil {
 		return err
 	}
+	identity := digestOf(fact)
 	var id int64
 	if err := t.row(ctx, `INSERT INTO evaluations (run, attempt, subject, baseline, epoch, split, set_digest, evaluation, prediction_key,
 		records, list, seconds, identity, time, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,

@@ -178,15 +178,23 @@ func projectEvents(ctx context.Context, t *transaction, e entry) error {
 
 // attemptOf returns the attempt that an entry is about.
 func (t *transaction) attemptOf(ctx context.Context, run Digest, number int, entry int64) (*attemptProjection, error) {
-	p := &attemptProjection{t: t, number: number, entry: entry}
+	if p := t.attempt; p != nil && p.key == run && p.number == number { // mostly, entries are about the attempt of the one before
+		p.entry, p.step = entry, 0
+		return p, nil
+	}
+	p := &attemptProjection{t: t, key: run, number: number, entry: entry}
 	err := t.row(ctx, "SELECT a.run, a.id FROM attempts a JOIN runs r ON r.id = a.run WHERE r.key = ? AND a.number = ?", run, number).
 		Scan(&p.run, &p.attempt)
+	if err == nil {
+		t.attempt = p
+	}
 	return p, err
 }
 
 // attemptProjection is the attempt whose events are being projected.
 type attemptProjection struct {
 	t       *transaction
+	key     Digest
 	run     int64 // row
 	attempt int64 // row
 	number  int
@@ -196,11 +204,10 @@ type attemptProjection struct {
 
 func (p *attemptProjection) event(ctx context.Context, e eventFact) error {
 	if e.Type == evaluatedType {
-		v, err := decodeEvaluated(e.Body)
-		if err != nil {
+		if err := p.t.insertEvaluation(ctx, p.run, p.number, e.Body, e.Time, p.entry); err != nil {
 			return fmt.Errorf("event %d: %w", e.Seq, err)
 		}
-		return p.t.insertEvaluation(ctx, p.run, p.number, v, e.Time, p.entry)
+		return nil
 	}
 	body, err := journal.Decode(journal.Event{Seq: e.Seq, Type: e.Type, Version: e.Version, Body: e.Body})
 	if err != nil {

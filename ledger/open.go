@@ -170,8 +170,10 @@ func refuseNetwork(dir string, filesystem func(string) (string, error)) error {
 // every new connection needs them.
 func connect(path, mode string, conns int) (*sql.DB, error) {
 	name := (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String() +
-		fmt.Sprintf("?mode=%s&_busy_timeout=%d&_foreign_keys=on&_synchronous=FULL&_txlock=immediate", mode, busyTimeout.Milliseconds())
-	if mode != "rwc" {
+		fmt.Sprintf("?mode=%s&_busy_timeout=%d&_foreign_keys=on&_synchronous=FULL", mode, busyTimeout.Milliseconds())
+	if mode == "rwc" {
+		name += "&_txlock=immediate"
+	} else {
 		name += "&_query_only=on"
 	}
 	db, err := sql.Open("sqlite3", name)

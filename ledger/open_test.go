@@ -110,15 +110,8 @@ func TestOpenNewerKeepsFile(t *testing.T) {
 // TestOldViews opens a ledger of version 1, which keeps its history and gets the
 // views of this build.
 func TestOldViews(t *testing.T) {
-	views := func(db *sql.DB) (all []string) {
-		rows := must(db.Query("SELECT sql FROM sqlite_schema WHERE type = 'view' ORDER BY name"))(t)
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var text string
-			ok(t, rows.Scan(&text))
-			all = append(all, text)
-		}
-		ok(t, rows.Err())
+	views := func(db *sql.DB) (all string) {
+		ok(t, db.QueryRow("SELECT group_concat(sql, ';' ORDER BY name) FROM sqlite_schema WHERE type = 'view'").Scan(&all))
 		return all
 	}
 	for name, open := range map[string]func(context.Context, string, Options) (*Ledger, error){"Open": Open, "OpenReadOnly": OpenReadOnly} {
@@ -131,11 +124,11 @@ func TestOldViews(t *testing.T) {
 		must(db.Exec("DROP VIEW v_runs; DROP VIEW v_metrics; DROP VIEW v_adapters; PRAGMA user_version = 1;" +
 			"DROP TABLE hashes; DROP TABLE head; DROP TABLE signers; DROP TABLE anchors"))(t)
 		must(db.Exec(string(must(os.ReadFile("testdata/v1_views.sql"))(t))))(t)
-		if slices.Equal(views(db), want) {
+		if views(db) == want {
 			t.Fatal("the old views are the new ones")
 		}
 		l = must(open(t.Context(), path, Options{}))(t)
-		if got := views(l.read); len(got) != 3 || !slices.Equal(got, want) {
+		if got := views(l.read); got != want {
 			t.Errorf("%s: views are %s", name, got)
 		}
 		if r := must(l.Results(t.Context(), sweep))(t); len(r.Runs) != small.runs+1 {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -109,6 +108,7 @@ type check struct {
 	v      *Verification
 	again  *scratch // query tables made again from the entries
 
+	seen    []byte           // last head signed on this machine, before the transaction; nil if there is none
 	conn    *sql.Conn        // in one read transaction
 	chain   []evidence.Entry // those about keys and anchors
 	leaves  []tlog.Hash
@@ -129,166 +129,66 @@ func (c *check) run() (err error) {
 	if _, err := c.conn.ExecContext(c.ctx, "ATTACH ? AS again", c.again.path); err != nil {
 		return err
 	}
+	if err := c.see(); err != nil {
+		return err
+	}
 	if _, err := c.conn.ExecContext(c.ctx, "BEGIN"); err != nil {
 		return err
 	}
-	for _, step := range []func() error{c.file, c.log, c.tree, c.heads, c.schema, c.tables, c.lists} {
-		err := step()
-		if errors.Is(classified(err), ErrDamaged) {
-			c.v.problem("database", "%v", err)
-			return nil
-		}
-		if err != nil {
-			return err
+	damage := make(chan soundness, 1)
+	go func() { damage <- c.ledger.sound(c.ctx) }()
+	for _, step := range []func() error{c.log, c.heads, c.schema, c.tables, c.lists} {
+		if err = step(); err != nil {
+			break
 		}
 	}
-	return nil
-}
-
-// file looks for damage that SQLite knows of.
-func (c *check) file() error {
-	rows, err := c.conn.QueryContext(c.ctx, "PRAGMA main.integrity_check(20)")
-	if err != nil {
-		return err
+	found := <-damage
+	for _, line := range found.damage {
+		c.v.problem("database", "%s", line)
 	}
-	said, err := scanAll(rows, scanText)
-	for _, line := range said {
-		if line != "ok" {
-			c.v.problem("database", "%s", line)
-		}
+	if err == nil {
+		err = found.err
+	}
+	if errors.Is(classified(err), ErrDamaged) {
+		c.v.problem("database", "%v", err)
+		return nil
 	}
 	return err
 }
 
-// batch is how many entries are looked at together.
-const batch = 4096
-
-// log reads every entry once: it is hashed, and the query tables are made again
-// from it, beside each other.
-func (c *check) log() error {
-	var total int64
-	if err := c.conn.QueryRowContext(c.ctx, "SELECT count(*) FROM entries").Scan(&total); err != nil {
+// see reads the head beside the key. It comes first: a process that adds something
+// meanwhile keeps a head there that this transaction knows nothing of.
+func (c *check) see() error {
+	var origin string
+	found, err := none(c.conn.QueryRowContext(c.ctx, "SELECT origin FROM main.signers ORDER BY entry DESC LIMIT 1").Scan(&origin))
+	if err != nil || !found || c.o.Keys == nil {
 		return err
 	}
-	rows, err := c.conn.QueryContext(c.ctx, "SELECT seq, time, type, version, body FROM entries ORDER BY seq")
+	if c.seen, err = c.o.Keys.Seen(origin); err != nil {
+		c.v.problem("last head beside the key", "%v", err)
+	}
+	return nil
+}
+
+// soundness is what SQLite says of a file.
+type soundness struct {
+	damage []string
+	err    error
+}
+
+// sound looks for damage that SQLite knows of, such as an index that leads astray.
+func (l *Ledger) sound(ctx context.Context) (s soundness) {
+	db, err := connect(l.path, l.mode, 1)
 	if err != nil {
-		return err
+		return soundness{err: err}
 	}
-	defer func() { _ = rows.Close() }()
-	todo := make(chan []evidence.Entry, 2)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		done := int64(0)
-		for entries := range todo {
-			c.again.project(c.ctx, entries)
-			if done += int64(len(entries)); c.o.Progress != nil {
-				c.o.Progress(done, total)
-			}
-		}
-	})
-	err = c.read(rows, todo)
-	close(todo)
-	wg.Wait()
-	c.v.Entries = int64(len(c.leaves))
-	return errors.Join(err, c.again.finish())
-}
-
-func (c *check) read(rows *sql.Rows, todo chan<- []evidence.Entry) error {
-	var some []evidence.Entry
-	for rows.Next() {
-		var e evidence.Entry
-		if err := rows.Scan(&e.Seq, &e.Time, &e.Type, &e.Version, (*[]byte)(&e.Body)); err != nil {
-			return err
-		}
-		if want := int64(len(c.leaves)) + 1; e.Seq != want {
-			c.v.problem(fmt.Sprintf("entry %d", want), "it is missing: entry %d follows", e.Seq)
-		}
-		if err := e.Check(); err != nil {
-			c.v.problem(fmt.Sprintf("entry %d", e.Seq), "%v", err)
-		}
-		c.leaves = append(c.leaves, e.Hash())
-		switch e.Type {
-		case typeOrigin, typeKey, typeAnchor:
-			c.chain = append(c.chain, e)
-		}
-		if some = append(some, e); len(some) == batch {
-			todo <- some
-			some = nil
-		}
-	}
-	if len(some) > 0 {
-		todo <- some
-	}
-	return rows.Err()
-}
-
-// tree grows the Merkle tree over the entries again and compares it with the one
-// that is kept. Where a leaf differs, so does all that is above it.
-func (c *check) tree() error {
-	for i, leaf := range c.leaves {
-		more, err := tlog.StoredHashesForRecordHash(int64(i), leaf, c.hashes)
-		if err != nil {
-			return err
-		}
-		c.hashes = append(c.hashes, more...)
-	}
-	rows, err := c.conn.QueryContext(c.ctx, "SELECT id, hash FROM main.hashes ORDER BY id")
+	defer func() { s.err = errors.Join(s.err, db.Close()) }()
+	rows, err := db.QueryContext(ctx, "PRAGMA integrity_check(20)")
 	if err != nil {
-		return err
+		return soundness{err: err}
 	}
-	defer func() { _ = rows.Close() }()
-	next := int64(0)
-	var changed, inner []string
-	for rows.Next() {
-		var id int64
-		var hash sql.RawBytes
-		if err := rows.Scan(&id, &hash); err != nil {
-			return err
-		}
-		if id < 0 || id >= int64(len(c.hashes)) {
-			c.v.problem("hashes", "hash %d is of no entry", id)
-			continue
-		}
-		if id != next {
-			c.v.problem("hashes", "hashes %d to %d are missing", next, id-1)
-		}
-		next = id + 1
-		if string(hash) == string(c.hashes[id][:]) {
-			continue
-		}
-		if level, n := tlog.SplitStoredHashIndex(id); level == 0 {
-			changed = append(changed, fmt.Sprintf("entry %d", n+1))
-		} else {
-			inner = append(inner, fmt.Sprintf("entries %d to %d", n<<level+1, (n+1)<<level))
-		}
-	}
-	if n := int64(len(c.hashes)); next < n {
-		c.v.problem("hashes", "hashes %d to %d are missing", next, n-1)
-	}
-	for _, where := range changed {
-		c.v.problem(where, "it has another hash than it was added with: it or its hash was changed")
-	}
-	if len(changed) == 0 {
-		for _, where := range inner {
-			c.v.problem("hashes", "the hash over %s was changed", where)
-		}
-	}
-	return rows.Err()
-}
-
-// grown is a Merkle tree in memory, by stored-hash index.
-type grown []tlog.Hash
-
-// ReadHashes implements tlog.HashReader.
-func (g grown) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, len(indexes))
-	for i, index := range indexes {
-		if index < 0 || index >= int64(len(g)) {
-			return nil, fmt.Errorf("hash %d: %w", index, ErrNotFound)
-		}
-		out[i] = g[index]
-	}
-	return out, nil
+	lines, err := scanAll(rows, scanText)
+	return soundness{slices.DeleteFunc(lines, func(line string) bool { return line == "ok" }), err}
 }
 
 func scanText(row *sql.Rows, s *string) error { return row.Scan(s) }

@@ -30,12 +30,11 @@ func (c *check) heads() error {
 	in := c.signers[len(c.signers)-1]
 	c.v.Origin, c.v.Key = in.Origin, in.Key
 	c.trust(in)
-	if c.o.Keys != nil {
-		if signed, err := c.o.Keys.Seen(in.Origin); err != nil {
-			c.v.problem("last head beside the key", "%v", err)
-		} else if signed != nil {
-			c.goesOnFrom("last head signed on this machine", signed)
-		}
+	if c.seen != nil {
+		c.goesOnFrom("last head signed on this machine", c.seen)
+	}
+	if c.o.Key == "" && (c.o.Keys == nil || !c.o.Keys.Has(in.Key)) {
+		c.v.note("whose key signs the ledger is its own claim: the private key is not on this machine, and no public key was given to compare with")
 	}
 	for _, h := range c.o.Heads {
 		if found, ok := c.goesOnFrom(h.From, h.Note); ok {

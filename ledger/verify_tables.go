@@ -1,9 +1,6 @@
 package ledger
 
 import (
-	"bytes"
-	"database/sql"
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"reflect"
@@ -98,75 +95,112 @@ func (c *check) tables() error {
 }
 
 func (c *check) table(table string) error {
+	j, err := c.join(table)
+	if err != nil {
+		return err
+	}
+	var mine, theirs int64
+	if err := c.conn.QueryRowContext(c.ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM main.%[1]s), (SELECT count(*) FROM again.%[1]s)", table)).Scan(&mine, &theirs); err != nil {
+		return err
+	}
+	wrong, err := c.compare(j, fmt.Sprintf("main.%[1]s a LEFT JOIN again.%[1]s b ON %[2]s WHERE b.%[3]s IS NULL OR %[4]s",
+		table, strings.Join(j.on, " AND "), j.key(), strings.Join(append([]string{"false"}, j.differ...), " OR ")))
+	if err != nil || mine == theirs && wrong == 0 { // each row has its counterpart, and keys are unique
+		return err
+	}
+	_, err = c.compare(j, fmt.Sprintf("again.%[1]s b LEFT JOIN main.%[1]s a ON %[2]s WHERE a.%[3]s IS NULL", table, strings.Join(j.on, " AND "), j.key()))
+	return err
+}
+
+// join says how a table, called a, is compared with the one made again, b.
+type join struct {
+	table   string
+	columns []string
+	keys    map[string]bool // columns of the primary key
+	on      []string        // conditions for a row and its counterpart
+	differ  []string        // conditions under which the two are not the same
+}
+
+// key is a column of the primary key: null in a row that isn't there.
+func (j join) key() string {
+	return j.columns[slices.IndexFunc(j.columns, func(name string) bool { return j.keys[name] })]
+}
+
+func (c *check) join(table string) (join, error) {
+	j := join{table: table, keys: map[string]bool{}}
 	rows, err := c.conn.QueryContext(c.ctx, "SELECT name, pk > 0 FROM pragma_table_info(?, 'again')", table)
 	if err != nil {
-		return err
-	}
-	type columnInfo struct {
-		name string
-		key  bool
-	}
-	columns, err := scanAll(rows, func(row *sql.Rows, v *columnInfo) error { return row.Scan(&v.name, &v.key) })
-	if err != nil {
-		return err
-	}
-	var on, differ, mine, theirs []string
-	var key string // a column of the primary key: null in a row that isn't there
-	keys := map[string]bool{}
-	for _, col := range columns {
-		mine, theirs = append(mine, "a."+col.name), append(theirs, "b."+col.name)
-		if col.key {
-			on, keys[col.name], key = append(on, "a."+col.name+" = b."+col.name), true, col.name
-		} else {
-			differ = append(differ, "a."+col.name+" IS NOT b."+col.name)
-		}
-	}
-	// Every row of either has its counterpart in the other.
-	query := fmt.Sprintf("SELECT 'row', %[1]s, %[2]s FROM main.%[3]s a LEFT JOIN again.%[3]s b ON %[4]s WHERE %[5]s UNION ALL "+
-		"SELECT 'none', %[1]s, %[2]s FROM again.%[3]s b LEFT JOIN main.%[3]s a ON %[4]s WHERE %[6]s",
-		strings.Join(mine, ", "), strings.Join(theirs, ", "), table, strings.Join(on, " AND "),
-		strings.Join(append(differ, "b."+key+" IS NULL"), " OR "), "a."+key+" IS NULL")
-	if rows, err = c.conn.QueryContext(c.ctx, query); err != nil {
-		return err
+		return j, err
 	}
 	defer func() { _ = rows.Close() }()
-	values := make([]any, 1+2*len(columns))
+	for rows.Next() {
+		var name string
+		var key bool
+		if err := rows.Scan(&name, &key); err != nil {
+			return j, err
+		}
+		j.columns = append(j.columns, name)
+		if key {
+			j.keys[name] = true
+			j.on = append(j.on, "a."+name+" = b."+name)
+		} else {
+			j.differ = append(j.differ, "a."+name+" IS NOT b."+name)
+		}
+	}
+	return j, rows.Err()
+}
+
+// compare tells of the rows that are joined by from, and returns how many those are.
+func (c *check) compare(j join, from string) (n int, err error) {
+	query := "SELECT a." + strings.Join(j.columns, ", a.") + ", b." + strings.Join(j.columns, ", b.") + " FROM " + from
+	rows, err := c.conn.QueryContext(c.ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = rows.Close() }()
+	values := make([]any, 2*len(j.columns))
 	places := make([]any, len(values))
 	for i := range values {
 		places[i] = &values[i]
 	}
 	for rows.Next() {
 		if err := rows.Scan(places...); err != nil {
-			return err
+			return n, err
 		}
-		is, should := values[1:1+len(columns)], values[1+len(columns):]
-		missing := values[0] == "none"
-		extra := true // a row without a counterpart has no key beside it
-		where := table
-		for i, col := range columns {
-			if keys[col.name] {
-				extra = extra && should[i] == nil
-				value := is[i]
-				if missing {
-					value = should[i]
-				}
-				where += fmt.Sprintf(", %s %s", col.name, shown(value))
-			}
+		n++
+		c.row(j, values[:len(j.columns)], values[len(j.columns):])
+	}
+	return n, rows.Err()
+}
+
+// row tells how a row differs from what it should be. One of the two may be all
+// nulls: it isn't there.
+func (c *check) row(j join, is, should []any) {
+	where := j.table
+	missing, extra := true, true
+	for i, name := range j.columns {
+		if !j.keys[name] {
+			continue
 		}
-		switch {
-		case missing:
-			c.v.problem(where, "the row is missing")
-		case extra:
-			c.v.problem(where, "no entry says so")
-		default:
-			for i, col := range columns {
-				if !reflect.DeepEqual(is[i], should[i]) {
-					c.v.problem(where, "%s is %s, the entries say %s", col.name, shown(is[i]), shown(should[i]))
-				}
+		value := is[i]
+		missing, extra = missing && is[i] == nil, extra && should[i] == nil
+		if value == nil {
+			value = should[i]
+		}
+		where += fmt.Sprintf(", %s %s", name, shown(value))
+	}
+	switch {
+	case missing:
+		c.v.problem(where, "the row is missing")
+	case extra:
+		c.v.problem(where, "no entry says so")
+	default:
+		for i, name := range j.columns {
+			if !reflect.DeepEqual(is[i], should[i]) {
+				c.v.problem(where, "%s is %s, the entries say %s", name, shown(is[i]), shown(should[i]))
 			}
 		}
 	}
-	return rows.Err()
 }
 
 // shown is a value in a message.
@@ -184,111 +218,4 @@ func shown(v any) string {
 		return fmt.Sprintf("%q", v)
 	}
 	return fmt.Sprint(v)
-}
-
-// lists checks the identifiers of records, which are not in the entries: those
-// that the entries commit to must be there, and no others.
-func (c *check) lists() error {
-	for _, l := range []struct{ table, named string }{
-		{"record_lists", "SELECT list FROM again.evaluations"},
-		{"member_lists", "SELECT list FROM again.sets"},
-	} {
-		rows, err := c.conn.QueryContext(c.ctx, "SELECT digest, 1 FROM main."+l.table+" WHERE digest NOT IN ("+l.named+") UNION ALL "+
-			"SELECT list, 0 FROM ("+l.named+") WHERE list NOT IN (SELECT digest FROM main."+l.table+")")
-		if err != nil {
-			return err
-		}
-		type stray struct {
-			digest string
-			extra  bool
-		}
-		found, err := scanAll(rows, func(row *sql.Rows, v *stray) error { return row.Scan(&v.digest, &v.extra) })
-		if err != nil {
-			return err
-		}
-		for _, v := range found {
-			if c.again.bad != (Problem{}) {
-				break // which lists there should be isn't known then
-			}
-			if v.extra {
-				c.v.problem(l.table+", "+short(v.digest), "no entry names it")
-			} else {
-				c.v.problem(l.table+", "+short(v.digest), "the identifiers that an entry commits to are gone")
-			}
-		}
-	}
-	if err := c.records(); err != nil {
-		return err
-	}
-	return c.members()
-}
-
-func (c *check) records() error {
-	rows, err := c.conn.QueryContext(c.ctx, "SELECT digest, records FROM main.record_lists")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var digest string
-		var packed sql.RawBytes
-		if err := rows.Scan(&digest, &packed); err != nil {
-			return err
-		}
-		if listDigest("records", packed) != digest {
-			c.v.problem("record_lists, "+short(digest), "the identifiers are not those that the digest is of")
-		}
-	}
-	return rows.Err()
-}
-
-func (c *check) members() error {
-	rows, err := c.conn.QueryContext(c.ctx, `SELECT coalesce(l.digest, ''), coalesce(l.id, m.list), m.position, m.record, m.content, m.example, m.tokens, m.truncated
-		FROM main.member_lists l FULL JOIN main.members m ON m.list = l.id ORDER BY 2, 3`)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	var packed bytes.Buffer
-	var current string
-	list := int64(-1)
-	flush := func() {
-		if list >= 0 && (current == "" || listDigest("members", packed.Bytes()) != current) {
-			c.v.problem(fmt.Sprintf("members, list %d", list), "the identifiers are not those that the digest %.12s is of", current)
-		}
-		packed.Reset()
-	}
-	next := int64(0)
-	for rows.Next() {
-		var digest string
-		var id int64
-		var position, tokens, truncated sql.NullInt64
-		var ids [3]sql.RawBytes
-		if err := rows.Scan(&digest, &id, &position, &ids[0], &ids[1], &ids[2], &tokens, &truncated); err != nil {
-			return err
-		}
-		if id != list {
-			flush()
-			list, current, next = id, digest, 0
-		}
-		if !position.Valid {
-			continue // a list without members
-		}
-		if position.Int64 != next {
-			c.v.problem(fmt.Sprintf("members, list %d", list), "position %d follows %d", position.Int64, next-1)
-		}
-		next = position.Int64 + 1
-		for _, raw := range ids {
-			if len(raw) != 32 {
-				c.v.problem(fmt.Sprintf("members, list %d, position %d", list, position.Int64), "an identifier has %d bytes", len(raw))
-			}
-			packed.Write(raw)
-		}
-		var counts [16]byte
-		binary.LittleEndian.PutUint64(counts[:8], uint64(tokens.Int64))
-		binary.LittleEndian.PutUint64(counts[8:], uint64(truncated.Int64))
-		packed.Write(counts[:])
-	}
-	flush()
-	return rows.Err()
 }

@@ -64,6 +64,8 @@ func (m *Metadata) Commits() []ledger.Git {
 // MetadataBase identifies the frozen model.
 type MetadataBase struct {
 	Model        string        `json:"model"`
+	Repository   string        `json:"repository,omitempty"` // of the Hub, such as org/name
+	Commit       string        `json:"commit,omitempty"`     // of the repository
 	Digest       ledger.Digest `json:"digest"`
 	Tokenizer    ledger.Digest `json:"tokenizer"`
 	Template     ledger.Digest `json:"template"`
@@ -156,10 +158,11 @@ func (e *execution) describeAdapter(ctx context.Context, dir string, item *Item,
 
 func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a ledger.Adapter) (*Metadata, error) {
 	job := &item.Job
+	repo, commit := repository(job.Spec.Base.Model)
 	m := &Metadata{
 		Adapter: a.Digest, Name: a.Name(), Run: run.Key, Epoch: a.Epoch, Sweep: a.Sweep, Axes: item.Axes,
 		Base: MetadataBase{
-			Model: e.plan.Root.named(job.Spec.Base.Model), Digest: job.Inputs.Base, Tokenizer: job.Inputs.Tokenizer, Template: job.Inputs.Template,
+			Model: e.plan.Root.named(job.Spec.Base.Model), Repository: repo, Commit: commit, Digest: job.Inputs.Base, Tokenizer: job.Inputs.Tokenizer, Template: job.Inputs.Template,
 			Quantization: quantization(job.Spec.Base), License: item.license,
 		},
 		Data: MetadataData{

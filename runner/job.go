@@ -35,7 +35,7 @@ type Job struct {
 	Name    string        `json:"name"` // for people: the axes, or the baseline
 	Spec    sweeps.Spec   `json:"spec"`
 
-	Base     string     `json:"base"`     // folder
+	Base     string     `json:"base"`     // folder, or a commit of the Hub
 	Template string     `json:"template"` // chat template that replaces the base's own; "" if none
 	Inputs   Inputs     `json:"inputs"`
 	Dataset  string     `json:"dataset"`         // file, the first if there are several

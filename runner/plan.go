@@ -60,6 +60,7 @@ type PlanOptions struct {
 	Ledger *ledger.Ledger // nil where there is none yet: every run is new
 	Key    []byte         // record key; nil plans without record IDs, as plan does in a root without one
 	Device string
+	Hub    Hub      // for bases that it names; nil where there is none
 	Only   []string // choices such as "rank=8"
 	Limit  int      // new runs at most; 0 means all
 	Again  bool     // plan finished runs, too, as new attempts from the beginning
@@ -81,13 +82,17 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{PlanOptions: o, sweep: sweep, numerics: numerics, plan: &Plan{Root: o.Root, Sweep: sweep}, planned: map[ledger.Digest]bool{}, seenSets: map[string]bool{}}
+	p := &planner{PlanOptions: o, sweep: sweep, numerics: numerics, plan: &Plan{Root: o.Root, Sweep: sweep}, planned: map[ledger.Digest]bool{}, seenSets: map[string]bool{}, folders: map[string]string{}}
 	var runs []*Item
 	for i, r := range sweep.Runs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		item, err := p.run(i, r)
+		err := p.pin(ctx, &r.Spec.Base)
+		var item *Item
+		if err == nil {
+			item, err = p.run(i, r)
+		}
 		if err != nil {
 			name := fmt.Sprintf("run %d", i+1)
 			if label := r.Label(); label != "" {
@@ -143,7 +148,7 @@ func (p *planner) states(ctx context.Context) error {
 func (p *planner) choose() error {
 	wanted, err := p.sweep.Only(p.Only...)
 	if err != nil {
-		return err
+		return fmt.Errorf("--only: %w", err)
 	}
 	labels := map[string]bool{}
 	for _, r := range wanted {

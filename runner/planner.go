@@ -12,6 +12,7 @@ import (
 	"daybook/engine/checkpoint"
 	"daybook/engine/dataset"
 	"daybook/engine/device"
+	"daybook/engine/hub"
 	"daybook/ledger"
 	"daybook/sweeps"
 )
@@ -22,6 +23,8 @@ type planner struct {
 	sweep     *sweeps.Sweep
 	numerics  engine.Numerics
 	plan      *Plan
+	snapshots cache[hub.Snapshot]
+	folders   map[string]string // of pinned models of the Hub
 	bases     cache[*Base]
 	data      cache[*dataset.Dataset]
 	parts     cache[*dataset.Partition]
@@ -92,7 +95,7 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	j := &item.Job
 	*j = Job{
 		Kind: ledger.Train, Name: r.Label(), Spec: spec, Device: p.Device,
-		Base: p.Root.Reach(p.resolve(spec.Base.Model)), Template: p.template(spec.Base),
+		Base: p.reach(spec.Base.Model), Template: p.template(spec.Base),
 		Dataset: p.Root.Reach(ds.Path), Files: p.jobFiles(ds, spec.Data.Source), Train: records, Inputs: InputsOf(base, ds, p.numerics),
 	}
 	j.Inputs.Train = ExampleSet(examples)
@@ -159,7 +162,7 @@ func (p *planner) base(b sweeps.Base) (*Base, error) {
 		if template != "" {
 			template = p.resolve(template)
 		}
-		base, err := OpenBase(p.resolve(b.Model), template, p.Root.Cache())
+		base, err := OpenBase(p.folder(b.Model), template, p.Root.Cache())
 		if err != nil {
 			return nil, WithHint(fmt.Errorf("base.model: %w", err), baseAdvice(err))
 		}

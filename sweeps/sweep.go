@@ -132,7 +132,11 @@ func (s *Sweep) choice(text string) (Choice, error) {
 		}
 		return Choice{}, &SpecError{Path: text, Message: "axis " + name + " has no value " + label, Advice: oneOf(label, a.Labels)}
 	}
-	return Choice{}, &SpecError{Path: text, Message: "the sweep has no axis " + name, Advice: oneOf(name, names)}
+	advice := oneOf(name, names)
+	if len(names) == 0 {
+		advice = "it has no axes: it is a single run"
+	}
+	return Choice{}, &SpecError{Path: text, Message: "the sweep has no axis " + name, Advice: advice}
 }
 
 // sameNumber lets 1e-5 stand for the label 0.00001.

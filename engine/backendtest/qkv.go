@@ -49,5 +49,14 @@ func checkQKV(g *rig) {
 		}
 		g.compare("gradient of x", g.get(d), dx, g.tol.backward)
 		l.compareGradients(g, g.tol.backward, engine.Q, engine.K, engine.V)
+
+		// That nobody wants the gradient of x is nothing to the adapters.
+		l.block.FrozenInput = true
+		dq = g.fill(grad.Q, g.normal(n*g.s.QDim(), 1))
+		dk = g.fill(grad.K, g.normal(n*g.s.KVDim(), 1))
+		dv = g.fill(grad.V, g.normal(n*g.s.KVDim(), 1))
+		g.must("qkv backward of a frozen input", g.be.QKVBackward(in, &l.block, x, act, grad, d))
+		l.ref.QKVBackward(b, want, dq, dk, dv)
+		l.compareGradients(g, g.tol.backward, engine.Q, engine.K, engine.V)
 	})
 }

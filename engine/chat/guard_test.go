@@ -92,8 +92,14 @@ func TestGuardedSame(t *testing.T) {
 	}
 	calls := []string{"{{ f(2) }}", "{{- g() }}", "{% call f(1) %}", "{% call(i) g() -%}"}
 	blocks := [][2]string{
-		{"{% for i in range(3) %}", "{% endfor %}"}, {"{%- for i in [1, 2] if i -%}", "{% else %} {%- endfor -%}"}, {"{% for k, v in {'a}}': 1}|items %}", "{% endfor %}"}, {"{% set y %}", "{% endset %}"},
-		{"{% macro f(x, y='%}') %}", "{% endmacro %}"}, {"{%- macro g() -%}", "{{ caller(1) if caller }}{%- endmacro %}"}, {"{% filter upper %}", "{% endfilter %}"}, {"{% generation %}", "{% endgeneration %}"},
+		{"{% for i in range(3) %}", "{% endfor %}"},
+		{"{%- for i in [1, 2] if i -%}", "{% else %} {%- endfor -%}"},
+		{"{% for k, v in {'a}}': 1}|items %}", "{% endfor %}"},
+		{"{% set y %}", "{% endset %}"},
+		{"{% macro f(x, y='%}') %}", "{% endmacro %}"},
+		{"{%- macro g() -%}", "{{ caller(1) if caller }}{%- endmacro %}"},
+		{"{% filter upper %}", "{% endfilter %}"},
+		{"{% generation %}", "{% endgeneration %}"},
 	}
 	var body func(t *rapid.T, depth int, macro bool) string
 	body = func(t *rapid.T, depth int, macro bool) string {

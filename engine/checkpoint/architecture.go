@@ -139,6 +139,16 @@ func (c *config) architecture() (architecture, error) {
 	return a, c.err
 }
 
+// readArchitecture returns the name of the architecture.
+func readArchitecture(data []byte) (string, error) {
+	c, err := parseConfig(data)
+	if err != nil {
+		return "", err
+	}
+	a, err := c.architecture()
+	return a.name, err
+}
+
 // common are keys of every configuration that parseShape reads.
 var common = []string{
 	"architectures", "model_type", "hidden_act", "attention_dropout", "partial_rotary_factor", "quantization_config",

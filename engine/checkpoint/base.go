@@ -29,6 +29,8 @@ var errNoFolder = errors.New("not a folder: a base is a folder with config.json 
 type Base struct {
 	dir     string
 	shape   engine.Shape
+	family  string
+	types   []TypeCount
 	name    string
 	license string
 	packed  *Quantization // of the projections; nil if they are not quantized
@@ -66,6 +68,9 @@ func OpenCached(dir string, cache *Cache) (*Base, error) {
 	if b.shape, err = parseShape(data); err != nil {
 		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
+	if b.family, err = readArchitecture(data); err != nil {
+		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
 	if b.packed, err = parsePacked(data); err != nil {
 		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
@@ -80,6 +85,7 @@ func OpenCached(dir string, cache *Cache) (*Base, error) {
 	if err := w.check(b.shape, b.packed); err != nil {
 		return nil, err
 	}
+	b.types = w.types()
 	if b.license, err = readLicense(dir); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
@@ -114,6 +120,13 @@ func (b *Base) digestFiles(names []string) error {
 
 // Shape returns the shape that config.json describes and the weights have.
 func (b *Base) Shape() engine.Shape { return b.shape }
+
+// Architecture returns what config.json calls it, such as "LlamaForCausalLM".
+func (b *Base) Architecture() string { return b.family }
+
+// Types returns the element types of the weights' files, the one with the most
+// bytes first.
+func (b *Base) Types() []TypeCount { return b.types }
 
 // Quantized returns how the projections are quantized already, nil if they are not.
 func (b *Base) Quantized() *Quantization { return b.packed }

@@ -1,10 +1,12 @@
 package checkpoint
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -175,6 +177,27 @@ func noWeights(dir string) error {
 		}
 	}
 	return fmt.Errorf("checkpoint: %s: neither %s nor %s: %w", dir, weightsFile, indexFile, fs.ErrNotExist)
+}
+
+// TypeCount is how much of a base's weights is of one type.
+type TypeCount struct {
+	Type    DType `json:"type"`
+	Tensors int   `json:"tensors"`
+	Bytes   int64 `json:"bytes"`
+}
+
+func (w *weights) types() []TypeCount {
+	counts := map[DType]TypeCount{}
+	for name, f := range w.files {
+		info := f.Tensors[name]
+		c := counts[info.DType]
+		counts[info.DType] = TypeCount{info.DType, c.Tensors + 1, c.Bytes + info.End - info.Start}
+	}
+	all := slices.Collect(maps.Values(counts))
+	slices.SortFunc(all, func(a, b TypeCount) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Type, b.Type))
+	})
+	return all
 }
 
 // refused returns why weights in a file of that name are not read, nil if they are.

@@ -59,26 +59,33 @@ int64_t input_gradients_scratch(const input_gradients *g) {
 #include "gemm.h"
 #include "swiglu.h"
 
-// add_masked adds part, times factor unless that is NULL, to out.
+// add_masked adds part, times factor, to out.
 INLINE void NAME(add_masked)(float *out, const float *part, const float *factor, int64_t cols) {
-  ROW_EACH(cols, i, p, n) {
-    V add = load(part + i);
-    if (factor)
-      add = add * load(factor + i);
-    ROW_STORE(out + i, ROW_LOAD(out + i, n) + add, n);
-  }
+  ROW_EACH(cols, i, p, n) { ROW_STORE(out + i, ROW_LOAD(out + i, n) + load(part + i) * load(factor + i), n); }
 }
 
-// adapters_backward adds mask * (dlow A) to the gradient of x, and
-// dlow^T dropout(x) to grad_a, for rows t..t+rows of one panel. A mask is made
+// gradient_of_x adds mask * (dlow A) to the gradient of x. factor is the mask, or NULL.
+INLINE void NAME(gradient_of_x)(const lora_input *in, const product *p, const float *packed, const float *factor, int64_t t, int64_t rows, int64_t j, int64_t cols, float *part) {
+  const int64_t width = panel_width(cols);
+  float *out = p->out + t * p->ld + j;
+  segment s = {in->dlow + t * in->rank, in->rank, 1, packed, width, in->rank};
+  if (!factor) {
+    multiply(rows, cols, 1, &s, out, p->ld, 0, out);
+    return;
+  }
+  multiply(rows, width, 1, &s, part, width, 0, 0);
+  for (int64_t r = 0; r < rows; r++)
+    NAME(add_masked)(out + r * p->ld, part + r * width, factor + r * width, cols);
+}
+
+// adapters_backward adds mask * (dlow A) to the gradient of x, if it is wanted,
+// and dlow^T dropout(x) to grad_a, for rows t..t+rows of one panel. A mask is made
 // once for both. packed is A's rows of the panel.
 INLINE void NAME(adapters_backward)(const lora_input *in, const product *p, const float *packed, int64_t t, int64_t rows, int64_t j, int64_t cols, float *scratch) {
-  float *part = scratch, *dropped = part + ROWS * PANEL, *factor = dropped + ROWS * PANEL;
+  float *part = scratch, *dropped = part + ROWS * PANEL, *factor = in->drop.on ? dropped + ROWS * PANEL : 0;
   const int64_t width = panel_width(cols);
-  const float *dlow = in->dlow + t * in->rank, *x = in->x + t * in->cols + j;
+  const float *x = in->x + t * in->cols + j;
   int64_t ldx = in->cols;
-  segment s = {dlow, in->rank, 1, packed, width, in->rank};
-  multiply(rows, width, 1, &s, part, width, 0, 0);
   if (in->drop.on)
     drop_rows(&in->drop, in->x, in->cols, t, t + rows, j, cols, dropped, width, factor);
   else if (cols < width)
@@ -88,10 +95,10 @@ INLINE void NAME(adapters_backward)(const lora_input *in, const product *p, cons
     x = dropped;
     ldx = width;
   }
-  for (int64_t r = 0; r < rows; r++)
-    NAME(add_masked)(p->out + (t + r) * p->ld + j, part + r * width, in->drop.on ? factor + r * width : 0, cols);
+  if (p->out)
+    NAME(gradient_of_x)(in, p, packed, factor, t, rows, j, cols, part);
   for (int64_t i = 0, c = 0; i < in->n; c += in->pairs[i++].rank) {
-    segment g = {dlow + c, 1, in->rank, x, ldx, rows};
+    segment g = {in->dlow + t * in->rank + c, 1, in->rank, x, ldx, rows};
     multiply_transposed(in->pairs[i].rank, cols, 1, &g, in->pairs[i].grad_a + j, in->cols, 1);
   }
 }
@@ -111,9 +118,9 @@ static KERNEL void NAME(input_backward)(const lora_input *in, const product *p, 
   memset(rest, 0, 3 * ROWS * PANEL * sizeof(float));
   for (int64_t g0 = j0; g0 < j1; g0 += group) {
     const int64_t g1 = g0 + group < j1 ? g0 + group : j1;
-    if (whole)
+    if (p->out && whole)
       NAME(product_pack)(p, g0, g1, weights);
-    else
+    else if (p->out)
       NAME(product_run)(p, 0, 0, all, g0, g1, weights);
     for (int64_t j = g0; j < g1; j += WIDEST) {
       const int64_t cols = g1 - j < WIDEST ? g1 - j : WIDEST;
@@ -125,7 +132,7 @@ static KERNEL void NAME(input_backward)(const lora_input *in, const product *p, 
     }
     for (int64_t t = 0; t < all; t += ROWS) {
       const int64_t rows = all - t < ROWS ? all - t : ROWS;
-      if (whole)
+      if (p->out && whole)
         NAME(product_run)(p, weights, t, t + rows, g0, g1, 0);
       for (int64_t j = g0; in->n > 0 && j < g1; j += WIDEST)
         NAME(adapters_backward)(in, p, pairs + (j - g0) * in->rank, t, rows, j, g1 - j < WIDEST ? g1 - j : WIDEST, rest);

@@ -19,7 +19,8 @@ type gradient struct {
 }
 
 // inputBackward is the backward pass of the projections that read one input, x:
-// it adds to the gradients of their adapters, and sets dx to the gradient of x.
+// it adds to the gradients of their adapters, and sets dx, unless it is nil, to
+// the gradient of x.
 // If gated, x is what SwiGLU made, as jobs.backward.glu says, and the gradients
 // of gate and up follow.
 func (b *Backend) inputBackward(o *operands, d *batch, bl *engine.Block, in engine.Input, x, dx *C.float, gated bool, low *[engine.NumInputs]engine.Buffer, from ...gradient) error {

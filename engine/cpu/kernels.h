@@ -178,7 +178,7 @@ typedef struct {
 typedef struct {
   int64_t rows;
   lora_input in;
-  product base;  // the frozen part of the input's gradient
+  product base;  // the frozen part of the input's gradient; nobody wants that gradient if out is NULL
   int64_t gated; // the input is what SwiGLU made: go on to the gradients of gate and up
   swiglu glu;
   int64_t n;

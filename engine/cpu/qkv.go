@@ -69,6 +69,9 @@ func (b *Backend) QKVBackward(in engine.DeviceBatch, bl *engine.Block, x engine.
 	if s.HeadNorm {
 		before = append(before, headNormBackwardStep(b.headNorm(&o, bl.Layer, act, t, dq, dk)))
 	}
+	if bl.FrozenInput {
+		dnorm = nil
+	}
 	if o.err == nil {
 		o.err = b.steps(t, before...)
 	}
@@ -76,7 +79,7 @@ func (b *Backend) QKVBackward(in engine.DeviceBatch, bl *engine.Block, x engine.
 		o.err = b.inputBackward(&o, d, bl, engine.AttentionInput, input, dnorm, false, &act.Low,
 			gradient{engine.Q, dq}, gradient{engine.K, dk}, gradient{engine.V, dv})
 	}
-	if o.err == nil {
+	if o.err == nil && !bl.FrozenInput {
 		o.err = b.steps(t, norm)
 	}
 	return wrap("qkv backward", o.err)

@@ -111,7 +111,7 @@ func (m *Model) forwardKept(drop engine.Dropout, after func(layer int) error) er
 func (m *Model) kept(i int) *engine.Activations { return m.buf.act[min(i, len(m.buf.act)-1)] }
 
 // blockBackward turns buf.d from the gradient of layer i's output into that of
-// its input.
+// its input, unless nothing before it is trained.
 func (m *Model) blockBackward(b *engine.Block, i int) error {
 	x, act, g, d := m.stream(i), m.kept(i), &m.buf.grad, m.buf.d
 	// What the layers share still holds the last layer's.
@@ -126,6 +126,7 @@ func (m *Model) blockBackward(b *engine.Block, i int) error {
 	if err := m.be.AttentionBackward(m.batch, act, g); err != nil {
 		return err
 	}
+	b.FrozenInput = i == 0 // before it is only the embedding
 	return m.be.QKVBackward(m.batch, b, x, act, g, d)
 }
 

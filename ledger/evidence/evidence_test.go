@@ -72,9 +72,11 @@ func FuzzParseEntry(f *testing.F) {
 	})
 }
 
-func newKey(tb testing.TB, name string) (note.Signer, string) {
+const origin = "daybook/1"
+
+func newKey(tb testing.TB) (note.Signer, string) {
 	tb.Helper()
-	private, public, err := note.GenerateKey(rand.Reader, name)
+	private, public, err := note.GenerateKey(rand.Reader, origin)
 	check(tb, err)
 	signer, err := note.NewSigner(private)
 	check(tb, err)
@@ -105,9 +107,9 @@ func newWitness(tb testing.TB, name string) (string, func(signed []byte, at uint
 }
 
 func TestHead(t *testing.T) {
-	signer, key := newKey(t, "daybook/1")
-	other, otherKey := newKey(t, "daybook/1")
-	h := Head{Origin: "daybook/1", Size: 3, Root: tlog.RecordHash([]byte("x"))}
+	signer, key := newKey(t)
+	other, otherKey := newKey(t)
+	h := Head{Origin: origin, Size: 3, Root: tlog.RecordHash([]byte("x"))}
 	signed, err := h.Sign(signer)
 	check(t, err)
 	if got, _, err := OpenHead(signed, verifier(t, key)); err != nil || got != h {
@@ -142,9 +144,9 @@ func TestHead(t *testing.T) {
 }
 
 func TestWitness(t *testing.T) {
-	signer, key := newKey(t, "daybook/1")
+	signer, key := newKey(t)
 	public, cosign := newWitness(t, "witness.example")
-	h := Head{Origin: "daybook/1", Size: 3}
+	h := Head{Origin: origin, Size: 3}
 	signed, err := h.Sign(signer)
 	check(t, err)
 	cosigned := cosign(signed, 1679315147)
@@ -193,9 +195,9 @@ func TestPublishedWitness(t *testing.T) {
 }
 
 func TestRotation(t *testing.T) {
-	old, oldKey := newKey(t, "daybook/1")
-	next, nextKey := newKey(t, "daybook/1")
-	r := Rotation{Head: Head{Origin: "daybook/1", Size: 3}, Old: oldKey, New: nextKey}
+	old, oldKey := newKey(t)
+	next, nextKey := newKey(t)
+	r := Rotation{Head: Head{Origin: origin, Size: 3}, Old: oldKey, New: nextKey}
 	signed, err := r.Sign(old, next)
 	check(t, err)
 	if got, err := OpenRotation(signed); err != nil || got != r {
@@ -221,7 +223,7 @@ func TestRotation(t *testing.T) {
 }
 
 func TestProof(t *testing.T) {
-	signer, key := newKey(t, "daybook/1")
+	signer, key := newKey(t)
 	var tree growth
 	var entries []Entry
 	for i := range int64(7) {
@@ -234,7 +236,7 @@ func TestProof(t *testing.T) {
 	}
 	root, err := tlog.TreeHash(7, tree)
 	check(t, err)
-	h := Head{Origin: "daybook/1", Size: 7, Root: root}
+	h := Head{Origin: origin, Size: 7, Root: root}
 	signed, err := h.Sign(signer)
 	check(t, err)
 	for i, e := range entries {

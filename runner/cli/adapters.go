@@ -28,7 +28,7 @@ row that the report marks, the seed with the best validation result.`,
 			return runAdapters(cmd.Context(), e, sweep, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&sweep, "sweep", "", "only versions of this sweep")
+	cmd.Flags().StringVar(&sweep, "sweep", "", "only versions of this `sweep`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

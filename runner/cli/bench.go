@@ -82,7 +82,7 @@ the process's what the driver has for it, with its context and libraries.`,
 }
 
 // deviceHelp describes --device.
-const deviceHelp = "where to compute: auto, cpu, cuda, cuda:N or cuda:N/float32"
+const deviceHelp = "`device` to compute on: auto, cpu, cuda, cuda:N or cuda:N/float32"
 
 // protocol returns how long to measure, and how often to repeat before: warmUp times
 // unless the flags say otherwise.

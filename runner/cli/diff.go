@@ -29,7 +29,7 @@ func newDiffCommand(e *env) *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, l.Close()) }()
-			changes, err := diffRuns(cmd.Context(), l, args[0], args[1])
+			changes, titles, err := diffRuns(cmd.Context(), l, args[0], args[1])
 			if err != nil {
 				return err
 			}
@@ -44,7 +44,7 @@ func newDiffCommand(e *env) *cobra.Command {
 			for _, c := range changes {
 				rows = append(rows, []string{c.Path, orDash(c.A), orDash(c.B)})
 			}
-			return printList(e.out, []string{"", args[0], args[1]}, rows)
+			return printList(e.out, []string{"", titles[0], titles[1]}, rows)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -58,26 +58,28 @@ type change struct {
 	B    string `json:"b"`
 }
 
-func diffRuns(ctx context.Context, l *ledger.Ledger, a, b string) ([]change, error) {
+// diffRuns returns what two runs have differently, and their titles.
+func diffRuns(ctx context.Context, l *ledger.Ledger, a, b string) (changes []change, titles [2]string, err error) {
 	left, err := layOut(ctx, l, a)
 	if err != nil {
-		return nil, err
+		return nil, titles, err
 	}
 	right, err := layOut(ctx, l, b)
 	if err != nil {
-		return nil, err
+		return nil, titles, err
 	}
-	changes := []change{}
+	changes = []change{} // JSON's empty list, not null
 	for _, path := range order(left, right) {
 		if left.values[path] != right.values[path] {
 			changes = append(changes, change{path, left.values[path], right.values[path]})
 		}
 	}
-	return changes, nil
+	return changes, [2]string{left.title, right.title}, nil
 }
 
 // flat is a run as paths and values, in an order that people read in.
 type flat struct {
+	title  string
 	paths  []string
 	values map[string]string
 }
@@ -110,8 +112,8 @@ func layOut(ctx context.Context, l *ledger.Ledger, ref string) (*flat, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flat{values: map[string]string{}}
 	r := d.Run
+	f := &flat{title: runTitle(r), values: map[string]string{}}
 	f.set("run", short(r.Key))
 	f.set("state", string(r.State))
 	decoder := json.NewDecoder(bytes.NewReader(r.Spec))

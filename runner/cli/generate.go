@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/engine"
+	"daybook/engine/hub"
 	"daybook/ledger"
 	"daybook/runner"
 	"daybook/runner/worker"
@@ -62,7 +63,7 @@ the user's turn as the training data has it, with its instruction.`,
 	}
 	cmd.Flags().StringVar(&o.system, "system", "", "system turn before the prompt (default: none)")
 	cmd.Flags().IntVar(&o.maxNewTokens, "max-new-tokens", 0, "tokens to generate at most (default: what the run was evaluated with)")
-	cmd.Flags().StringVar(&o.base, "base", "", "folder of the base (default: where the run found it)")
+	cmd.Flags().StringVar(&o.base, "base", "", "`folder` of the base, or hf:org/name (default: where the run found it)")
 	cmd.Flags().StringVar(&o.device, "device", "auto", deviceHelp)
 	cmd.Flags().BoolVar(&o.compare, "compare", false, "print the answer of the base alone, too")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
@@ -87,7 +88,7 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	if err != nil {
 		return runner.WithHint(err, "'daybook adapters' lists the versions")
 	}
-	g, spec, err := openGenerator(ctx, root, l, a, o)
+	g, spec, err := openGenerator(ctx, root, e.hub, l, a, o)
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 // openGenerator loads an adapter version with the base of its run, which is
 // looked for in the folder that --base names or, if that is empty, where the run
 // found it.
-func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a ledger.Adapter, flags generateOptions) (*worker.Generator, sweeps.Spec, error) {
+func openGenerator(ctx context.Context, root runner.Root, models runner.Hub, l *ledger.Ledger, a ledger.Adapter, flags generateOptions) (*worker.Generator, sweeps.Spec, error) {
 	var spec sweeps.Spec
 	run, err := l.Run(ctx, a.Run)
 	if err != nil {
@@ -148,10 +149,18 @@ func openGenerator(ctx context.Context, root runner.Root, l *ledger.Ledger, a le
 			return nil, spec, runner.WithHint(fmt.Errorf("generate: cannot tell which base the run used: %s: %w", dir, err), "name the base's folder with --base")
 		}
 		if o.Base == "" {
-			o.Base = root.Abs(job.Base)
+			o.Base = job.Base
+			if !hub.IsName(o.Base) {
+				o.Base = root.Abs(o.Base)
+			}
 		}
 		if job.Template != "" {
 			o.Template = root.Abs(job.Template)
+		}
+	}
+	if hub.IsName(o.Base) {
+		if o.Base, err = root.FindBase(ctx, models, o.Base); err != nil {
+			return nil, spec, fmt.Errorf("base: %w", err)
 		}
 	}
 	g, err := worker.NewGenerator(ctx, o)

@@ -159,11 +159,11 @@ Exit codes: 0 ok, 1 error, 2 usage or invalid sweep, 3 some runs failed,
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{runner.WithHint(err, "see '"+cmd.CommandPath()+" --help'")}
 	})
-	cmd.PersistentFlags().StringVar(&e.root, "root", "", "folder that holds the ledger (default: the nearest one with .daybook or .git, else the working folder)")
+	cmd.PersistentFlags().StringVar(&e.root, "root", "", "`folder` that holds the ledger (default: the nearest one with .daybook or .git, else the working folder)")
 	cmd.AddCommand(
 		newPlanCommand(e), newRunCommand(e), newRunsCommand(e), newShowCommand(e), newDiffCommand(e), newReportCommand(e),
 		newAdaptersCommand(e), newTagCommand(e), newVerifyCommand(e), newLedgerCommand(e),
-		newGenerateCommand(e), newBenchCommand(e), newDoctorCommand(e), newWorkerCommand(e),
+		newGenerateCommand(e), newInspectCommand(e), newBenchCommand(e), newDoctorCommand(e), newWorkerCommand(e),
 	)
 	checkArgs(cmd)
 	return cmd
@@ -187,7 +187,11 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 			if !cmd.HasParent() { // an unknown verb
 				return usageError{runner.WithHint(err, "see 'daybook --help'")}
 			}
-			return usageError{runner.WithHint(fmt.Errorf("%s: %w", cmd.Name(), err), "usage: "+cmd.UseLine())}
+			_, want, _ := strings.Cut(cmd.Use, " ")
+			if want == "" {
+				want = "no argument"
+			}
+			return usageError{runner.WithHint(fmt.Errorf("%s: want %s, got %s", cmd.Name(), want, count(len(args), "argument")), "usage: "+cmd.UseLine())}
 		}
 		return nil
 	}

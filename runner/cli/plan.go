@@ -32,15 +32,15 @@ func (f *sweepFlags) register(cmd *cobra.Command) {
 	f.jsonnet(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.device, "device", "auto", deviceHelp)
-	flags.StringArrayVar(&f.only, "only", nil, "only runs with this choice, such as rank=8 (repeatable)")
-	flags.IntVar(&f.limit, "limit", 0, "at most this many new runs; baselines don't count (0: all)")
+	flags.StringArrayVar(&f.only, "only", nil, "only runs with this `choice`, such as rank=8 (repeatable)")
+	flags.IntVar(&f.limit, "limit", 0, "at most this many new runs, beside the baselines (0: all)")
 	flags.BoolVar(&f.again, "again", false, "train finished runs again, and interrupted ones from the beginning")
 }
 
 // jsonnet registers the flags that Jsonnet tools have everywhere.
 func (f *sweepFlags) jsonnet(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&f.libraries, "jpath", "J", nil, "folder to import Jsonnet libraries from (repeatable)")
+	flags.StringArrayVarP(&f.libraries, "jpath", "J", nil, "`folder` to import Jsonnet libraries from (repeatable)")
 	flags.StringArrayVarP(&f.extStr, "ext-str", "V", nil, "external variable `name=value`; the name alone takes the value from the environment and records only its keyed digest (repeatable)")
 	flags.StringArrayVar(&f.extCode, "ext-code", nil, "external variable `name=code` (repeatable)")
 	flags.StringArrayVarP(&f.tlaStr, "tla-str", "A", nil, "top-level argument `name=value` (repeatable)")
@@ -113,7 +113,7 @@ func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool)
 			err = errors.Join(err, p.close())
 		}
 	}()
-	o := runner.PlanOptions{Root: root, Device: f.device, Only: f.only, Limit: f.limit, Again: f.again, Numerics: worker.Numerics}
+	o := runner.PlanOptions{Root: root, Device: f.device, Hub: e.hub, Only: f.only, Limit: f.limit, Again: f.again, Numerics: worker.Numerics}
 	_, statErr := os.Stat(root.Ledger())
 	if create {
 		if err := root.Prepare(); err != nil {

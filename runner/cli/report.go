@@ -68,7 +68,7 @@ name as the ledger has it, or its file.`,
 	f.jsonnet(cmd)
 	cmd.Flags().StringVar(&format, "format", "table", "table, markdown, csv or json")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, as --format json does")
-	cmd.Flags().StringVar(&metric, "metric", "", "metric to compare by (default: the sweep's first that isn't the loss)")
+	cmd.Flags().StringVar(&metric, "metric", "", "`metric` to compare by (default: the sweep's first that isn't the loss)")
 	return cmd
 }
 

@@ -25,8 +25,8 @@ func newRunsCommand(e *env) *cobra.Command {
 			return runRuns(cmd.Context(), e, sweep, state, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&sweep, "sweep", "", "only what this sweep planned last")
-	cmd.Flags().StringVar(&state, "state", "", "only runs in this state: new, running, resumable, failed or done")
+	cmd.Flags().StringVar(&sweep, "sweep", "", "only what this `sweep` planned last")
+	cmd.Flags().StringVar(&state, "state", "", "only runs in this `state`: new, running, resumable, failed or done")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -58,7 +58,7 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 	var rows [][]string
 	for _, r := range runs {
 		trained := ""
-		if r.Kind == ledger.Train {
+		if r.Tokens > 0 {
 			trained = tokens(r.Tokens)
 		}
 		rows = append(rows, []string{

@@ -84,6 +84,7 @@ func TestScript(t *testing.T) {
 			"newerledger": newerLedger,
 			"fromcommit":  fromCommit,
 			"ctrlc":       ctrlC,
+			"ledgercheck": ledgerCheck,
 		},
 	})
 }
@@ -254,6 +255,17 @@ func newerLedger(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	_, err = file.WriteAt([]byte{0, 0, 3, 0xe7}, 60)
 	ts.Check(errors.Join(err, file.Close()))
+}
+
+// ledgerCheck runs the verifier that is no part of Daybook's binary.
+func ledgerCheck(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: ledgercheck BUNDLE")
+	}
+	out, err := exec.Command("go", "run", "daybook/ledger/cmd/ledgercheck", ts.MkAbs(args[0])).CombinedOutput()
+	if (err != nil) != neg {
+		ts.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // exitCode runs a command and compares its exit code.

@@ -32,7 +32,7 @@ func newWorkerCommand(e *env) *cobra.Command {
 			if err != nil {
 				home = "" // there is none to hide
 			}
-			w := &worker.Worker{Root: root, Name: process(), Home: home, Now: e.now}
+			w := &worker.Worker{Root: root, Name: process(), Hub: e.hub, Home: home, Now: e.now}
 			return w.Serve(cmd.Context(), e.in, e.out)
 		},
 	}

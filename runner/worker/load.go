@@ -38,7 +38,11 @@ func (w *Worker) base(ctx context.Context, job *runner.Job, progress func(done, 
 	if template != "" {
 		template = w.Root.Abs(template)
 	}
-	base, err := runner.OpenBase(w.Root.Abs(job.Base), template, w.Root.Cache())
+	dir, err := w.Root.FindBase(ctx, w.Hub, job.Base)
+	if err != nil {
+		return nil, fmt.Errorf("base: %w", err)
+	}
+	base, err := runner.OpenBase(dir, template, w.Root.Cache())
 	if err != nil {
 		return nil, fmt.Errorf("base: %w", err)
 	}

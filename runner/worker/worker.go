@@ -26,8 +26,9 @@ import (
 // Worker executes attempts.
 type Worker struct {
 	Root runner.Root
-	Name string // for the journal
-	Home string // the user's folder, which the journal doesn't name; "" if unknown
+	Hub  runner.Hub // for bases that it names; nil where there is none
+	Name string     // for the journal
+	Home string     // the user's folder, which the journal doesn't name; "" if unknown
 	Now  func() time.Time
 
 	loaded *loaded
