@@ -51,7 +51,8 @@ func (p *place) left(t *testing.T) *store.Store {
 	w, err := journal.Create(filepath.Join(p.root.Abs(dir), runner.JournalFile))
 	check(t, err)
 	for _, body := range []journal.Body{
-		journal.Started{Kind: "train"}, journal.Step{Step: 1, Epoch: 1, Loss: 1.5},
+		journal.Started{Kind: "train"},
+		journal.Step{Step: 1, Epoch: 1, Loss: 1.5},
 		journal.Epoch{Epoch: 1, TrainLoss: 1.5, Best: true, Adapter: digest, Path: "epochs/1"},
 		journal.Finished{ChosenEpoch: 1, Adapter: digest, Path: "epochs/1", Steps: 1},
 	} {

@@ -39,12 +39,6 @@ func NewVerifier(key string) (note.Verifier, error) {
 	return w, nil
 }
 
-// IsWitness reports whether a key that NewVerifier returned is a witness's.
-func IsWitness(v note.Verifier) bool {
-	_, ok := v.(*witness)
-	return ok
-}
-
 // witness verifies cosignatures (C2SP tlog-cosignature, Ed25519).
 type witness struct {
 	name string
