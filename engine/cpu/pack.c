@@ -7,6 +7,30 @@
 #else
 #include "gemm.h"
 
+#if VARIANT == VARIANT_AVX2
+// transpose8 writes the transpose of an 8 by 8 block.
+INLINE void NAME(transpose8)(const float *src, int64_t lds, float *dst, int64_t ldd) {
+  __m256 r[8], t[8];
+  UNROLL for (int i = 0; i < 8; i++)
+    r[i] = _mm256_loadu_ps(src + i * lds);
+  UNROLL for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+  UNROLL for (int i = 0; i < 8; i += 4) {
+    r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+    r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+  // r[4g+c] now holds column c and 4+c of rows 4g..4g+3, in its two halves.
+  UNROLL for (int c = 0; c < 4; c++) {
+    _mm256_storeu_ps(dst + c * ldd, _mm256_permute2f128_ps(r[c], r[4 + c], 0x20));
+    _mm256_storeu_ps(dst + (4 + c) * ldd, _mm256_permute2f128_ps(r[c], r[4 + c], 0x31));
+  }
+}
+#endif
+
 // transpose16 writes the transpose of a 16 by 16 block.
 INLINE void NAME(transpose16)(const float *src, int64_t lds, float *dst, int64_t ldd) {
 #if VARIANT == VARIANT_AVX512
@@ -36,6 +60,10 @@ INLINE void NAME(transpose16)(const float *src, int64_t lds, float *dst, int64_t
     _mm512_storeu_ps(dst + (8 + c) * ldd, _mm512_shuffle_f32x4(t[4 + c], t[12 + c], 0x88));
     _mm512_storeu_ps(dst + (12 + c) * ldd, _mm512_shuffle_f32x4(t[4 + c], t[12 + c], 0xdd));
   }
+#elif VARIANT == VARIANT_AVX2
+  for (int i = 0; i < 16; i += 8)
+    for (int j = 0; j < 16; j += 8)
+      NAME(transpose8)(src + j * lds + i, lds, dst + i * ldd + j, ldd);
 #else
   for (int i = 0; i < 16; i++)
     for (int j = 0; j < 16; j++)
