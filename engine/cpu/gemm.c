@@ -78,6 +78,8 @@ INLINE void NAME(tile)(const int MR, const int NV, const int transposed, int64_t
         UNROLL for (int j = 0; j < NV; j++)
           acc[i][j] = fma_v(av, bv[j], acc[i][j]);
       }
+      if (MR <= 2 || transposed)
+        __builtin_prefetch(b + AHEAD * ldb);
       a += step;
       b += ldb;
     }

@@ -14,6 +14,11 @@ typedef struct {
   int64_t ld, k;
 } segment;
 
+// AHEAD is how many rows of b are asked for ahead of their use where memory would
+// be slower than arithmetic: few rows go over b, as in decoding with a cache, or b
+// is a part of an activation whose rows are far apart.
+enum { AHEAD = 48 };
+
 // WIDEST is how many columns a panel has at most; narrower ones are powers of two from 16.
 #define SEGMENTS (TERMS + 1)
 #define WIDEST NAME(widest)
