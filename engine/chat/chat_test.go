@@ -332,3 +332,20 @@ func BenchmarkExample(b *testing.B) {
 		}
 	}
 }
+
+// Plain text is learnt whole, to its end, without a template.
+func TestPlainText(t *testing.T) {
+	e := newEncoder(t, "special", DefaultTemplate)
+	ex, err := e.Example([]engine.Turn{{Role: engine.PlainText, Content: "metformin 500 mg"}}, Assistant, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eos, _ := e.tok.ID("</s>")
+	n := len(ex.Tokens)
+	if want := append(e.tok.Encode("metformin 500 mg"), eos); !slices.Equal(ex.Tokens, want) || !slices.Equal(ex.Targets[:n-1], want[1:]) || ex.Targets[n-1] != engine.Ignore {
+		t.Errorf("tokens %v, targets %v", ex.Tokens, ex.Targets)
+	}
+	if cut, err := e.Example([]engine.Turn{{Role: engine.PlainText, Content: "metformin 500 mg"}}, Assistant, 3); err != nil || len(cut.Tokens) != 3 || cut.Truncated != n-3 {
+		t.Errorf("cut to %v, %d tokens cut, %v", cut.Tokens, cut.Truncated, err)
+	}
+}

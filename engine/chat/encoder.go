@@ -17,6 +17,7 @@ type Encoder struct {
 	tmpl     *Template
 	lead     string // what the template writes between the prompt and the content
 	end      string // end-of-turn marker, with white space the template puts before it
+	more     string // tokens of their own that directly follow the marker
 	stop     []int32
 	stopText string
 }
@@ -66,6 +67,13 @@ func (e *Encoder) learnEnd(after string) {
 	if id, n, ok := e.tok.Added(marker); ok {
 		e.end = blank + marker[:n]
 		e.stop = append(e.stop, id)
+		rest := marker[n:]
+		for ok {
+			if _, n, ok = e.tok.Added(rest); ok {
+				e.more += rest[:n]
+				rest = rest[n:]
+			}
+		}
 		return
 	}
 	if i := strings.IndexAny(marker, "\r\n"); i >= 0 {

@@ -21,7 +21,8 @@ func (e *SpanError) Error() string {
 }
 
 // spans returns the bytes of text, which is turns rendered, that the assistant
-// wrote: for each of its turns the content and the end-of-turn marker.
+// wrote: for each of its turns the content and the end-of-turn marker, with the
+// tokens that close the turn right after it.
 //
 // A span begins where the prompt that asks for the turn ends, since the model
 // has to write everything after that. Where the prompt is not a beginning of
@@ -46,6 +47,9 @@ func (e *Encoder) spans(turns []engine.Turn, text string) ([]tokenizer.Span, err
 		}
 		if strings.HasPrefix(text[s.End:], e.end) {
 			s.End += len(e.end)
+			if strings.HasPrefix(text[s.End:], e.more) {
+				s.End += len(e.more)
+			}
 		}
 		spans = append(spans, s)
 		done = s.End
