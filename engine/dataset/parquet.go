@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +31,9 @@ type parquetTable struct {
 // newParquet opens a file. The library panics at some kinds of damage.
 func newParquet(c content) (_ *parquetTable, err error) {
 	defer recovered(c.path, &err)
+	if err := checkFooter(c); err != nil {
+		return nil, &Error{Path: c.path, Err: err, Advice: "the file may be cut off"}
+	}
 	f, err := parquet.OpenFile(c.r, c.size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, &Error{Path: c.path, Err: fmt.Errorf("%w: %w", ErrNotParquet, err), Advice: "the file may be cut off"}
@@ -46,6 +50,21 @@ func newParquet(c content) (_ *parquetTable, err error) {
 		t.starts = append(t.starts, t.starts[len(t.starts)-1]+g.NumRows())
 	}
 	return t, nil
+}
+
+// checkFooter makes sure that the footer, which the library makes room for before
+// it reads it, fits into the file: the magic bytes, the footer, its length, and
+// the magic bytes again.
+func checkFooter(c content) error {
+	const tail = 8 // bytes
+	var end [tail]byte
+	if _, err := c.r.ReadAt(end[:], c.size-tail); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: %w", ErrNotParquet, cause(err))
+	}
+	if n := int64(binary.LittleEndian.Uint32(end[:])); n > c.size-tail-int64(len(parquetMagic)) {
+		return fmt.Errorf("%w: a footer of %d bytes in a file of %d", ErrNotParquet, n, c.size)
+	}
+	return nil
 }
 
 // recovered turns a panic into an error.

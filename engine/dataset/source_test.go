@@ -387,8 +387,14 @@ func FuzzFormats(f *testing.F) {
 		f.Add(data, uint8(0))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, kind uint8) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		d := &Dataset{}
 		err := d.read(content{path: names[int(kind)%len(names)], r: bytes.NewReader(data), size: int64(len(data))}, &Source{})
+		runtime.ReadMemStats(&after)
+		if most := uint64(512<<20 + 1000*len(data)); after.TotalAlloc-before.TotalAlloc > most {
+			t.Fatalf("%d bytes allocated for %d", after.TotalAlloc-before.TotalAlloc, len(data))
+		}
 		if err != nil {
 			var e *Error
 			if !errors.As(err, &e) || e.Line < 0 || e.Column < 0 {
