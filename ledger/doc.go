@@ -26,6 +26,7 @@
 //	rescored    kept predictions were scored with other metrics
 //	adapter     an adapter was published as a version of a sweep
 //	alias       an alias was pointed at a version
+//	reproduced  a finished run was trained once more, and how that compares
 //
 // Three things are kept outside the history. Identifiers of records (keyed, so
 // that they confirm no guess) are in an index of their own; entries hold only

@@ -93,30 +93,31 @@ func (t *transaction) project(ctx context.Context, e entry) error {
 // this build writes. It reads that one and those before it.
 var versions = map[string]int{
 	typeOrigin: 1, typeKey: 1, typeAnchor: 1,
-	typeSweep: 1, typeDataset: 1, typeSet: 1, typeAttempt: 1, typeRescored: 1, typeAdapter: 1, typeAlias: 1,
+	typeSweep: 1, typeDataset: 1, typeSet: 1, typeAttempt: 1, typeRescored: 1, typeAdapter: 1, typeAlias: 1, typeReproduced: 1,
 	typeSteps: 2, "started": 1, "checkpoint": 1, "evaluated": 1, "epoch": 1, "finished": 1, "failed": 1, "interrupted": 1,
 }
 
 // projections holds, for each type of entry, what it does to the query tables.
 var projections = map[string]func(context.Context, *transaction, entry) error{
-	typeOrigin:    projectOrigin,
-	typeKey:       projectKey,
-	typeAnchor:    projectAnchor,
-	typeSweep:     projectSweep,
-	typeDataset:   projectDataset,
-	typeSet:       projectSet,
-	typeAttempt:   projectAttempt,
-	typeRescored:  projectRescored,
-	typeAdapter:   projectAdapter,
-	typeAlias:     projectAlias,
-	typeSteps:     projectSteps,
-	"started":     projectEvents,
-	"checkpoint":  projectEvents,
-	"evaluated":   projectEvents,
-	"epoch":       projectEvents,
-	"finished":    projectEvents,
-	"failed":      projectEvents,
-	"interrupted": projectEvents,
+	typeOrigin:     projectOrigin,
+	typeKey:        projectKey,
+	typeAnchor:     projectAnchor,
+	typeSweep:      projectSweep,
+	typeDataset:    projectDataset,
+	typeSet:        projectSet,
+	typeAttempt:    projectAttempt,
+	typeRescored:   projectRescored,
+	typeAdapter:    projectAdapter,
+	typeAlias:      projectAlias,
+	typeReproduced: projectReproduced,
+	typeSteps:      projectSteps,
+	"started":      projectEvents,
+	"checkpoint":   projectEvents,
+	"evaluated":    projectEvents,
+	"epoch":        projectEvents,
+	"finished":     projectEvents,
+	"failed":       projectEvents,
+	"interrupted":  projectEvents,
 }
 
 // encodeBody returns compact JSON for a column of a query table. Raw messages in

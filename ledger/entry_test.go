@@ -25,6 +25,7 @@ func TestRebuild(t *testing.T) {
 		ok(t, l.Ingest(ctx, id("other"), n, newPen(t).write(journal.Started{Kind: "train"}, journal.Step{Step: 1}, end).events))
 	}
 	ok(t, l.Tag(ctx, Alias{Sweep: "clinical", Alias: "best", Version: 2}))
+	ok(t, l.RecordReproduction(ctx, Reproduction{Run: small.key(0), Attempt: 1, Outcome: Identical, Adapter: id("adapter 0 2")}))
 	head, _, err := l.Head(ctx)
 	ok(t, err)
 	ok(t, l.RecordAnchor(ctx, Anchor{Kind: AnchorFile, Place: "head", Note: string(head)}))

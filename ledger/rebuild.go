@@ -10,7 +10,7 @@ import (
 // projected are the query tables, in an order in which they can be emptied.
 var projected = []string{
 	"signers", "anchors",
-	"aliases", "adapters", "scores", "metric_values", "evaluations", "epochs", "steps", "journal_lines",
+	"reproductions", "aliases", "adapters", "scores", "metric_values", "evaluations", "epochs", "steps", "journal_lines",
 	"attempts", "planned_runs", "runs", "sweeps", "sets", "datasets",
 }
 
