@@ -90,7 +90,8 @@ func (w *Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 
 // Work makes the attempt in dir, relative to the root, and tells hear how far
 // evaluations are. How it ended is in the journal; the error is about the journal
-// itself.
+// itself, or wraps engine.ErrDeviceLost: then nothing more can be computed in this
+// process, and a runner starts another.
 func (w *Worker) Work(ctx context.Context, dir string, hear func(runner.Answered)) (err error) {
 	path := w.Root.Abs(dir)
 	job, err := runner.ReadJob(path)
@@ -104,7 +105,14 @@ func (w *Worker) Work(ctx context.Context, dir string, hear func(runner.Answered
 	log.Now = w.Now
 	defer func() { err = errors.Join(err, log.Close()) }()
 	a := &attempt{worker: w, dir: path, job: job, log: log, hear: hear, began: w.Now()}
-	return a.appendSync(a.close(a.run(ctx)))
+	ended := a.run(ctx)
+	if err := a.appendSync(a.close(ended)); err != nil {
+		return err
+	}
+	if errors.Is(ended, engine.ErrDeviceLost) {
+		return ended
+	}
+	return nil
 }
 
 // attempt is one job in progress.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -212,6 +213,36 @@ func TestWorkOnce(t *testing.T) {
 	}
 	if len(events(t, root, baseline)) != len(before) {
 		t.Error("the journal was changed")
+	}
+}
+
+// lost is a backend whose device fails when it is asked for the attention of so
+// many layers.
+type lost struct {
+	engine.Backend
+	after int
+}
+
+func (l *lost) Attention(in engine.DeviceBatch, act *engine.Activations) error {
+	if l.after--; l.after < 0 {
+		return fmt.Errorf("attention: device 0: %w", engine.ErrDeviceLost)
+	}
+	return l.Backend.Attention(in, act)
+}
+
+// TestDeviceLost has a device fail in the middle of a run: the journal says so, and
+// the worker that it is of no more use.
+func TestDeviceLost(t *testing.T) {
+	root, baseline, run := planned(t, "{}")
+	w := newWorker(root)
+	check(t, w.Work(t.Context(), baseline, nobody))
+	w.loaded.backend = &lost{w.loaded.backend, 5}
+	if err := w.Work(t.Context(), run, nobody); !errors.Is(err, engine.ErrDeviceLost) {
+		t.Errorf("error is %v", err)
+	}
+	end, ok := last(t, root, run).(journal.Failed)
+	if !ok || end.Step == 0 || !strings.Contains(end.Error, "device 0: the device failed") {
+		t.Errorf("ended as %+v", last(t, root, run))
 	}
 }
 
