@@ -146,6 +146,18 @@ type Work struct {
 	Train, Dropout    bool
 }
 
+// Planner tells what things take of a device, in bytes, before there are any. It
+// needs no device.
+type Planner interface {
+	// Size returns what Allocate takes for specs.
+	Size(specs []BufferSpec) int64
+	// WeightBytes returns what NewWeight takes for m, of which only dimensions and
+	// format count: the slices that say which it is may be empty.
+	WeightBytes(m Matrix) int64
+	// Scratch returns what operations on batches of w take beside their operands.
+	Scratch(w Work) int64
+}
+
 // Backend computes on one device. Operations are blocks that a device can fuse;
 // each forward has a hand-written backward that adds to the adapters' gradients.
 // Shapes: T tokens of the loaded batch, and the widths of the Shape the backend
@@ -154,6 +166,7 @@ type Work struct {
 // Sync waits. Every result is a function of its inputs alone: not of threads,
 // of timing, or of what else is in the batch.
 type Backend interface {
+	Planner
 	Numerics() Numerics
 	// Describe names the device and libraries for the ledger, such as {"cpu": "...", "threads": "2"}.
 	Describe() map[string]string
@@ -162,8 +175,6 @@ type Backend interface {
 	NewWeight(m Matrix) (Weight, error)
 	// Allocate returns the buffers asked for from one arena, zeroed.
 	Allocate(specs []BufferSpec) ([]Buffer, error)
-	// Size returns the bytes that specs take.
-	Size(specs []BufferSpec) int64
 	// Upload and Download copy float32 values from and to the host, converting if need be.
 	// Download waits for the operations before it.
 	Upload(dst Buffer, src []float32) error
@@ -174,9 +185,7 @@ type Backend interface {
 	Copy(dst, src Buffer) error
 	// Join makes the operations that follow wait for all copies.
 	Join() error
-	// Scratch returns the bytes that operations on batches of w take beside their
-	// operands, and Reserve takes them now, so that no operation runs out of memory.
-	Scratch(w Work) int64
+	// Reserve takes what Scratch returns for w now, so that no operation runs out of memory.
 	Reserve(w Work) error
 	// Available returns how many more bytes of device memory may be taken, or -1
 	// where nobody knows.

@@ -69,6 +69,18 @@ func checkMemory(g *rig) {
 	if per := float64(w.Bytes()) / (rows * cols); per < 0.5 || per > 0.53 {
 		g.t.Errorf("%.3f bytes a weight in NF4, want at most 0.53", per)
 	}
+	for _, format := range []string{"float32", "bfloat16", "nf4", "nf4 double"} {
+		m := g.matrix(48, 80, format)
+		got := g.weight(m).Bytes()
+		if m.NF4 != nil {
+			*m.NF4 = engine.NF4{Scales: m.NF4.Scales[:0], Absmax: m.NF4.Absmax[:0:0]}
+		} else {
+			m.F32, m.BF16 = m.F32[:0:0], m.BF16[:0:0]
+		}
+		if planned := g.be.WeightBytes(m); planned != got {
+			g.t.Errorf("a weight in %s takes %d bytes, planned were %d", format, got, planned)
+		}
+	}
 	g.must("sync", g.be.Sync())
 }
 

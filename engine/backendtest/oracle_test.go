@@ -8,6 +8,7 @@ import (
 
 	"daybook/engine"
 	"daybook/engine/backendtest/reference"
+	"daybook/engine/nf4"
 	"daybook/engine/optim"
 )
 
@@ -180,6 +181,14 @@ func (o *oracle) Copy(dst, src engine.Buffer) error {
 }
 
 func (o *oracle) Scratch(engine.Work) int64 { return 0 }
+func (o *oracle) WeightBytes(m engine.Matrix) int64 {
+	n := m.Rows * m.Cols
+	if m.NF4 == nil {
+		return int64(4 * n)
+	}
+	codes, scales, scales2, absmax := nf4.Layout(n, m.NF4.Absmax == nil)
+	return int64(codes + scales + 4*scales2 + 4*absmax + 4)
+}
 func (o *oracle) Reserve(engine.Work) error { return nil }
 func (o *oracle) Join() error               { return nil }
 func (o *oracle) Available() (int64, error) { return -1, nil }

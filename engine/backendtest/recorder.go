@@ -66,6 +66,11 @@ func (r recorder) Size(specs []engine.BufferSpec) int64 {
 	return r.Backend.Size(specs)
 }
 
+func (r recorder) WeightBytes(m engine.Matrix) int64 {
+	r.called.note("WeightBytes")
+	return r.Backend.WeightBytes(m)
+}
+
 func (r recorder) Upload(dst engine.Buffer, src []float32) error {
 	r.called.note("Upload")
 	return r.Backend.Upload(dst, src)

@@ -122,7 +122,7 @@ func (b *buffer) Len() int { return len(b.data) }
 
 func aligned(n int) int64 { return (int64(n) + align - 1) / align * align }
 
-// Size implements engine.Backend.
+// Size implements engine.Planner.
 func (b *Backend) Size(specs []engine.BufferSpec) int64 {
 	var n int64
 	for _, s := range specs {
@@ -194,7 +194,7 @@ func (b *Backend) Copy(dst, src engine.Buffer) error {
 	return nil
 }
 
-// Scratch implements engine.Backend: what a thread unpacks of a weight at a time,
+// Scratch implements engine.Planner: what a thread unpacks of a weight at a time,
 // and the gradients of an input's low columns. Logits and scores of a few rows
 // are small beside it.
 func (b *Backend) Scratch(w engine.Work) int64 {

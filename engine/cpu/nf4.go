@@ -17,8 +17,7 @@ const group = 16
 // group get scale zero there, whatever their codes.
 func (b *Backend) placeNF4(m engine.Matrix) (*weight, error) {
 	q := m.NF4
-	groups, pairs := (m.Rows+group-1)/group, (m.Cols+1)/2
-	codes := groups * pairs * group
+	pairs, codes := (m.Cols+1)/2, codeBytes(m)
 	// Floats first, so that they are aligned.
 	floats := len(q.Absmax) + len(q.Scales2)
 	w, err := b.place(m, int64(floats)*4+int64(codes)+int64(len(q.Scales)))
@@ -54,6 +53,11 @@ func (b *Backend) placeNF4(m engine.Matrix) (*weight, error) {
 	t._map, t.value = b.jobs.dynamicMap, b.jobs.codes
 	t.segment = C.int64_t(gcd(m.Cols, nf4.BlockSize))
 	return w, nil
+}
+
+// codeBytes is what the codes of m take, regrouped.
+func codeBytes(m engine.Matrix) int {
+	return (m.Rows + group - 1) / group * ((m.Cols + 1) / 2) * group
 }
 
 func gcd(a, b int) int {

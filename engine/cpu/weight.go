@@ -81,6 +81,19 @@ func (b *Backend) newWeight(m engine.Matrix) (*weight, error) {
 	return b.placeNF4(m)
 }
 
+// WeightBytes implements engine.Planner.
+func (b *Backend) WeightBytes(m engine.Matrix) int64 {
+	n := int64(m.Rows) * int64(m.Cols)
+	switch {
+	case m.F32 != nil:
+		return 4 * n
+	case m.BF16 != nil:
+		return 2 * n
+	}
+	_, scales, scales2, absmax := nf4.Layout(int(n), m.NF4.Absmax == nil)
+	return 4*int64(scales2+absmax) + int64(codeBytes(m)+scales)
+}
+
 // place allocates a weight of so many bytes.
 func (b *Backend) place(m engine.Matrix, bytes int64) (*weight, error) {
 	a, err := b.memory.allocate((bytes + 3) / 4)

@@ -1,14 +1,9 @@
-//go:build cuda
-
 package cuda
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"unsafe"
-
-	"gorgonia.org/cu"
 
 	"daybook/engine"
 )
@@ -46,43 +41,15 @@ type batch struct {
 	byKeys    pointer // (tileCount) tile; see cut
 	byQueries pointer // (tileCount) tile
 
-	// The same on the host: what is being copied, and what was before it.
-	staging [2]*staging
-	turn    int
-	host    *staging // of what is loaded
+	loader
+	host *staging // what is loaded, on the host
 }
 
-// staging is a batch in pinned host memory.
+// staging is a batch on the host.
 type staging struct {
-	memory *pinned
-
 	ids, positions, targets, owner, starts, last, slots, scored []int32
 	keys                                                        []uint64
 	byKeys, byQueries                                           []tile
-}
-
-// NewBatch implements engine.Backend.
-func (b *Backend) NewBatch(maxTokens, maxDocuments int) (engine.DeviceBatch, error) {
-	if maxTokens < 1 || maxDocuments < 1 {
-		return nil, fmt.Errorf("batch: capacity of %d tokens and %d documents: both must be positive", maxTokens, maxDocuments)
-	}
-	d := &batch{backend: b, maxTokens: maxTokens, maxDocs: maxDocuments, tileRows: b.attention().rows}
-	err := b.run("batch", func() (err error) {
-		if d.arena, err = b.allocate(d.bytes()); err != nil {
-			return err
-		}
-		d.place()
-		for i := range d.staging {
-			if d.staging[i], err = b.newStaging(d); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
 }
 
 // lengths of the arrays of a batch in int32, in the order in which they lie.
@@ -116,17 +83,6 @@ func (d *batch) place() {
 	}
 }
 
-// newStaging returns pinned memory for d.
-func (b *Backend) newStaging(d *batch) (*staging, error) {
-	p, err := b.allocatePinned(d.bytes())
-	if err != nil {
-		return nil, err
-	}
-	s := d.stage(p.ptr)
-	s.memory = p
-	return s, nil
-}
-
 // stage returns the arrays of d at m, on the host.
 func (d *batch) stage(m unsafe.Pointer) *staging {
 	s := &staging{}
@@ -146,43 +102,6 @@ func (d *batch) stage(m unsafe.Pointer) *staging {
 
 // Tokens implements engine.DeviceBatch.
 func (d *batch) Tokens() int { return d.tokens }
-
-// Close gives back what d holds. It must not be used any more.
-func (d *batch) Close() error {
-	return d.backend.free("batch", func() error {
-		hosts := map[*pinned]bool{d.staging[0].memory: true, d.staging[1].memory: true}
-		d.tokens = 0
-		return d.backend.giveBack(map[*arena]bool{d.arena: true}, hosts)
-	})
-}
-
-// Load implements engine.DeviceBatch. It copies while earlier operations run.
-func (d *batch) Load(b *engine.Batch) error {
-	if err := cmp.Or(b.Validate(d.backend.shape), beyondWindow(b, d.backend.shape)); err != nil {
-		return err
-	}
-	n, docs := len(b.Tokens), b.Documents()
-	switch {
-	case n > d.maxTokens || docs > d.maxDocs:
-		return fmt.Errorf("batch: %d tokens in %d documents exceed its capacity of %d in %d", n, docs, d.maxTokens, d.maxDocs)
-	case len(b.Keys) != 0 && len(b.Keys) != docs:
-		return fmt.Errorf("batch: %d dropout keys for %d documents", len(b.Keys), docs)
-	case len(b.Slots) != 0 && len(b.Slots) != docs:
-		return fmt.Errorf("batch: %d slots for %d documents", len(b.Slots), docs)
-	}
-	return d.backend.run("batch", func() error {
-		s := d.staging[d.turn]
-		if err := s.memory.copied.Synchronize(); err != nil {
-			return err
-		}
-		d.turn = 1 - d.turn
-		d.fill(s, b)
-		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(d.arena.ptr), s.memory.ptr, d.bytes(), d.backend.stream); err != nil {
-			return err
-		}
-		return s.memory.copied.Record(d.backend.stream)
-	})
-}
 
 // fill writes b to s and remembers what the host needs of it.
 func (d *batch) fill(s *staging, b *engine.Batch) {

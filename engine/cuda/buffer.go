@@ -1,5 +1,3 @@
-//go:build cuda
-
 package cuda
 
 import (
@@ -34,9 +32,6 @@ type buffer struct {
 
 // Len implements engine.Buffer.
 func (b *buffer) Len() int { return b.rows * b.width }
-
-// matrix returns b as a kernel sees it.
-func (b *buffer) matrix() matrix { return matrix{b.ptr, b.rows, b.width, b.stride} }
 
 // columns returns m from column c on.
 func (m matrix) columns(c, width, size int) matrix {
@@ -103,7 +98,4 @@ func (o *operands) weight(name string, w engine.Weight, rows, cols int) *weight 
 	return own
 }
 
-var (
-	errForeign = errors.New("made by another backend")
-	errClosed  = errors.New("the backend is closed")
-)
+var errForeign = errors.New("made by another backend")

@@ -1,5 +1,3 @@
-//go:build cuda
-
 package cuda
 
 // fewRows is how many rows the products of few rows take at once.

@@ -1,10 +1,11 @@
 // Package cuda is the backend for NVIDIA GPUs: the engine's operations in
 // bfloat16 with float32 accumulation, or all in float32 for parity with the CPU.
 //
-// It is compiled with the build tag cuda (`go build -tags cuda`); without the
-// tag, and on a machine without a driver, Open returns ErrUnavailable. A binary
+// It computes in a binary with the build tag cuda (`go build -tags cuda`); without
+// the tag, and on a machine without a driver, Open returns ErrUnavailable. A binary
 // with the tag runs anywhere: the driver, cuBLASLt and NVML are loaded when the
-// first backend opens, and nothing of them is linked.
+// first backend opens, and nothing of them is linked. What a backend takes of a
+// device's memory is planned without any of that, in every binary; see Plan.
 //
 // The kernels are our own, compiled ahead of time and embedded (see package
 // kernels); large matrix products are cuBLASLt's. Every result is a function of

@@ -1,5 +1,3 @@
-//go:build cuda
-
 package cuda
 
 import (
@@ -34,12 +32,12 @@ func (b *Backend) dummies(w engine.Work) (*dummies, error) {
 	if err := b.dummyBuffers(p, w); err != nil {
 		return nil, err
 	}
-	s := b.shape
+	s, lies := b.shape, &arena{ptr: nowhere}
 	for i := range p.block.Layer.Proj {
 		rows, cols := engine.Projection(i).Dims(s)
-		p.block.Layer.Proj[i] = &weight{rows: rows, cols: cols, packed: &packed{codes: nowhere, scales: nowhere, scales2: nowhere}}
+		p.block.Layer.Proj[i] = &weight{memory: lies, rows: rows, cols: cols, packed: &packed{codes: nowhere, scales: nowhere, scales2: nowhere}}
 	}
-	p.table = &weight{rows: s.Vocab, cols: s.Hidden, dense: matrix{nowhere, s.Vocab, s.Hidden, int(roundUp(int64(s.Hidden), 8))}}
+	p.table = &weight{memory: lies, rows: s.Vocab, cols: s.Hidden, dense: matrix{nowhere, s.Vocab, s.Hidden, int(roundUp(int64(s.Hidden), 8))}}
 	p.head = &engine.Head{Norm: p.block.Layer.MLPNorm, Weight: p.table}
 	return p, nil
 }
@@ -153,8 +151,9 @@ func (b *Backend) placeNowhere(all []dummy) error {
 	if err != nil {
 		return err
 	}
+	lies := &arena{ptr: nowhere}
 	for i := range l.buffers {
-		l.buffers[i].ptr += nowhere
+		l.buffers[i].arena, l.buffers[i].ptr = lies, l.buffers[i].ptr+nowhere
 		*dst[i] = &l.buffers[i]
 	}
 	return nil

@@ -5,7 +5,9 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"unsafe"
 	"weak"
 
@@ -13,14 +15,6 @@ import (
 
 	"daybook/engine"
 )
-
-// align is the alignment of every buffer: what the widest access of a kernel
-// and the copy engines like best.
-const align = 256 // bytes
-
-// rowAlign is what the row stride of a matrix is a multiple of, so that every
-// row begins on a 128-byte line of bfloat16.
-const rowAlign = 64 // elements
 
 // memory is what a backend holds of the device's memory. What nothing refers to
 // any more is found by Go's garbage collector and freed by the next allocation
@@ -36,13 +30,6 @@ type holding struct {
 	arena weak.Pointer[arena]
 	ptr   pointer
 	bytes int64
-}
-
-// arena is a piece of device memory. Whatever keeps an address in it refers to it.
-type arena struct {
-	memory *memory
-	ptr    pointer
-	bytes  int64
 }
 
 // collectAfter is how much new memory makes a collection worth while: Go's
@@ -81,7 +68,7 @@ func (b *Backend) allocate(bytes int64) (*arena, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%d bytes: %w", bytes, err)
 	}
-	a := &arena{memory: m, ptr: pointer(p), bytes: bytes}
+	a := &arena{ptr: pointer(p), bytes: bytes}
 	m.held = append(m.held, holding{weak.Make(a), a.ptr, bytes})
 	m.resident += bytes
 	m.peak = max(m.peak, m.resident)
@@ -190,18 +177,26 @@ func (b *Backend) scratch(name string, bytes int64) (pointer, error) {
 	return a.ptr, nil
 }
 
+// Reserve implements engine.Backend.
+func (b *Backend) Reserve(w engine.Work) error {
+	r, err := b.rehearse(w)
+	if err != nil {
+		return fmt.Errorf("reserve: %w", err)
+	}
+	return b.run("reserve", func() error {
+		for name, bytes := range r.scratches {
+			if _, err := b.scratch(name, bytes); err != nil {
+				return err
+			}
+		}
+		b.reserved = slices.Collect(maps.Keys(r.products))
+		return b.rope.cover(b, b.lastPosition(w))
+	})
+}
+
 // Memory returns the bytes that weights, buffers, caches and scratch take now,
 // and the most that they have taken.
 func (b *Backend) Memory() (resident, peak int64) { return b.memory.resident, b.memory.peak }
-
-// Size implements engine.Backend.
-func (b *Backend) Size(specs []engine.BufferSpec) int64 {
-	l, err := b.layout(specs)
-	if err != nil {
-		return 0
-	}
-	return l.bytes
-}
 
 // Allocate implements engine.Backend.
 func (b *Backend) Allocate(specs []engine.BufferSpec) ([]engine.Buffer, error) {
@@ -245,5 +240,3 @@ func (b *Backend) place(l *layout, specs []engine.BufferSpec) ([]engine.Buffer, 
 	}
 	return out, nil
 }
-
-func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }

@@ -1,15 +1,6 @@
-//go:build cuda
-
 package cuda
 
-// #include "cublaslt.h"
-import "C"
-
-import (
-	"fmt"
-
-	"daybook/engine"
-)
+import "daybook/engine"
 
 // rehearsal notes what operations ask for while they run without doing anything:
 // no kernel, product or copy is queued, and nothing is allocated. So an estimate
@@ -18,7 +9,7 @@ import (
 type rehearsal struct {
 	scratches map[string]int64
 	arenas    int64
-	products  map[C.gemm_shape]*C.gemm // of cuBLASLt, with their algorithms
+	products  map[gemmShape]bool // of cuBLASLt, whose algorithms are chosen if there is a device
 }
 
 // Addresses in a rehearsal are as aligned as those of memory, and not 0.
@@ -34,7 +25,7 @@ func (r *rehearsal) allocate(bytes int64) *arena {
 	return &arena{ptr: nowhere, bytes: bytes}
 }
 
-// Scratch implements engine.Backend.
+// Scratch implements engine.Planner.
 func (b *Backend) Scratch(w engine.Work) int64 {
 	r, err := b.rehearse(w)
 	if err != nil {
@@ -47,29 +38,12 @@ func (b *Backend) Scratch(w engine.Work) int64 {
 	return n
 }
 
-// Reserve implements engine.Backend.
-func (b *Backend) Reserve(w engine.Work) error {
-	r, err := b.rehearse(w)
-	if err != nil {
-		return fmt.Errorf("reserve: %w", err)
-	}
-	return b.run("reserve", func() error {
-		for name, bytes := range r.scratches {
-			if _, err := b.scratch(name, bytes); err != nil {
-				return err
-			}
-		}
-		b.reserved = r.products
-		return b.rope.cover(b, b.lastPosition(w))
-	})
-}
-
 // lastPosition is the last that a document of w may have.
 func (b *Backend) lastPosition(w engine.Work) int { return min(w.Tokens, b.shape.MaxPositions) - 1 }
 
 // rehearse runs all operations of w on operands that have shapes but no memory.
 func (b *Backend) rehearse(w engine.Work) (*rehearsal, error) {
-	r := &rehearsal{scratches: map[string]int64{}, products: map[C.gemm_shape]*C.gemm{}}
+	r := &rehearsal{scratches: map[string]int64{}, products: map[gemmShape]bool{}}
 	err := b.run("rehearsal", func() error {
 		rope, masks := b.rope, b.masks
 		b.rehearsal = r

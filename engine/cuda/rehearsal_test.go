@@ -42,6 +42,7 @@ func checkReserve(t *testing.T, o Options, l engine.LoRA) {
 		t.Fatal(err)
 	}
 	base, _ := b.Memory()
+	checkPlan(t, b, o, l)
 	mo := model.Options{MaxTokens: 300, MaxDocuments: 7, Train: true, LoRA: &l}
 	m, err := model.New(b, source, mo)
 	if err != nil {
@@ -81,5 +82,31 @@ func checkReserve(t *testing.T, o Options, l engine.LoRA) {
 	}
 	if now, _ := b.Memory(); now > base+scratch+1<<20 {
 		t.Errorf("%d bytes after the model was closed, %d before it was made and %d of scratch", now, base, scratch)
+	}
+}
+
+// checkPlan holds what is planned without a device to what b, which has done nothing
+// yet, plans on one.
+func checkPlan(t *testing.T, b *Backend, o Options, l engine.LoRA) {
+	t.Helper()
+	s := b.shape
+	p, err := Plan(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := modeltest.Weights(s, 1, true)
+	for _, c := range []engine.Checkpointing{engine.CheckpointNone, engine.CheckpointSelective, engine.CheckpointFull} {
+		mo := model.Options{MaxTokens: 300, MaxDocuments: 7, Train: true, LoRA: &l, Checkpointing: c}
+		got, want := model.Estimate(p, s, mo, engine.OptimizerConfig{EightBit: true}), model.Estimate(b, s, mo, engine.OptimizerConfig{EightBit: true})
+		if got != want || got.Scratch == 0 {
+			t.Errorf("%s checkpointing: planned without a device %+v, with one %+v", c, got, want)
+		}
+	}
+	source, err := model.NewResident(b, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := model.BaseBytes(p, w), source.Bytes(); got != want {
+		t.Errorf("a base planned to take %d bytes takes %d", got, want)
 	}
 }

@@ -77,8 +77,16 @@ func (s *twoBuffers) fill(to engine.Weight, from engine.Weight) {
 		dst.packed.offset = src.packed.offset
 	}
 	s.must(s.b.run("fill", func() error {
-		return cu.MemcpyDtoDAsync(cu.DevicePtr(dst.arena.ptr), cu.DevicePtr(src.arena.ptr), src.bytes, s.b.stream)
+		return cu.MemcpyDtoDAsync(place(dst), place(src), src.bytes, s.b.stream)
 	}))
+}
+
+// place is where a weight begins on the device.
+func place(w *weight) cu.DevicePtr {
+	if w.packed != nil {
+		return cu.DevicePtr(w.packed.codes)
+	}
+	return cu.DevicePtr(w.dense.ptr)
 }
 
 // spoil overwrites a weight with NaN.
@@ -89,7 +97,7 @@ func (s *twoBuffers) spoil(w engine.Weight) {
 		own.packed.offset = float32(math.NaN())
 	}
 	s.must(s.b.run("spoil", func() error {
-		return cu.MemsetD8Async(cu.DevicePtr(own.arena.ptr), 0xff, own.bytes, s.b.stream)
+		return cu.MemsetD8Async(place(own), 0xff, own.bytes, s.b.stream)
 	}))
 }
 

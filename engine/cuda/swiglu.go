@@ -1,5 +1,3 @@
-//go:build cuda
-
 package cuda
 
 // swigluUnroll is how many groups a thread of the kernels takes.

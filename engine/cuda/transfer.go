@@ -41,3 +41,6 @@ func follow(s, before cu.Stream, by cu.Event) error {
 	}
 	return s.Wait(by, 0)
 }
+
+// matrix returns b as a kernel sees it.
+func (b *buffer) matrix() matrix { return matrix{b.ptr, b.rows, b.width, b.stride} }

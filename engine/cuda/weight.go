@@ -1,23 +1,13 @@
-//go:build cuda
-
 package cuda
 
 import (
-	"errors"
-	"fmt"
-	"math"
-	"unsafe"
-
-	"gorgonia.org/cu"
-
 	"daybook/engine"
 	"daybook/engine/nf4"
 )
 
 // weight is a frozen matrix, packed or dense.
 type weight struct {
-	arena      *arena  // nil in host memory
-	host       *pinned // nil on the device
+	memory     any // what it lies in, an *arena or in host memory *pinned, which lives as long as it does
 	rows, cols int
 	bytes      int64
 	dense      matrix  // where packed is nil
@@ -40,126 +30,38 @@ func (w *weight) Dims() (rows, cols int) { return w.rows, w.cols }
 // Bytes implements engine.Weight.
 func (w *weight) Bytes() int64 { return w.bytes }
 
-var errMatrix = errors.New("malformed matrix")
-
-// NewWeight implements engine.Backend. NF4 stays packed, bfloat16 as it is; a
-// float32 matrix becomes bfloat16 if that is the compute type.
-func (b *Backend) NewWeight(m engine.Matrix) (engine.Weight, error) {
-	var w *weight
-	err := b.run(fmt.Sprintf("weight of %d by %d", m.Rows, m.Cols), func() (err error) {
-		w, err = b.newWeight(m)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return w, nil
-}
-
-func (b *Backend) newWeight(m engine.Matrix) (*weight, error) {
-	n, given := m.Rows*m.Cols, 0
-	if m.Rows < 1 || m.Cols < 1 {
-		return nil, errMatrix
-	}
-	for _, set := range []bool{m.F32 != nil, m.BF16 != nil, m.NF4 != nil} {
-		if set {
-			given++
-		}
-	}
-	if given != 1 {
-		return nil, fmt.Errorf("%w: has %d formats, want one", errMatrix, given)
-	}
+// WeightBytes implements engine.Planner.
+func (b *Backend) WeightBytes(m engine.Matrix) int64 {
+	var bytes int64
 	switch {
 	case m.NF4 != nil:
-		if err := nf4.Check(m.NF4, n); err != nil {
-			return nil, err
+		for _, part := range packedParts(m) {
+			bytes += roundUp(part, 16)
 		}
-		return b.placePacked(m)
-	case m.BF16 != nil:
-		if len(m.BF16) != n {
-			return nil, fmt.Errorf("%w: %d values", errMatrix, len(m.BF16))
-		}
-		return b.placeDense(m, unsafe.Pointer(&m.BF16[0]), false)
-	case len(m.F32) != n:
-		return nil, fmt.Errorf("%w: %d values", errMatrix, len(m.F32))
-	case b.bf16:
-		narrow := make([]uint16, n)
-		for i, v := range m.F32 {
-			narrow[i] = engine.BFloat16(v)
-		}
-		return b.placeDense(m, unsafe.Pointer(&narrow[0]), false)
+	case m.Host:
+		return 0
+	default:
+		bytes = int64(m.Rows) * int64(denseStride(m)) * int64(b.denseSize(m))
 	}
-	return b.placeDense(m, unsafe.Pointer(&m.F32[0]), true)
+	return max(roundUp(bytes, align), align)
 }
 
-// placeDense copies the values at src, float32 if wide or else bfloat16, into
-// rows that begin on 16 bytes.
-func (b *Backend) placeDense(m engine.Matrix, src unsafe.Pointer, wide bool) (*weight, error) {
-	size := 2
-	if wide {
-		size = 4
-	}
-	stride := int(roundUp(int64(m.Cols), 8))
-	bytes := int64(m.Rows) * int64(stride) * int64(size)
-	if m.Host {
-		return b.placeHost(m, src, bytes, stride*size, matrix{rows: m.Rows, width: m.Cols, stride: stride}, wide)
-	}
-	a, err := b.allocate(bytes)
-	if err != nil {
-		return nil, err
-	}
-	w := &weight{arena: a, rows: m.Rows, cols: m.Cols, bytes: bytes, wide: wide, dense: matrix{a.ptr, m.Rows, m.Cols, stride}}
-	return w, b.upload2D(a.ptr, stride*size, src, m.Cols*size, m.Rows)
+// packedParts returns the bytes of the codes, scales, second-level scales and plain
+// scales of an NF4 matrix, which lie one behind the other, each on 16 bytes.
+func packedParts(m engine.Matrix) [4]int64 {
+	codes, scales, scales2, absmax := nf4.Layout(m.Rows*m.Cols, m.NF4.Absmax == nil)
+	return [...]int64{int64(codes), int64(scales), 4 * int64(scales2), 4 * int64(absmax)}
 }
 
-// placeHost copies rows of a dense matrix to host memory that the device reads too.
-func (b *Backend) placeHost(m engine.Matrix, src unsafe.Pointer, bytes int64, pitch int, dense matrix, wide bool) (*weight, error) {
-	h, err := b.allocatePinned(bytes)
-	if err != nil {
-		return nil, err
-	}
-	width := len(unsafe.Slice((*byte)(src), pitch)) / dense.stride * m.Cols
-	for i := range m.Rows {
-		copy(unsafe.Slice((*byte)(unsafe.Add(h.ptr, i*pitch)), width), unsafe.Slice((*byte)(unsafe.Add(src, i*width)), width))
-	}
-	dense.ptr = pointer(h.ptr)
-	return &weight{host: h, rows: m.Rows, cols: m.Cols, wide: wide, dense: dense}, nil
-}
+// denseStride is the elements from row to row of a dense matrix: rows begin on 16
+// bytes.
+func denseStride(m engine.Matrix) int { return int(roundUp(int64(m.Cols), 8)) }
 
-// placePacked copies the arrays of an NF4 matrix one behind the other, aligned.
-func (b *Backend) placePacked(m engine.Matrix) (*weight, error) {
-	q := m.NF4
-	parts := []struct {
-		src   unsafe.Pointer
-		bytes int64
-	}{
-		{unsafe.Pointer(unsafe.SliceData(q.Codes)), int64(len(q.Codes))},
-		{unsafe.Pointer(unsafe.SliceData(q.Scales)), int64(len(q.Scales))},
-		{unsafe.Pointer(unsafe.SliceData(q.Scales2)), int64(len(q.Scales2)) * 4},
-		{unsafe.Pointer(unsafe.SliceData(q.Absmax)), int64(len(q.Absmax)) * 4},
+// denseSize is the bytes of an element of a dense matrix: of float32 if it comes so
+// and is computed with so, else of bfloat16.
+func (b *Backend) denseSize(m engine.Matrix) int {
+	if m.F32 != nil && !b.bf16 {
+		return 4
 	}
-	var bytes int64
-	for _, p := range parts {
-		bytes += roundUp(p.bytes, 16)
-	}
-	a, err := b.allocate(bytes)
-	if err != nil {
-		return nil, err
-	}
-	w := &weight{arena: a, rows: m.Rows, cols: m.Cols, bytes: bytes, packed: &packed{offset: q.Offset}}
-	at := a.ptr
-	for i, to := range []*pointer{&w.packed.codes, &w.packed.scales, &w.packed.scales2, &w.packed.absmax} {
-		p := parts[i]
-		if p.bytes == 0 {
-			continue
-		}
-		*to = at
-		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(at), p.src, p.bytes, b.stream); err != nil {
-			return nil, err
-		}
-		at = at.offset(int(roundUp(p.bytes, 16)))
-	}
-	return w, b.wait()
+	return 2
 }
-
-func fromBFloat16(v uint16) float32 { return math.Float32frombits(uint32(v) << 16) }

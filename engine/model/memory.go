@@ -30,7 +30,7 @@ func (m Memory) Device() int64 {
 // Estimate returns what a model of these options takes of be beside the base,
 // which is the caller's to know: with an optimizer if o.Train, else with the
 // largest adapter that it may be given.
-func Estimate(be engine.Backend, s engine.Shape, o Options, cfg engine.OptimizerConfig) Memory {
+func Estimate(be engine.Planner, s engine.Shape, o Options, cfg engine.OptimizerConfig) Memory {
 	parts := map[*int64][]engine.BufferSpec{}
 	m := Memory{Scratch: be.Scratch(o.work())}
 	for _, spec := range Plan(be, s, o) {
@@ -74,19 +74,25 @@ func Estimate(be engine.Backend, s engine.Shape, o Options, cfg engine.Optimizer
 }
 
 // CacheBytes returns what the keys and values of so many sequences take of be.
-func CacheBytes(be engine.Backend, s engine.Shape, sequences, positions int) int64 {
+func CacheBytes(be engine.Planner, s engine.Shape, sequences, positions int) int64 {
 	return be.Size([]engine.BufferSpec{{Name: "cache", Kind: engine.Activation, Len: 2 * s.Layers * s.KVDim() * sequences * positions}})
 }
 
 // Fit returns how to checkpoint so that a model of these options, its optimizer
-// and rest more bytes fit into what be has left: as o asks or, where that is auto,
-// the fastest kind that fits. Where nobody knows what is left, that is the fastest
-// of all. What doesn't fit is a *MemoryError.
+// and rest more bytes fit into what be has left. See FitIn.
 func Fit(be engine.Backend, s engine.Shape, o Options, cfg engine.OptimizerConfig, rest int64) (engine.Checkpointing, error) {
 	left, err := be.Available()
 	if err != nil {
 		return "", fmt.Errorf("memory: %w", err)
 	}
+	return FitIn(left, be, s, o, cfg, rest)
+}
+
+// FitIn returns how to checkpoint so that a model of these options, its optimizer
+// and rest more bytes fit into so many bytes: as o asks or, where that is auto, the
+// fastest kind that fits. With -1 bytes, of which nobody knows how many there are,
+// that is the fastest of all. What doesn't fit is a *MemoryError.
+func FitIn(left int64, be engine.Planner, s engine.Shape, o Options, cfg engine.OptimizerConfig, rest int64) (engine.Checkpointing, error) {
 	need := func(c candidate) int64 {
 		o, cfg := o, cfg
 		o.Checkpointing, o.HostInputs, cfg.Paged = c.kind, c.hostInputs, c.paged

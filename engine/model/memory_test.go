@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"daybook/engine"
+	"daybook/engine/model/modeltest"
 )
 
 // limited is a backend with so many bytes left.
@@ -91,5 +92,20 @@ func TestFit(t *testing.T) {
 	broken := errors.New("broken")
 	if _, err := Fit(limited{Backend: be, err: broken}, s.shape, s.o, engine.OptimizerConfig{}, 0); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestBaseBytes(t *testing.T) {
+	s := training()
+	be := open(t, s.shape, 2)
+	for _, quantized := range []bool{false, true} {
+		w := modeltest.Weights(s.shape, 1, quantized)
+		source, err := NewResident(be, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := BaseBytes(be, w), source.Bytes(); got != want {
+			t.Errorf("quantized %t: planned to take %d bytes, takes %d", quantized, got, want)
+		}
 	}
 }

@@ -74,12 +74,12 @@ func (p *plan) allocate(be engine.Backend) (arena []engine.Buffer, err error) {
 // same order and without allocating anything: what an estimate prints is what a
 // run takes. Base weights, batches, key-value caches and optimizer state are
 // their owners' and not part of it.
-func Plan(be engine.Backend, s engine.Shape, o Options) []engine.BufferSpec {
+func Plan(be engine.Planner, s engine.Shape, o Options) []engine.BufferSpec {
 	p, _ := layout(be, s, o)
 	return p.specs
 }
 
-func layout(be engine.Backend, s engine.Shape, o Options) (*plan, *buffers) {
+func layout(be engine.Planner, s engine.Shape, o Options) (*plan, *buffers) {
 	p, b, t := &plan{}, &buffers{}, o.MaxTokens
 	_, moves := be.(engine.RowMover)
 

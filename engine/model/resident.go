@@ -55,8 +55,22 @@ func NewResident(be engine.Backend, w *engine.HostWeights) (engine.Source, error
 
 // vectors uploads all norms and biases in one arena.
 func (r *resident) vectors(be engine.Backend, w *engine.HostWeights) error {
-	p := &plan{}
-	var values [][]float32
+	p, values := r.plan(w)
+	if _, err := p.allocate(be); err != nil {
+		return fmt.Errorf("base: norms and biases: %w", err)
+	}
+	for i, v := range values {
+		if err := be.Upload(*p.dst[i], v); err != nil {
+			return fmt.Errorf("base: %s: %w", p.specs[i].Name, err)
+		}
+	}
+	r.bytes += be.Size(p.specs)
+	return nil
+}
+
+// plan lists the norms and biases of w, and their values.
+func (r *resident) plan(w *engine.HostWeights) (p *plan, values [][]float32) {
+	p = &plan{}
 	add := func(dst *engine.Buffer, v []float32, name string, args ...any) {
 		if v != nil {
 			p.add(dst, engine.Float, len(v), name, args...)
@@ -74,16 +88,25 @@ func (r *resident) vectors(be engine.Backend, w *engine.HostWeights) error {
 		}
 	}
 	add(&r.head.Norm, w.Norm, "norm")
-	if _, err := p.allocate(be); err != nil {
-		return fmt.Errorf("base: norms and biases: %w", err)
-	}
-	for i, v := range values {
-		if err := be.Upload(*p.dst[i], v); err != nil {
-			return fmt.Errorf("base: %s: %w", p.specs[i].Name, err)
+	return p, values
+}
+
+// BaseBytes returns what NewResident takes of a device for w, of whose matrices only
+// dimensions and formats count; see engine.Planner.
+func BaseBytes(be engine.Planner, w *engine.HostWeights) int64 {
+	bytes := be.WeightBytes(w.Embedding)
+	r := &resident{head: &engine.Head{}}
+	for _, l := range w.Layers {
+		for _, m := range l.Proj {
+			bytes += be.WeightBytes(m)
 		}
+		r.layers = append(r.layers, &engine.Layer{})
 	}
-	r.bytes += be.Size(p.specs)
-	return nil
+	if !w.Shape.TiedHead {
+		bytes += be.WeightBytes(w.Head)
+	}
+	p, _ := r.plan(w)
+	return bytes + be.Size(p.specs)
 }
 
 // check makes sure that every part of w has the shape that it claims.

@@ -170,6 +170,16 @@ func Check(q *engine.NF4, elements int) error {
 	return nil
 }
 
+// Layout returns how many elements Codes, Scales, Scales2 and Absmax have of a matrix
+// of so many weights.
+func Layout(weights int, doubleQuant bool) (codes, scales, scales2, absmax int) {
+	blocks := weights / BlockSize
+	if !doubleQuant {
+		return weights / 2, 0, 0, blocks
+	}
+	return weights / 2, blocks, (blocks + ScaleGroupSize - 1) / ScaleGroupSize, 0
+}
+
 // FirstNonFinite returns the index of the first NaN or infinity in w, or -1.
 func FirstNonFinite(w []float32) int {
 	for i, v := range w {
