@@ -21,7 +21,7 @@ func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part 
 				item.sets[role] = digest
 			}
 		}
-		item.held, item.data = run.held, run.data
+		item.held, item.data, item.base = run.held, run.data, run.base
 		j := &item.Job
 		*j = run.Job
 		j.Kind, j.Key, j.Train, j.Baseline, j.Name = ledger.Evaluate, "", nil, b.Kind, b.Kind

@@ -39,6 +39,7 @@ type Item struct {
 	examples    []engine.Example
 	sets        map[string]ledger.Digest // role to digest
 	held        []judgedSet
+	base        *Base
 	data        *dataset.Dataset
 	waiting     bool   // another process was seen running it
 	unplanned   bool   // it has to predict again, although it did before

@@ -88,7 +88,7 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	item := &Item{Position: position, evaluation: evaluation, license: base.License(), Examples: len(examples), examples: examples, data: ds, sets: map[string]ledger.Digest{}}
+	item := &Item{Position: position, evaluation: evaluation, base: base, license: base.License(), Examples: len(examples), examples: examples, data: ds, sets: map[string]ledger.Digest{}}
 	for _, c := range r.Axes {
 		item.Axes = append(item.Axes, ledger.Choice{Axis: c.Axis, Label: c.Label})
 	}

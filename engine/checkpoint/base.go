@@ -33,7 +33,8 @@ type Base struct {
 	types   []TypeCount
 	name    string
 	license string
-	packed  *Quantization // of the projections; nil if they are not quantized
+	packed  *Quantization    // of the projections; nil if they are not quantized
+	formats map[string]DType // of the tensors
 	cache   *Cache
 	files   []Digested // weights and configuration, then the tokenizer
 	digest  [32]byte
@@ -86,6 +87,10 @@ func OpenCached(dir string, cache *Cache) (*Base, error) {
 		return nil, err
 	}
 	b.types = w.types()
+	b.formats = map[string]DType{}
+	for name, f := range w.files {
+		b.formats[name] = f.Tensors[name].DType
+	}
 	if b.license, err = readLicense(dir); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}

@@ -79,73 +79,91 @@ func CacheBytes(be engine.Planner, s engine.Shape, sequences, positions int) int
 }
 
 // Fit returns how to checkpoint so that a model of these options, its optimizer
-// and rest more bytes fit into what be has left. See FitIn.
+// and rest more bytes fit into what be has left: as o asks or, where that is auto,
+// the fastest kind that fits. Where nobody knows what is left, that is the fastest
+// of all. What doesn't fit is a *MemoryError.
 func Fit(be engine.Backend, s engine.Shape, o Options, cfg engine.OptimizerConfig, rest int64) (engine.Checkpointing, error) {
 	left, err := be.Available()
 	if err != nil {
 		return "", fmt.Errorf("memory: %w", err)
 	}
-	return FitIn(left, be, s, o, cfg, rest)
+	c, ok := Nearest(left, be, s, o, cfg, rest)
+	if ok && c.Asked(o, cfg) {
+		return c.Checkpointing, nil
+	}
+	short := &MemoryError{Need: needs(be, s, o, cfg, rest, asked(o, cfg)), Left: left}
+	if ok {
+		short.Fits = c.String()
+	}
+	return "", short
 }
 
-// FitIn returns how to checkpoint so that a model of these options, its optimizer
-// and rest more bytes fit into so many bytes: as o asks or, where that is auto, the
-// fastest kind that fits. With -1 bytes, of which nobody knows how many there are,
-// that is the fastest of all. What doesn't fit is a *MemoryError.
-func FitIn(left int64, be engine.Planner, s engine.Shape, o Options, cfg engine.OptimizerConfig, rest int64) (engine.Checkpointing, error) {
-	need := func(c candidate) int64 {
-		o, cfg := o, cfg
-		o.Checkpointing, o.HostInputs, cfg.Paged = c.kind, c.hostInputs, c.paged
-		return Estimate(be, s, o, cfg).Device() + rest
-	}
-	first, auto := candidate{o.Checkpointing, o.HostInputs, cfg.Paged}, o.Checkpointing == engine.CheckpointAuto
-	if auto {
-		first.kind = kinds[1]
-	}
-	for _, c := range first.smaller() {
-		if left >= 0 && need(c) > left {
-			continue
+// Nearest returns the first that fits into so many bytes, -1 if nobody knows how
+// many there are, of what o and cfg ask for and what takes less of a device, the
+// faster first. It reports false if nothing does.
+func Nearest(left int64, be engine.Planner, s engine.Shape, o Options, cfg engine.OptimizerConfig, rest int64) (Setting, bool) {
+	for _, c := range asked(o, cfg).smaller() {
+		if left < 0 || needs(be, s, o, cfg, rest, c) <= left {
+			return c, true
 		}
-		if c == first || auto && c == (candidate{c.kind, first.hostInputs, first.paged}) {
-			return c.kind, nil
-		}
-		return "", &MemoryError{Need: need(first), Left: left, Fits: c.String()}
 	}
-	return "", &MemoryError{Need: need(first), Left: left}
+	return Setting{}, false
 }
 
-// candidate is what decides how much memory a run takes, apart from its batches.
-type candidate struct {
-	kind              engine.Checkpointing
-	hostInputs, paged bool
+// needs returns what a model takes of a device with setting c, and rest.
+func needs(be engine.Planner, s engine.Shape, o Options, cfg engine.OptimizerConfig, rest int64, c Setting) int64 {
+	o.Checkpointing, o.HostInputs, cfg.Paged = c.Checkpointing, c.HostInputs, c.Paged
+	return Estimate(be, s, o, cfg).Device() + rest
+}
+
+// Setting is what decides how much memory a run takes, apart from its batches. It
+// changes no bit of a result.
+type Setting struct {
+	Checkpointing engine.Checkpointing `json:"gradient_checkpointing"`
+	HostInputs    bool                 `json:"offload_inputs"`
+	Paged         bool                 `json:"paged_optimizer"`
+}
+
+// asked returns what o and cfg ask for; of auto, the fastest kind.
+func asked(o Options, cfg engine.OptimizerConfig) Setting {
+	c := Setting{o.Checkpointing, o.HostInputs, cfg.Paged}
+	if o.Checkpointing == engine.CheckpointAuto {
+		c.Checkpointing = kinds[1]
+	}
+	return c
+}
+
+// Asked reports whether c is what o and cfg ask for, of which auto is any kind.
+func (c Setting) Asked(o Options, cfg engine.OptimizerConfig) bool {
+	return (c.Checkpointing == o.Checkpointing || o.Checkpointing == engine.CheckpointAuto) && c.HostInputs == o.HostInputs && c.Paged == cfg.Paged
 }
 
 // smaller returns c and what takes less of the device, the faster first.
-func (c candidate) smaller() []candidate {
-	all := []candidate{c}
-	from := slices.Index(kinds, c.kind)
+func (c Setting) smaller() []Setting {
+	all := []Setting{c}
+	from := slices.Index(kinds, c.Checkpointing)
 	for _, kind := range kinds[max(from, 1)+1:] {
-		c.kind = kind
+		c.Checkpointing = kind
 		all = append(all, c)
 	}
-	if !c.hostInputs {
-		c.hostInputs = true
+	if !c.HostInputs {
+		c.HostInputs = true
 		all = append(all, c)
 	}
-	if !c.paged {
-		c.paged = true
+	if !c.Paged {
+		c.Paged = true
 		all = append(all, c)
 	}
 	return all
 }
 
 // String returns c as a spec has it.
-func (c candidate) String() string {
-	text := fmt.Sprintf("gradient_checkpointing: '%s'", c.kind)
-	if c.hostInputs {
+func (c Setting) String() string {
+	text := fmt.Sprintf("gradient_checkpointing: '%s'", c.Checkpointing)
+	if c.HostInputs {
 		text += ", offload: ['inputs']"
 	}
-	if c.paged {
+	if c.Paged {
 		text += ", a paged optimizer"
 	}
 	return text

@@ -68,12 +68,12 @@ func NewOrder(t engine.Training, examples []engine.Example) (*Order, error) {
 	return o, nil
 }
 
-// Options returns what the model of a training in this order is planned for, so
-// that model.Plan tells its memory without training.
-func (o *Order) Options(t engine.Training) model.Options {
+// Options returns what the model of a training in this order is planned for, with
+// room for evaluation, so that model.Plan tells its memory without training.
+func (o *Order) Options(t engine.Training, room Room) model.Options {
 	return model.Options{
-		MaxTokens:     o.MaxTokens,
-		MaxDocuments:  o.MaxDocuments,
+		MaxTokens:     max(o.MaxTokens, room.Tokens),
+		MaxDocuments:  max(o.MaxDocuments, room.Documents),
 		Train:         true,
 		Checkpointing: t.Checkpointing,
 		HostInputs:    t.HostInputs,

@@ -63,14 +63,8 @@ type Job struct {
 	// include Training.Select, or be empty if there was nothing to measure. Of
 	// epochs without measurements, as also if Evaluate is nil, the last is chosen.
 	Evaluate func(ctx context.Context, epoch int, adapter string, m *model.Model) (map[string]float64, error)
-	// EvaluateTokens and EvaluateDocuments are the room that Evaluate needs in
-	// one batch, where that is more than training takes: at least its longest
-	// example or prompt, and the sequences it decodes together. More tokens make
-	// it faster, and every layer's activations larger.
-	EvaluateTokens, EvaluateDocuments int
-	// EvaluatePositions are those of each sequence that Evaluate decodes, of which
-	// there are EvaluateDocuments; 0 if it decodes none.
-	EvaluatePositions int
+	// Room is what Evaluate needs, where that is more than training takes.
+	Room Room
 
 	// Emit hears every event in order; an error from it ends the run.
 	Emit func(Event) error
@@ -79,6 +73,15 @@ type Job struct {
 	Position func() int64
 	// Now is the clock behind Seconds; nil: they are 0.
 	Now func() time.Time
+}
+
+// Room is what an evaluation needs of a model and of its device.
+type Room struct {
+	// Tokens and Documents are those of a batch: at least the longest example or
+	// prompt, and the sequences decoded together. More tokens make it faster, and
+	// every layer's activations larger.
+	Tokens, Documents int
+	Positions         int // of each sequence that is decoded, Documents together; 0 if none is
 }
 
 // Result is a finished run.
@@ -144,9 +147,9 @@ func newRun(j Job) (*run, error) {
 	}
 	r := &run{Job: j, order: order}
 	r.began = r.now()
-	o := order.Options(j.Training)
-	o.MaxTokens, o.MaxDocuments = max(o.MaxTokens, j.EvaluateTokens), max(o.MaxDocuments, j.EvaluateDocuments)
-	if o.Checkpointing, err = model.Fit(j.Backend, j.Source.Shape(), o, j.Training.Optimizer, model.CacheBytes(j.Backend, j.Source.Shape(), j.EvaluateDocuments, j.EvaluatePositions)); err != nil {
+	s, o := j.Source.Shape(), order.Options(j.Training, j.Room)
+	o.Checkpointing, err = model.Fit(j.Backend, s, o, j.Training.Optimizer, model.CacheBytes(j.Backend, s, j.Room.Documents, j.Room.Positions))
+	if err != nil {
 		return nil, err
 	}
 	r.model, err = model.New(j.Backend, j.Source, o)

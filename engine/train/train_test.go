@@ -139,7 +139,7 @@ func TestNeitherThreadsNorMemorySettingsChangeAByte(t *testing.T) {
 
 		want := folder(t, root)
 		j := jobOn(t, tr, want, 1)
-		j.Examples, j.EvaluateTokens = examples, 20
+		j.Examples, j.Room.Tokens = examples, 20
 		res := run1(t, j)
 		if (res.EightBit > 0) != bits8 {
 			t.Fatalf("%d parameters with 8-bit state", res.EightBit)
@@ -153,7 +153,7 @@ func TestNeitherThreadsNorMemorySettingsChangeAByte(t *testing.T) {
 		dir := folder(t, root)
 		j = jobOn(t, tr, dir, rapid.IntRange(1, 9).Draw(t, "threads"))
 		j.Examples = examples
-		j.EvaluateTokens, j.EvaluateDocuments = rapid.IntRange(20, 500).Draw(t, "evaluated tokens"), rapid.IntRange(1, 50).Draw(t, "evaluated documents")
+		j.Room.Tokens, j.Room.Documents = rapid.IntRange(20, 500).Draw(t, "evaluated tokens"), rapid.IntRange(1, 50).Draw(t, "evaluated documents")
 		if rapid.Bool().Draw(t, "streamed") {
 			var err error
 			if j.Source, err = modeltest.NewStreamed(j.Backend, modeltest.Weights(smallShape(), 1, true)); err != nil {

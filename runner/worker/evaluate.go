@@ -12,6 +12,7 @@ import (
 	"daybook/engine"
 	"daybook/engine/checkpoint"
 	"daybook/engine/model"
+	"daybook/engine/train"
 	"daybook/ledger/journal"
 	"daybook/runner"
 	"daybook/sweeps"
@@ -85,17 +86,19 @@ func (a *attempt) judge(ctx context.Context, in *inputs, sets []set, adapter *en
 	return nil
 }
 
+// room is what judging all sets takes.
+func (in *inputs) room(e sweeps.Eval) train.Room {
+	var sets [][]runner.Question
+	for _, s := range in.sets {
+		sets = append(sets, s.questions)
+	}
+	return runner.Room(e, in.base.Shape().MaxPositions, sets...)
+}
+
 // evaluationOptions sizes a model that evaluates and generates.
 func evaluationOptions(in *inputs, job *runner.Job) model.Options {
-	o := model.Options{MaxDocuments: job.Spec.Eval.BatchSize}
-	for _, s := range in.sets {
-		for _, q := range s.questions {
-			o.MaxTokens = max(o.MaxTokens, len(q.Example.Tokens), len(q.Prompt))
-		}
-	}
-	// A few short questions at a time fill a batch that one long one needs anyway.
-	o.MaxTokens = max(o.MaxTokens, min(1024, o.MaxDocuments*o.MaxTokens), 1)
-	return o
+	r := in.room(job.Spec.Eval)
+	return model.Options{MaxTokens: r.Tokens, MaxDocuments: r.Documents}
 }
 
 // evaluate judges s on one set, writes predictions and journal, and returns the

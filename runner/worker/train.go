@@ -27,13 +27,12 @@ func (a *attempt) train(ctx context.Context, in *inputs) error {
 	if err != nil {
 		return err
 	}
-	room := evaluationOptions(in, a.job)
 	tr := &trainer{attempt: a, in: in, identities: map[string]string{}}
 	job := train.Job{
 		Backend: in.backend, Source: in.source, Base: in.identity, Training: t, Examples: in.train,
 		Info: checkpoint.AdapterInfo{BaseModel: in.base.Name()},
 		Dir:  filepath.Join(a.dir, runner.Checkpoints), CheckpointEvery: checkpointEvery,
-		Evaluate: tr.epoch, EvaluateTokens: room.MaxTokens, EvaluateDocuments: room.MaxDocuments,
+		Evaluate: tr.epoch, Room: in.room(a.job.Spec.Eval),
 		Emit: tr.emit, Position: func() int64 { return int64(a.log.Seq()) }, Now: a.worker.Now,
 	}
 	if r := a.job.Resume; r != nil {
