@@ -18,10 +18,14 @@ func TestClinicalGold(t *testing.T) {
 	var clean, noisy, total Score
 	for i := range d.Records {
 		r := &d.Records[i]
-		c := gold(r.Turns)
+		turns, err := r.Turns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := gold(turns)
 		s := invented.Score(c)
 		total = total.Add(f1.Score(c))
-		if r.Fields["quality"] != "clean" {
+		if quality, _ := r.Field("quality"); quality != "clean" {
 			noisy = noisy.Add(s)
 			continue
 		}
