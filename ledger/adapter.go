@@ -77,6 +77,11 @@ func (a Adapter) check() error {
 	if a.Epoch < 1 {
 		return invalid(thing, "epoch is %d", a.Epoch)
 	}
+	for name, digest := range a.Files {
+		if err := digests(thing, "digest of "+name, digest); err != nil {
+			return err
+		}
+	}
 	return digests(thing, "digest", a.Digest, "run", a.Run)
 }
 
@@ -85,8 +90,15 @@ func projectAdapter(ctx context.Context, t *transaction, e entry) error {
 	if err != nil {
 		return err
 	}
-	return t.exec(ctx, "INSERT INTO adapters (sweep, version, digest, run, epoch, path, bytes, time, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		a.Sweep, a.Version, a.Digest, a.Run, a.Epoch, a.Path, a.Bytes, formatTime(a.Time), e.Seq)
+	if a.Files == nil {
+		a.Files = map[string]Digest{} // as in entries of version 1
+	}
+	files, err := jsonColumns(a.Files)
+	if err != nil {
+		return err
+	}
+	return t.exec(ctx, "INSERT INTO adapters (sweep, version, digest, run, epoch, path, bytes, time, files, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		a.Sweep, a.Version, a.Digest, a.Run, a.Epoch, a.Path, a.Bytes, formatTime(a.Time), files[0], e.Seq)
 }
 
 var (

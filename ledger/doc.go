@@ -19,14 +19,16 @@
 //	anchor      a signed head is kept elsewhere, or a witness has signed it
 //	sweep       a sweep was planned in order to be run
 //	dataset     a file of records was read
+//	base        a frozen model was read, and what it says of itself
 //	set         an ordered set of records is trained on or judged with
 //	attempt     a run is about to be executed, or a finished one's adapter re-evaluated
 //	started, steps, checkpoint, evaluated, epoch, finished, failed, interrupted
 //	            what an attempt's journal reported; steps holds consecutive ones
 //	rescored    kept predictions were scored with other metrics
-//	adapter     an adapter was published as a version of a sweep
+//	adapter     an adapter was published as a version of a sweep, with these files beside it
 //	alias       an alias was pointed at a version
 //	reproduced  a finished run was trained once more, and how that compares
+//	signoff     a person approved or rejected an adapter, and why
 //
 // Three things are kept outside the history. Identifiers of records (keyed, so
 // that they confirm no guess) are in an index of their own; entries hold only

@@ -215,6 +215,12 @@ type Adapter struct {
 	Path    string    `json:"path"` // relative to the root
 	Bytes   int64     `json:"bytes"`
 	Time    time.Time `json:"time"`
+
+	// Files are digests of what is beside the weights and makes no part of the
+	// identity, by name; a copy of each is in the store.
+	Files map[string]Digest `json:"files,omitempty"`
+
+	Entry int64 `json:"-"` // in which the history says so; 0 if it doesn't yet
 }
 
 // Name is how people name the version: clinical@v7.

@@ -88,7 +88,7 @@ func saidOf(tb testing.TB, l *Ledger, key Digest) []any {
 		columns, ids, err := l.Scores(ctx, evaluations[i].ID)
 		ok(tb, err)
 		out = append(out, columns, ids)
-		evaluations[i].ID, evaluations[i].Run = 0, ""
+		evaluations[i].ID, evaluations[i].Run, evaluations[i].Entry = 0, "", 0
 	}
 	return out
 }

@@ -38,8 +38,8 @@ func (l *Ledger) Adapters(ctx context.Context, f AdapterFilter) ([]Adapter, erro
 		w.add("path = ?", f.Path)
 	}
 	return collect(ctx, l, func(row *sql.Rows, a *Adapter) error {
-		return row.Scan(&a.Digest, &a.Run, &a.Epoch, &a.Sweep, &a.Version, &a.Path, &a.Bytes, instant{&a.Time})
-	}, "SELECT digest, run, epoch, sweep, version, path, bytes, time FROM adapters"+w.sql()+" ORDER BY sweep, version", w.args...)
+		return row.Scan(&a.Digest, &a.Run, &a.Epoch, &a.Sweep, &a.Version, &a.Path, &a.Bytes, instant{&a.Time}, column{&a.Files}, &a.Entry)
+	}, "SELECT digest, run, epoch, sweep, version, path, bytes, time, files, entry FROM adapters"+w.sql()+" ORDER BY sweep, version", w.args...)
 }
 
 // Adapter returns the published version that a reference names: "clinical@v7",

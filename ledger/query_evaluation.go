@@ -26,6 +26,8 @@ type Evaluation struct {
 	Seconds       float64               `json:"seconds"`
 	Time          time.Time             `json:"time"`
 	Metrics       []journal.MetricValue `json:"metrics"`
+
+	Entry int64 `json:"-"` // in which the history says so
 }
 
 // EvaluationFilter selects evaluations; its zero value selects all.
@@ -74,9 +76,9 @@ func (l *Ledger) Evaluations(ctx context.Context, f EvaluationFilter) ([]Evaluat
 func (l *Ledger) evaluations(ctx context.Context, w where) ([]Evaluation, error) {
 	found, err := collect(ctx, l, func(row *sql.Rows, v *Evaluation) error {
 		return row.Scan(&v.ID, &v.Run, &v.Attempt, &v.Subject, &v.Baseline, &v.Epoch, &v.Split, &v.Set, &v.Evaluation, &v.PredictionKey,
-			&v.Records, &v.List, &v.Seconds, instant{&v.Time})
+			&v.Records, &v.List, &v.Seconds, instant{&v.Time}, &v.Entry)
 	}, `SELECT e.id, r.key, e.attempt, e.subject, e.baseline, e.epoch, e.split, e.set_digest, e.evaluation, e.prediction_key,
-		e.records, e.list, e.seconds, e.time FROM evaluations e JOIN runs r ON r.id = e.run`+w.sql()+` ORDER BY e.id`, w.args...)
+		e.records, e.list, e.seconds, e.time, e.entry FROM evaluations e JOIN runs r ON r.id = e.run`+w.sql()+` ORDER BY e.id`, w.args...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

@@ -97,6 +97,8 @@ type AttemptInfo struct {
 	Stopped        string            `json:"stopped"`
 	Error          string            `json:"error"`
 	Hint           string            `json:"hint"`
+
+	Entry int64 `json:"-"` // in which the history says that it was begun
 }
 
 // RunStatus is what a plan needs to know of a run.
@@ -214,11 +216,11 @@ func (l *Ledger) attempts(ctx context.Context, of string, args ...any) ([]attemp
 			repeated[map[string]string]{&a.Environment, machines}, instant{&a.Begun}, &a.LastSeq, &a.LastDigest, instant{&a.Started}, instant{&a.Ended}, &a.Outcome,
 			&a.Numerics, repeated[map[string]string]{&a.Device, machines}, repeated[map[string]string]{&a.Engine, machines},
 			&a.ResumedFrom, &a.ResumedStep, &a.PlannedSteps, &a.Parameters, &a.EightBit, &a.Step, &a.CheckpointStep, &a.CheckpointPath,
-			&a.ChosenEpoch, &a.Adapter, &a.AdapterPath, &a.Tokens, &a.Seconds, &a.Stopped, &a.Error, &a.Hint)
+			&a.ChosenEpoch, &a.Adapter, &a.AdapterPath, &a.Tokens, &a.Seconds, &a.Stopped, &a.Error, &a.Hint, &a.Entry)
 	}, `SELECT a.run, r.key, a.number, a.kind, a.sweep, a.dir, a.worker, a.git, a.environment, a.begun,
 		a.last_seq, a.last_digest, a.started, a.ended, a.outcome, a.numerics, a.device, a.engine,
 		a.resumed_from, a.resumed_step, a.planned_steps, a.parameters, a.eight_bit, a.step, a.checkpoint_step, a.checkpoint_path,
-		a.chosen_epoch, a.adapter, a.adapter_path, a.tokens, a.seconds, a.stopped, a.error, a.hint
+		a.chosen_epoch, a.adapter, a.adapter_path, a.tokens, a.seconds, a.stopped, a.error, a.hint, a.entry
 		FROM attempts a JOIN runs r ON r.id = a.run`+of+` ORDER BY a.run, a.number`, args...)
 }
 

@@ -47,6 +47,16 @@ func (p *planner) describe() error {
 		if err != nil {
 			return err
 		}
+		if item.Job.Kind == ledger.Train {
+			repository, revision := repository(item.Job.Spec.Base.Model)
+			b := ledger.Base{
+				Digest: item.Job.Inputs.Base, Model: asked.Base.Model, ChatTemplate: asked.Base.ChatTemplate,
+				Tokenizer: item.Job.Inputs.Tokenizer, Template: item.Job.Inputs.Template, Repository: repository, Revision: revision, License: item.license,
+			}
+			if !slices.Contains(p.plan.bases, b) {
+				p.plan.bases = append(p.plan.bases, b)
+			}
+		}
 		f.Planned = append(f.Planned, ledger.PlannedRun{
 			Key: item.Job.Key, Kind: item.Job.Kind, Name: item.Job.Baseline, Position: i, Axes: item.Axes, Spec: spec,
 			Base: item.Job.Inputs.Base, Numerics: item.Job.Inputs.Numerics,
@@ -62,6 +72,11 @@ func (p *planner) describe() error {
 func (p *Plan) record(ctx context.Context, l *ledger.Ledger, artifacts *store.Store) (int64, error) {
 	for _, s := range p.Sweep.Sources {
 		if _, err := artifacts.Put(ctx, bytes.NewReader(s.Content)); err != nil {
+			return 0, err
+		}
+	}
+	for _, b := range p.bases {
+		if err := l.RecordBase(ctx, b); err != nil {
 			return 0, err
 		}
 	}

@@ -20,6 +20,7 @@ type Plan struct {
 	Warnings []string
 
 	fact     ledger.Sweep
+	bases    []ledger.Base
 	datasets []ledger.Dataset
 	sets     []ledger.Set
 }

@@ -1,0 +1,64 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+const typeBase = "base"
+
+// Base is a frozen model as a plan read it, with what it says of itself.
+type Base struct {
+	Digest       Digest `json:"digest"`        // of its weights and configuration
+	Model        string `json:"model"`         // as specs name it
+	ChatTemplate string `json:"chat_template"` // that replaces its own, as specs name it; "" if none
+	Tokenizer    Digest `json:"tokenizer"`
+	Template     Digest `json:"template"`   // of the chat template in use
+	Repository   string `json:"repository"` // of the Hub, such as org/name; "" if it is a folder
+	Revision     string `json:"revision"`   // commit of the repository
+	License      string `json:"license"`    // as its card declares it; "" if it doesn't
+}
+
+// RecordBase adds a base, once.
+func (l *Ledger) RecordBase(ctx context.Context, b Base) error {
+	if err := digests("base "+b.Model, "digest", b.Digest, "tokenizer", b.Tokenizer, "template?", b.Template); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
+		identity, err := identityOf(b)
+		if err != nil {
+			return fmt.Errorf("base %s: %w", b.Model, err)
+		}
+		var known int
+		found, err := none(t.row(ctx, "SELECT 1 FROM bases WHERE identity = ?", identity).Scan(&known))
+		if err != nil || found {
+			return err
+		}
+		return t.append(ctx, typeBase, b)
+	})
+}
+
+func projectBase(ctx context.Context, t *transaction, e entry) error {
+	b, err := decodeBody[Base](e)
+	if err != nil {
+		return err
+	}
+	identity, err := identityOf(b)
+	if err != nil {
+		return err
+	}
+	return t.exec(ctx, `INSERT INTO bases (digest, model, chat_template, tokenizer, template, repository, revision, license, identity, entry)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		b.Digest, b.Model, b.ChatTemplate, b.Tokenizer, b.Template, b.Repository, b.Revision, b.License, identity, e.Seq)
+}
+
+// bases returns what was read of a base under the names that a spec has for it,
+// before an entry, newest first.
+func (l *Ledger) bases(ctx context.Context, digest Digest, model, chatTemplate string, before int64) ([]Cited[Base], error) {
+	return collect(ctx, l, func(row *sql.Rows, v *Cited[Base]) error {
+		b := &v.Fact
+		return row.Scan(&v.Entry, &b.Digest, &b.Model, &b.ChatTemplate, &b.Tokenizer, &b.Template, &b.Repository, &b.Revision, &b.License)
+	}, `SELECT entry, digest, model, chat_template, tokenizer, template, repository, revision, license FROM bases
+		WHERE digest = ? AND model = ? AND chat_template = ? AND entry < ? ORDER BY entry DESC`, digest, model, chatTemplate, before)
+}
