@@ -254,6 +254,29 @@ typedef struct {
 // largest logits of each row; scatter_kind adds the gradient of x to d.
 extern const step_kind gather_kind, loss_kind, best_kind, scatter_kind;
 
+// dynamic_lookup is nf4.Lookup.
+typedef struct {
+  float bounds[258];
+  uint8_t first[1 << 15];
+} dynamic_lookup;
+
+// moment is one of the moments of a tensor with 8-bit state.
+typedef struct {
+  uint8_t *codes;   // (n)
+  float *absmax;    // (ceil(n/256)) scales
+  const float *map; // (256) dynamic map of codes
+  const dynamic_lookup *lookup;
+} moment;
+
+// adamw_factors is optim.Factors.
+typedef struct {
+  float beta1, rest1, beta2, rest2, rate, epsilon, decay, clip;
+} adamw_factors;
+
+// adamw_eight_bit is optim.EightBit.Step on n parameters, to the bit. It keeps no
+// pointer, so that they may be to memory that Go manages.
+void adamw_eight_bit(int variant, int64_t n, float *value, const float *grad, moment m, moment v, adamw_factors f);
+
 // math_exp and math_log are the functions of the kernels, for their tests.
 void math_exp(int variant, const float *x, float *y, int64_t n);
 float math_log(float x);

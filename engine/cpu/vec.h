@@ -44,6 +44,7 @@
 #define store NAME(store)
 #define splat NAME(splat)
 #define fma_v NAME(fma_v)
+#define sqrt_v NAME(sqrt_v)
 #define max_v NAME(max_v)
 #define select_v NAME(select_v)
 #define first_n NAME(first_n)
@@ -91,6 +92,19 @@ INLINE V fma_v(V a, V b, V c) {
   V r;
   for (int i = 0; i < LANES; i++)
     r[i] = fmaf(a[i], b[i], c[i]);
+  return r;
+#endif
+}
+
+INLINE V sqrt_v(V x) {
+#if VARIANT == VARIANT_AVX512
+  return (V)_mm512_sqrt_ps((__m512)x);
+#elif VARIANT == VARIANT_AVX2
+  return (V)_mm256_sqrt_ps((__m256)x);
+#else
+  V r;
+  for (int i = 0; i < LANES; i++)
+    r[i] = sqrtf(x[i]);
   return r;
 #endif
 }

@@ -51,12 +51,14 @@ func nearestCode(x float32) byte {
 	return c.code + byte(math.Float32bits(c.bound-x)>>31)
 }
 
-// lookup finds codes in a dynamic map. Like codeCell it divides the range into
-// cells so small that few midpoints fall into one: here the values that share
-// their upper 15 bits, sign, exponent and 6 bits of the fraction.
-type lookup struct {
-	bounds [258]float32           // midpoints, padded with a value no normalised input exceeds
-	first  [1 << (32 - drop)]byte // midpoints below the smallest value of a cell
+// Lookup finds codes in a dynamic map, here and in a backend's kernels. Like
+// codeCell it divides the range into cells so small that few midpoints fall into
+// one: here the values that share their upper 15 bits, sign, exponent and 6 bits
+// of the fraction. The code of x is First of its cell, plus one if the midpoint
+// of that number is below x, plus one if the next is too.
+type Lookup struct {
+	Bounds [258]float32           // midpoints, padded with a value no normalised input exceeds
+	First  [1 << (32 - drop)]byte // midpoints below the smallest value of a cell
 }
 
 const (
@@ -64,29 +66,29 @@ const (
 	perCell = 2  // midpoints in a cell at most: in the unsigned map between .5 and 1
 )
 
-func newLookup(m *[256]float32) *lookup {
-	l := &lookup{}
-	for i := range l.bounds {
-		l.bounds[i] = 2
+func newLookup(m *[256]float32) *Lookup {
+	l := &Lookup{}
+	for i := range l.Bounds {
+		l.Bounds[i] = 2
 	}
 	for i := range 255 {
-		l.bounds[i] = (m[i] + m[i+1]) / 2
+		l.Bounds[i] = (m[i] + m[i+1]) / 2
 	}
 	below := func(bits uint32) (n int) {
 		x := math.Float32frombits(bits)
-		for n < 255 && l.bounds[n] < x {
+		for n < 255 && l.Bounds[n] < x {
 			n++
 		}
 		return n
 	}
-	for cell := range l.first {
+	for cell := range l.First {
 		near := uint32(cell) << drop
 		far := near | (1<<drop - 1)
 		if near>>31 != 0 { // among negative numbers more bits mean less
 			near, far = far, near
 		}
 		n := below(near)
-		l.first[cell] = byte(n)
+		l.First[cell] = byte(n)
 		if below(far)-n > perCell {
 			panic("nf4: a dynamic map has too many codes close together")
 		}
@@ -94,9 +96,10 @@ func newLookup(m *[256]float32) *lookup {
 	return l
 }
 
+// SignedLookup and UnsignedLookup return the lookups of the two dynamic maps.
 var (
-	signedLookup   = sync.OnceValue(func() *lookup { return newLookup(&DynamicSigned) })
-	unsignedLookup = sync.OnceValue(func() *lookup { return newLookup(&DynamicUnsigned) })
+	SignedLookup   = sync.OnceValue(func() *Lookup { return newLookup(&DynamicSigned) })
+	UnsignedLookup = sync.OnceValue(func() *Lookup { return newLookup(&DynamicUnsigned) })
 )
 
 // QuantizeDynamic writes the codes of x in the map m, which is &DynamicSigned
@@ -104,9 +107,9 @@ var (
 // code is the nearest to x[i]*(1/scale), the lower one in a tie; zeros get the
 // code of 0.
 func QuantizeDynamic(m *[256]float32, codes []byte, x []float32) float32 {
-	l := signedLookup()
+	l := SignedLookup()
 	if m == &DynamicUnsigned {
-		l = unsignedLookup()
+		l = UnsignedLookup()
 	}
 	scale := maxAbs(x)
 	inv := 1 / max(scale, minScale)
@@ -119,10 +122,10 @@ func QuantizeDynamic(m *[256]float32, codes []byte, x []float32) float32 {
 
 // code returns how many midpoints lie below x, which is the code nearest to it.
 // Like nearestCode, it takes its decisions from sign bits.
-func (l *lookup) code(x float32) byte {
-	n := l.first[math.Float32bits(x)>>drop]
+func (l *Lookup) code(x float32) byte {
+	n := l.First[math.Float32bits(x)>>drop]
 	for range perCell {
-		n += byte(math.Float32bits(l.bounds[n]-x) >> 31)
+		n += byte(math.Float32bits(l.Bounds[n]-x) >> 31)
 	}
 	return n
 }

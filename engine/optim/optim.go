@@ -46,6 +46,9 @@ const maxGradient = 1e19
 // AdamW is the state of the optimizer for a fixed set of tensors. It implements
 // engine.Optimizer; Step is done when it returns. It is not safe for concurrent use.
 type AdamW struct {
+	// StepEightBit, if not nil, is a backend's own (*EightBit).Step, with its bits.
+	StepEightBit func(q *EightBit, value, grad []float32, f *Factors)
+
 	cfg    engine.OptimizerConfig
 	params []parameter
 	norm   float64
@@ -57,7 +60,7 @@ type parameter struct {
 	name        string
 	value, grad []float32
 	m, v        []float32
-	q           *quantized
+	q           *EightBit
 }
 
 var _ engine.Optimizer = (*AdamW)(nil)
@@ -77,7 +80,7 @@ func NewAdamW(cfg engine.OptimizerConfig, names []string, values, grads [][]floa
 		}
 		p := parameter{name: name, value: values[i], grad: grads[i]}
 		if cfg.EightBit && n >= MinEightBit {
-			p.q = newQuantized(n)
+			p.q = newEightBit(n)
 		} else {
 			p.m, p.v = make([]float32, n), make([]float32, n)
 		}
@@ -124,11 +127,16 @@ func (o *AdamW) Step(lr, maxNorm float64, t int) error {
 		o.err = fmt.Errorf("gradient of %s at step %d: norm %g overflows the state: %w", worst, t, o.norm, engine.ErrNonFinite)
 		return nil
 	}
-	f := factors{NewFactors(o.cfg, lr, t), float32(clip)}
+	f := NewFactors(o.cfg, lr, t)
+	f.Clip = float32(clip)
+	stepEightBit := (*EightBit).Step
+	if o.StepEightBit != nil {
+		stepEightBit = o.StepEightBit
+	}
 	for i := range o.params {
 		p := &o.params[i]
 		if p.q != nil {
-			p.q.step(p.value, p.grad, &f)
+			stepEightBit(p.q, p.value, p.grad, &f)
 		} else {
 			f.decayAll(p.value)
 			f.step(p.value, p.grad, p.m, p.v)
@@ -172,9 +180,10 @@ type Factors struct {
 	Beta2, Rest2  float32
 	Rate, Epsilon float32 // -lr*sqrt(1-beta2^t)/(1-beta1^t), eps*sqrt(1-beta2^t)
 	Decay         float32 // 1-lr*weight decay
+	Clip          float32 // of the gradients, at most 1
 }
 
-// NewFactors returns the factors of step t, counting from 1.
+// NewFactors returns the factors of step t, counting from 1, without clipping.
 func NewFactors(cfg engine.OptimizerConfig, lr float64, t int) Factors {
 	correction1 := 1 - power(cfg.Beta1, t)
 	correction2 := math.Sqrt(1 - power(cfg.Beta2, t))
@@ -184,13 +193,8 @@ func NewFactors(cfg engine.OptimizerConfig, lr float64, t int) Factors {
 		Rate:    float32(-lr * correction2 / correction1),
 		Epsilon: float32(cfg.Epsilon * correction2),
 		Decay:   float32(1 - float64(lr*cfg.WeightDecay)),
+		Clip:    1,
 	}
-}
-
-// factors are a step's Factors and how much its gradients are clipped.
-type factors struct {
-	Factors
-	clip float32
 }
 
 // power returns x^n by repeated squaring, in the same order on every platform;
@@ -207,9 +211,9 @@ func power(x float64, n int) float64 {
 }
 
 // moments returns the new m and v.
-func (f *factors) moments(g, m, v float32) (m1, v1 float32) {
-	if f.clip != 1 {
-		g = float32(g * f.clip)
+func (f *Factors) moments(g, m, v float32) (m1, v1 float32) {
+	if f.Clip != 1 {
+		g = float32(g * f.Clip)
 	}
 	m1 = float32(f.Beta1*m) + float32(f.Rest1*g)
 	v1 = float32(f.Beta2*v) + float32(float32(f.Rest2*g)*g)
@@ -217,11 +221,11 @@ func (f *factors) moments(g, m, v float32) (m1, v1 float32) {
 }
 
 // update returns what to add to a parameter.
-func (f *factors) update(m, v float32) float32 {
+func (f *Factors) update(m, v float32) float32 {
 	return float32(f.Rate * (m / (float32(math.Sqrt(float64(v))) + f.Epsilon)))
 }
 
-func (f *factors) decayAll(value []float32) {
+func (f *Factors) decayAll(value []float32) {
 	if f.Decay == 1 {
 		return
 	}
@@ -230,7 +234,7 @@ func (f *factors) decayAll(value []float32) {
 	}
 }
 
-func (f *factors) step(value, grad, m, v []float32) {
+func (f *Factors) step(value, grad, m, v []float32) {
 	grad, m, v = grad[:len(value)], m[:len(value)], v[:len(value)]
 	for i := range value {
 		m[i], v[i] = f.moments(grad[i], m[i], v[i])

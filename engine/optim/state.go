@@ -17,10 +17,10 @@ func (p *parameter) pieces() []engine.StateTensor {
 		return []engine.StateTensor{{Name: p.name + ".m", F32: p.m}, {Name: p.name + ".v", F32: p.v}}
 	}
 	return []engine.StateTensor{
-		{Name: p.name + ".m", U8: p.q.m},
-		{Name: p.name + ".v", U8: p.q.v},
-		{Name: p.name + ".m_absmax", F32: p.q.mAbsmax},
-		{Name: p.name + ".v_absmax", F32: p.q.vAbsmax},
+		{Name: p.name + ".m", U8: p.q.M},
+		{Name: p.name + ".v", U8: p.q.V},
+		{Name: p.name + ".m_absmax", F32: p.q.MAbsmax},
+		{Name: p.name + ".v_absmax", F32: p.q.VAbsmax},
 	}
 }
 
