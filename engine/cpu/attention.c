@@ -14,7 +14,7 @@ enum { MIN_WORK = 1 << 18 };
 
 static int64_t padded(int64_t n) { return (n + PANEL - 1) / PANEL * PANEL; }
 
-int64_t cache_floats(int64_t positions, int64_t kv_heads, int64_t dim) { return padded(positions) * kv_heads * padded(dim); }
+int64_t cache_floats(int64_t positions, int64_t kv_heads, int64_t dim) { return padded(positions) * kv_heads * channels(dim); }
 
 int64_t attention_scratch(int kind, const attention *a, const documents *d, const cache_layer *c) {
   int64_t longest = kind == ATTENTION_CACHED ? c->positions : 0;
@@ -278,9 +278,8 @@ static KERNEL void NAME(backward)(const attention *a, int64_t t0, int64_t n, int
 
 static KERNEL void NAME(store_document)(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position) {
   const int64_t dim = a->dim, ldk = a->kv_heads * dim;
-  const int64_t padded_dim = (dim + PANEL - 1) / PANEL * PANEL;
   for (int64_t g = 0; g < a->kv_heads; g++) {
-    const int64_t base = (slot * a->kv_heads + g) * c->positions * padded_dim;
+    const int64_t base = (slot * a->kv_heads + g) * c->positions * channels(dim);
     for (int64_t t = 0; t < n; t++) {
       const float *k = a->k + (t0 + t) * ldk + g * dim, *v = a->v + (t0 + t) * ldk + g * dim;
       const int64_t at = position + t;
@@ -297,7 +296,7 @@ static KERNEL void NAME(store_document)(const attention *a, const cache_layer *c
 
 static KERNEL void NAME(cached)(const attention *a, const cache_layer *c, int64_t slot, int64_t t0, int64_t n, int64_t position, int64_t kv_head, float *scratch) {
   const int64_t dim = a->dim, group = a->heads / a->kv_heads, ldq = a->heads * dim;
-  const int64_t base = (slot * a->kv_heads + kv_head) * c->positions * ((dim + PANEL - 1) / PANEL * PANEL);
+  const int64_t base = (slot * a->kv_heads + kv_head) * c->positions * channels(dim);
   const float *keys = c->keys + base, *values = c->values + base;
   if (n == 1) { // the heads of the group are the rows
     const int64_t h = kv_head * group, at = t0 * ldq + h * dim;

@@ -203,6 +203,10 @@ typedef struct {
   float *dq, *dk, *dv;
 } attention;
 
+// channels is how many floats keys or values of a head take for each position of
+// a cache. A panel of channels has 16, 32 or 64 columns.
+static inline int64_t channels(int64_t dim) { return (dim + 31) / 32 * 32; }
+
 // cache_layer is one layer's cached keys and values: for every slot and head,
 // keys as panels (positions/width, dim, width) and values as panels
 // (dim/width, positions, width); see attention.h.
