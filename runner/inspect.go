@@ -82,7 +82,7 @@ func Describe(model, dir string, cache *checkpoint.Cache) (*Description, error) 
 	for _, f := range base.Files() {
 		d.Files = append(d.Files, DescribedFile{f.Path, f.Bytes, hexDigest(f.SHA256)})
 	}
-	if err := cuda.Supports(base.Shape()); err != nil {
+	if err := cuda.Supports(base.Shape(), base.Shape().MaxPositions); err != nil {
 		d.Problems = append(d.Problems, "on a GPU: "+err.Error())
 	}
 	if err := d.chat(dir); err != nil {

@@ -65,7 +65,7 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.possible(base, spec.Base); err != nil {
+	if err := p.possible(base, spec); err != nil {
 		return nil, err
 	}
 	ds, err := p.dataset(spec.Data)
@@ -170,8 +170,9 @@ func (p *planner) base(b sweeps.Base) (*Base, error) {
 	})
 }
 
-// possible returns an error if the base can't be had as b says on the device.
-func (p *planner) possible(base *Base, b sweeps.Base) error {
+// possible returns an error if the base can't be had as spec says on the device.
+func (p *planner) possible(base *Base, spec sweeps.Spec) error {
+	b := spec.Base
 	if err := base.Holds(checkpoint.Quantization{Kind: b.Quantization, DoubleQuant: b.DoubleQuant}); err != nil {
 		return fmt.Errorf("base.quantization: %w", err)
 	}
@@ -179,7 +180,7 @@ func (p *planner) possible(base *Base, b sweeps.Base) error {
 	if err != nil {
 		return nil // whoever opens it says what is wrong with the name
 	}
-	if err := d.Supports(base.Shape()); err != nil {
+	if err := d.Supports(base.Shape(), min(spec.Train.MaxSeqLen, base.Shape().MaxPositions)); err != nil {
 		return fmt.Errorf("base.model: %s: %w", d, err)
 	}
 	return nil

@@ -183,7 +183,7 @@ func TestBadSpec(t *testing.T) {
 			"no model",
 			"local d = import 'daybook.libsonnet';\nd.sweep('s', {\nbase: {},\ndata: { source: 'd' } })",
 			"sweep.jsonnet:3: runs[0].spec.base.model: is missing",
-			"name the model's folder, relative to the sweep file",
+			"name the model's folder, relative to the sweep file, or a model of the Hub as hf:org/name",
 		},
 		{
 			"no source",

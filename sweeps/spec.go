@@ -15,7 +15,7 @@ type Spec struct {
 
 // Base names the frozen model.
 type Base struct {
-	Model        string `json:"model"`         // folder, relative to the sweep file
+	Model        string `json:"model"`         // folder, relative to the sweep file, or hf:org/name@revision
 	Quantization string `json:"quantization"`  // "nf4" or "none"
 	DoubleQuant  bool   `json:"double_quant"`  // quantize the block scales too
 	ChatTemplate string `json:"chat_template"` // Jinja file overriding the model's own; "" means the model's

@@ -120,7 +120,7 @@ func (c checker) number(path string, got float64, valid interval) {
 func (c checker) base() {
 	b := c.s.Base
 	if b.Model == "" {
-		c.fail("base.model", "name the model's folder, relative to the sweep file", "is missing")
+		c.fail("base.model", "name the model's folder, relative to the sweep file, or a model of the Hub as hf:org/name", "is missing")
 	}
 	c.choice("base.quantization", b.Quantization, "nf4", "none")
 	if b.Quantization == "none" && b.DoubleQuant && c.given("base.double_quant") {

@@ -41,14 +41,22 @@ var shapes = []struct {
 		Vocab: 257, Hidden: 128, Layers: 2, Heads: 2, KVHeads: 2, HeadDim: 64, Intermediate: 192,
 		RopeTheta: 20000, NormEps: 1e-5, MaxPositions: 256, TiedHead: true,
 	}, nil},
-	{"bias", engine.Shape{ // a window shorter than some documents
-		Vocab: 67, Hidden: 48, Layers: 2, Heads: 6, KVHeads: 2, HeadDim: 8, Intermediate: 64,
-		RopeTheta: 1e6, NormEps: 1e-6, MaxPositions: 256, QKVBias: true, Window: 7,
-	}, nil},
-	{"head norm", engine.Shape{ // heads wider than hidden/heads, a window wider than a tile
-		Vocab: 67, Hidden: 64, Layers: 2, Heads: 4, KVHeads: 1, HeadDim: 24, Intermediate: 64,
-		RopeTheta: 1e6, NormEps: 1e-6, MaxPositions: 256, HeadNorm: true, Window: 70,
-	}, nil},
+	{"bias", engine.Shape{
+		Vocab: 67, Hidden: 64, Layers: 2, Heads: 6, KVHeads: 2, HeadDim: 16, Intermediate: 96,
+		RopeTheta: 1e6, NormEps: 1e-6, MaxPositions: 256, QKVBias: true,
+	}, ofLayers},
+	{"head norm", engine.Shape{ // heads wider than hidden/heads
+		Vocab: 67, Hidden: 64, Layers: 2, Heads: 4, KVHeads: 1, HeadDim: 32, Intermediate: 96,
+		RopeTheta: 1e6, NormEps: 1e-6, MaxPositions: 256, HeadNorm: true, QKVBias: true,
+	}, ofLayers},
+	{"window", engine.Shape{ // shorter than some documents
+		Vocab: 67, Hidden: 64, Layers: 1, Heads: 4, KVHeads: 2, HeadDim: 8, Intermediate: 96,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256, Window: 7,
+	}, ofLayers},
+	{"wide window", engine.Shape{ // wider than a tile
+		Vocab: 67, Hidden: 64, Layers: 1, Heads: 2, KVHeads: 1, HeadDim: 24, Intermediate: 96,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256, Window: 70,
+	}, ofLayers},
 	{"head 64", engine.Shape{
 		Vocab: 61, Hidden: 64, Layers: 2, Heads: 4, KVHeads: 1, HeadDim: 64, Intermediate: 144,
 		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,

@@ -190,15 +190,18 @@ func (g *rig) activations(tokens int, rank [engine.NumProjections]int) *engine.A
 	g.t.Helper()
 	s, low := g.s, lowWidths(rank)
 	act := &engine.Activations{LSE: g.poisoned(engine.Float, s.Heads*tokens)}
+	rawQ, rawK, besideV := 0, 0, "k"
 	if s.HeadNorm {
-		g.matrices(tokens, []rows{{&act.RawQ, "q.raw", s.QDim(), ""}, {&act.RawK, "k.raw", s.KVDim(), ""}})
+		rawQ, rawK, besideV = s.QDim(), s.KVDim(), "k.raw"
 	}
 	g.matrices(tokens, []rows{
 		{&act.Norm1, "norm1", s.Hidden, ""},
 		{&act.Low[engine.AttentionInput], "norm1.low", low[engine.AttentionInput], "norm1"},
+		{&act.RawQ, "q.raw", rawQ, ""},
+		{&act.RawK, "k.raw", rawK, "q.raw"},
 		{&act.Q, "q", s.QDim(), ""},
 		{&act.K, "k", s.KVDim(), "q"},
-		{&act.V, "v", s.KVDim(), "k"},
+		{&act.V, "v", s.KVDim(), besideV},
 		{&act.O, "o", s.QDim(), ""},
 		{&act.Low[engine.OutputInput], "o.low", low[engine.OutputInput], "o"},
 		{&act.Mid, "mid", s.Hidden, ""},

@@ -115,8 +115,8 @@ func TestConfigBeforeTransformers5(t *testing.T) {
 }
 
 func FuzzConfig(f *testing.F) {
-	for _, name := range []string{"tiny/config.json", "half/config.json"} {
-		data, err := os.ReadFile("testdata/" + name)
+	for _, name := range []string{"testdata/tiny", "testdata/half", families + "mistral/base", families + "qwen2/base", families + "qwen3/base"} {
+		data, err := os.ReadFile(name + "/config.json")
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte(`{"architectures": ["LlamaForCausalLM"], "rope_parameters": {"rope_theta": 1e999}, "head_dim": 2}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if s, err := parseShape(data); err == nil {
-			if s.Heads%s.KVHeads != 0 || s.HeadDim%2 != 0 || min(s.Vocab, s.Hidden, s.Layers, s.HeadDim, s.Intermediate, s.MaxPositions) < 1 || s.RopeTheta <= 0 {
+			if s.Heads%s.KVHeads != 0 || s.HeadDim%2 != 0 || min(s.Vocab, s.Hidden, s.Layers, s.HeadDim, s.Intermediate, s.MaxPositions) < 1 || s.RopeTheta <= 0 || s.Window < 0 {
 				t.Errorf("accepted %+v", s)
 			}
 		}

@@ -1,7 +1,6 @@
 package cuda
 
 import (
-	"cmp"
 	"fmt"
 
 	"daybook/engine"
@@ -37,7 +36,7 @@ func newBackend(s engine.Shape, o Options) (*Backend, error) {
 	default:
 		return nil, fmt.Errorf("compute type %q: must be bfloat16 or float32", compute)
 	}
-	return b, cmp.Or(s.Validate(), Supports(s))
+	return b, s.Validate()
 }
 
 // Numerics implements engine.Backend.

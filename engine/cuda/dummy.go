@@ -86,14 +86,22 @@ func (b *Backend) dummyBuffers(p *dummies, w engine.Work) error {
 		low[engine.Projection(i).Input()] += r
 	}
 	a, g := p.act, p.grad
+	rawQ, rawK, besideV, headDim := 0, 0, "k", 0
+	if s.HeadNorm {
+		rawQ, rawK, besideV, headDim = s.QDim(), s.KVDim(), "raw k", s.HeadDim
+	}
 	all := []dummy{
+		{&a.RawQ, "raw q", t, rawQ, ""},
+		{&a.RawK, "raw k", t, rawK, "raw q"},
+		{&p.block.Layer.QNorm, "norm", 0, headDim, ""},
+		{&p.block.Layer.KNorm, "norm", 0, headDim, ""},
 		{&p.x, "x", t, s.Hidden, ""},
 		{&p.d, "d", t, s.Hidden, ""},
 		{&a.Norm1, "norm1", t, s.Hidden, ""},
 		{&a.Low[engine.AttentionInput], "low1", t, low[engine.AttentionInput], "norm1"},
 		{&a.Q, "q", t, s.QDim(), ""},
 		{&a.K, "k", t, s.KVDim(), "q"},
-		{&a.V, "v", t, s.KVDim(), "k"},
+		{&a.V, "v", t, s.KVDim(), besideV},
 		{&a.O, "o", t, s.QDim(), ""},
 		{&a.Low[engine.OutputInput], "low o", t, low[engine.OutputInput], "o"},
 		{&a.Mid, "mid", t, s.Hidden, ""},
@@ -118,6 +126,11 @@ func (b *Backend) dummyBuffers(p *dummies, w engine.Work) error {
 		{&a.LSE, "lse", 0, t * s.Heads, ""},
 		{&p.block.Layer.AttentionNorm, "norm", 0, s.Hidden, ""},
 		{&p.block.Layer.MLPNorm, "norm", 0, s.Hidden, ""},
+	}
+	for i := range engine.NumProjections {
+		if rows, _ := i.Dims(s); i.HasBias(s) {
+			all = append(all, dummy{&p.block.Layer.Bias[i], "bias", 0, rows, ""})
+		}
 	}
 	for i, r := range w.Ranks {
 		if r == 0 {

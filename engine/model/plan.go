@@ -156,16 +156,16 @@ func (b *buffers) share() {
 // attention plans what attention reads and makes, and the residual stream behind it.
 func (p *plan) attention(a *engine.Activations, s engine.Shape, o Options, prefix string) {
 	low := o.lowWidths()
-	rawQ, rawK := 0, 0
-	if s.HeadNorm {
-		rawQ, rawK = s.QDim(), s.KVDim()
+	rawQ, rawK, besideV := 0, 0, "k"
+	if s.HeadNorm { // what is one product is not yet normalised
+		rawQ, rawK, besideV = s.QDim(), s.KVDim(), "k.raw"
 	}
 	p.rows(o.MaxTokens, prefix, []field{
 		{&a.RawQ, "q.raw", rawQ, ""},
-		{&a.RawK, "k.raw", rawK, ""},
+		{&a.RawK, "k.raw", rawK, "q.raw"},
 		{&a.Q, "q", s.QDim(), ""},
 		{&a.K, "k", s.KVDim(), "q"},
-		{&a.V, "v", s.KVDim(), "k"},
+		{&a.V, "v", s.KVDim(), besideV},
 		{&a.O, "o", s.QDim(), ""},
 		{&a.Low[engine.OutputInput], "o.low", low[engine.OutputInput], "o"},
 		{&a.Mid, "mid", s.Hidden, ""},
