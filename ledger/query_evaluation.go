@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"time"
 
 	"daybook/ledger/journal"
@@ -157,11 +158,17 @@ type StepRow struct {
 // Steps returns a run's steps in order. Of a step that several attempts made,
 // because one went on from a checkpoint before it, the newest attempt's counts.
 func (l *Ledger) Steps(ctx context.Context, run Digest) ([]StepRow, error) {
+	return l.StepsTo(ctx, run, math.MaxInt)
+}
+
+// StepsTo is Steps for attempts up to one of them: with a run's Result, the steps
+// that its adapter comes from, whatever was tried again later.
+func (l *Ledger) StepsTo(ctx context.Context, run Digest, attempt int) ([]StepRow, error) {
 	return collect(ctx, l, func(row *sql.Rows, s *StepRow) error {
 		return row.Scan(&s.Attempt, &s.Step.Step, &s.Epoch, &s.Loss, &s.Rate, &s.GradNorm, &s.Tokens, &s.Targets, &s.Seconds)
 	}, `SELECT max(a.number), t.step, t.epoch, t.loss, t.learning_rate, t.grad_norm, t.tokens, t.targets, t.seconds
 		FROM steps t JOIN attempts a ON a.id = t.attempt JOIN runs r ON r.id = a.run
-		WHERE r.key = ? GROUP BY t.step ORDER BY t.step`, run)
+		WHERE r.key = ? AND a.number <= ? GROUP BY t.step ORDER BY t.step`, run, attempt)
 }
 
 // EpochRow is an epoch with the attempt that made it.

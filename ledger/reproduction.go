@@ -16,9 +16,9 @@ const typeReproduced = "reproduced"
 const (
 	Identical = "identical" // the same adapter, byte for byte, by the same steps
 	Different = "different" // something is not the same
-	Within    = "within"    // every metric is as near as those of the run's other seeds are to each other
+	Within    = "within"    // every metric is as near as those of two seeds are to each other
 	Beyond    = "beyond"    // some metric is further away than that
-	Unjudged  = "unjudged"  // no other seed tells how near is near
+	Unjudged  = "unjudged"  // the sweep has no two seeds of anything, which would tell how near is near
 )
 
 // Reproduction is the fact that a finished run was trained once more, from nothing
@@ -82,15 +82,15 @@ type ValueDifference struct {
 	Values int      `json:"values"` // how many differ
 }
 
-// Spread compares a metric of the chosen epoch with how it differs among runs that
-// differ in nothing but the seed.
+// Spread compares a metric of the chosen epoch with how it differs among runs of the
+// sweep that differ in nothing but the seed.
 type Spread struct {
 	Split  string  `json:"split"`
 	Metric string  `json:"metric"`
 	Was    float64 `json:"was"`
 	Is     float64 `json:"is"`
-	Range  float64 `json:"range"` // largest less smallest value of the seeds
-	Seeds  int     `json:"seeds"` // runs that it is over
+	Seeds  float64 `json:"seeds"` // largest difference between two such runs
+	Pairs  int     `json:"pairs"` // of such runs
 }
 
 // RecordReproduction adds the outcome of a reproduction. The error wraps

@@ -24,7 +24,7 @@ func TestReproductions(t *testing.T) {
 	other.Step = &StepDifference{Step: 3, What: "loss", Was: 1.25, Is: 1.5, Steps: 6}
 	other.Tensor = &TensorDifference{Name: "lora_A", Elements: 3, Of: 8, Largest: 1e-7, Tensors: 2}
 	other.Value = &ValueDifference{Split: "test", Epoch: 2, Metric: "loss", Was: new(1.), Values: 1}
-	other.Spread = []Spread{{Split: "test", Metric: "loss", Was: 1, Is: 2, Range: .5, Seeds: 2}}
+	other.Spread = []Spread{{Split: "test", Metric: "loss", Was: 1, Is: 2, Seeds: .5, Pairs: 2}}
 	for _, r := range []Reproduction{same, other} {
 		ok(t, l.RecordReproduction(ctx, r))
 	}

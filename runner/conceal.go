@@ -72,6 +72,9 @@ func (p *planner) concealWhere(where map[string]any, groupBy string) (map[string
 	return where, nil
 }
 
+// concealed begins what stands for names in a spec.
+const concealed = "hmac-sha256:"
+
 // keyedDigest returns "hmac-sha256:" and the digest of names, without digits where
 // there is no key, as in a plan that is not run.
 func (p *planner) keyedDigest(names any) (string, error) {
@@ -79,5 +82,5 @@ func (p *planner) keyedDigest(names any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("record names: %w", err)
 	}
-	return "hmac-sha256:" + p.keyed(sha256.Sum256(data)), nil
+	return concealed + p.keyed(sha256.Sum256(data)), nil
 }

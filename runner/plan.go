@@ -84,7 +84,7 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{PlanOptions: o, sweep: sweep, numerics: numerics, plan: &Plan{Root: o.Root, Sweep: sweep}, planned: map[ledger.Digest]bool{}, seenSets: map[string]bool{}, folders: map[string]string{}}
+	p := newPlanner(sweep, o, numerics)
 	var runs []*Item
 	for i, r := range sweep.Runs {
 		if err := ctx.Err(); err != nil {

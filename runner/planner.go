@@ -34,6 +34,13 @@ type planner struct {
 	seenSets  map[string]bool
 }
 
+func newPlanner(sweep *sweeps.Sweep, o PlanOptions, numerics engine.Numerics) *planner {
+	return &planner{
+		PlanOptions: o, sweep: sweep, numerics: numerics, plan: &Plan{Root: o.Root, Sweep: sweep},
+		planned: map[ledger.Digest]bool{}, seenSets: map[string]bool{}, folders: map[string]string{},
+	}
+}
+
 // judgedSet is a held-out set in the two forms a plan needs.
 type judgedSet struct {
 	judged    Judged

@@ -129,14 +129,23 @@ func holds(dir string, adapter ledger.Digest) bool {
 	return err == nil && hexDigest(d) == adapter
 }
 
-// adapterSource finds a folder that still holds the run's adapter: the
-// attempt's own, or a version published under another sweep.
+// adapterSource finds a folder that still holds the run's adapter.
 func (e *execution) adapterSource(ctx context.Context, run ledger.Run) (string, error) {
+	dir, err := keptAdapter(ctx, e.plan.Root, e.Ledger, run)
+	if err != nil {
+		return "", WithHint(err, "train the run once more with --again")
+	}
+	return dir, nil
+}
+
+// keptAdapter finds a folder that still holds a run's adapter, byte for byte: the
+// attempt's own, or a version published under any sweep.
+func keptAdapter(ctx context.Context, root Root, l *ledger.Ledger, run ledger.Run) (string, error) {
 	folders := []string{}
 	if run.AdapterPath != "" {
 		folders = append(folders, run.AdapterPath)
 	}
-	others, err := e.Ledger.Adapters(ctx, ledger.AdapterFilter{Digest: run.Adapter})
+	others, err := l.Adapters(ctx, ledger.AdapterFilter{Digest: run.Adapter})
 	if err != nil {
 		return "", err
 	}
@@ -144,12 +153,11 @@ func (e *execution) adapterSource(ctx context.Context, run ledger.Run) (string, 
 		folders = append(folders, a.Path)
 	}
 	for _, f := range folders {
-		dir := e.plan.Root.Abs(f)
-		if holds(dir, run.Adapter) {
+		if dir := root.Abs(f); holds(dir, run.Adapter) {
 			return dir, nil
 		}
 	}
-	return "", WithHint(fmt.Errorf("adapter %.12s is gone from %v", run.Adapter, folders), "train the run once more with --again")
+	return "", fmt.Errorf("adapter %.12s is gone from %v", run.Adapter, folders)
 }
 
 // copyFile copies and syncs, and returns the size.

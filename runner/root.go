@@ -140,11 +140,13 @@ func (r Root) Prepare() error {
 
 func (r Root) keys() string { return filepath.Join(r.State(), "keys") }
 
+func (r Root) recordKey() string { return filepath.Join(r.keys(), "records.key") }
+
 // RecordKey returns the secret under which record IDs are kept, made on first
 // use. It never leaves the root: without it the ledger's IDs say nothing about
 // records somebody could guess.
 func (r Root) RecordKey() ([]byte, error) {
-	path := filepath.Join(r.keys(), "records.key")
+	path := r.recordKey()
 	key, err := os.ReadFile(path)
 	if err == nil {
 		if len(key) != 32 {

@@ -54,6 +54,8 @@ type details struct {
 	Epochs      []ledger.EpochRow   `json:"epochs"`
 	Evaluations []ledger.Evaluation `json:"evaluations"`
 	Adapters    []ledger.Adapter    `json:"adapters"`
+
+	Reproductions []ledger.Reproduction `json:"reproductions"`
 }
 
 // setSummary is a set of records without its members.
@@ -108,7 +110,10 @@ func readDetails(ctx context.Context, l *ledger.Ledger, ref string) (*details, e
 	if d.Evaluations, err = l.Evaluations(ctx, ledger.EvaluationFilter{Run: run.Key}); err != nil {
 		return nil, err
 	}
-	d.Adapters, err = l.Adapters(ctx, ledger.AdapterFilter{Run: run.Key})
+	if d.Adapters, err = l.Adapters(ctx, ledger.AdapterFilter{Run: run.Key}); err != nil {
+		return nil, err
+	}
+	d.Reproductions, err = l.Reproductions(ctx, run.Key)
 	return d, err
 }
 
@@ -184,6 +189,13 @@ func printDetails(w io.Writer, d *details) error {
 			text += ", commit " + commitText(a.Git)
 		}
 		p.line(fmt.Sprint(a.Number), "%s, %s, %s, %s", text, a.Begun.Format("2006-01-02 15:04:05"), orDash(seconds(a.Seconds)), deviceText(a.Device))
+	}
+
+	if len(d.Reproductions) > 0 {
+		p.heading("reproduced")
+		for _, again := range d.Reproductions {
+			p.line(again.Time.Format("2006-01-02"), "%s, %s, entry %d", outcomeText(again), deviceText(again.Device), again.Entry)
+		}
 	}
 
 	if len(d.Epochs) > 0 {
