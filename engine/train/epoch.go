@@ -41,6 +41,9 @@ func (r *run) epoch(ctx context.Context) error {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return r.interrupted(ctx)
 		}
+		if errors.Is(err, engine.ErrDeviceLost) {
+			return err // and with it what a checkpoint would hold
+		}
 		// The epoch's steps are good, whatever went wrong behind them.
 		return errors.Join(err, r.checkpoint())
 	}

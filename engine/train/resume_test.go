@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -171,6 +172,23 @@ func TestFailedEvaluationLosesNothing(t *testing.T) {
 	run1(t, j)
 	if r, ok := (*events)[0].(*Resumed); !ok || r.Step != len(mustOrder(t, j).Epochs[0]) {
 		t.Errorf("resumed with %+v", (*events)[0])
+	}
+}
+
+// TestFailedDeviceLeavesNoCheckpoint takes nothing from a device that failed, and
+// says no more about it than once.
+func TestFailedDeviceLeavesNoCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	j := job(t, tiny(), dir)
+	j.Evaluate = func(context.Context, int, string, *model.Model) (map[string]float64, error) {
+		return nil, fmt.Errorf("judge: %w", engine.ErrDeviceLost)
+	}
+	_, err := Run(t.Context(), j)
+	if !errors.Is(err, engine.ErrDeviceLost) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+	if at, _ := Latest(dir); at != "" {
+		t.Errorf("left the checkpoint %s", at)
 	}
 }
 
