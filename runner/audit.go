@@ -1,0 +1,163 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"daybook/engine/checkpoint"
+	"daybook/ledger"
+	"daybook/ledger/store"
+)
+
+// Looked is what files at hand say about what a trace has digests of.
+type Looked struct {
+	Seen     map[ledger.Digest]string // it has this digest, and where it is
+	Changed  map[ledger.Digest]string // something else is where it was
+	Problems []ledger.Problem         // what contradicts the log
+}
+
+// Look digests what is at hand of an adapter and of what it was made from: its
+// folder dir, which may lie anywhere, and below the root, unless that is the zero
+// value, the files of records and the copies of the sweep's sources. It relies on
+// no digest that was computed before.
+func Look(ctx context.Context, root Root, s *store.Store, t *ledger.Trace, dir string) (*Looked, error) {
+	l := &Looked{Seen: map[ledger.Digest]string{}, Changed: map[ledger.Digest]string{}}
+	if err := l.adapter(t.Adapter.Fact, dir); err != nil {
+		return nil, err
+	}
+	if root == (Root{}) {
+		return l, nil
+	}
+	data := t.Sweep.Fact.Data
+	files := data.Sources
+	if len(files) == 0 {
+		for _, d := range t.Datasets {
+			files = append(files, ledger.DataSource{Path: d.Fact.Path, Digest: d.Fact.Digest})
+		}
+	}
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := l.file(f.Path, root.Abs(f.Path), f.Digest); err != nil {
+			return nil, err
+		}
+	}
+	for _, source := range t.Sweep.Fact.Sources {
+		err := s.Verify(ctx, source.Digest)
+		mismatch := (*store.MismatchError)(nil)
+		switch {
+		case err == nil:
+			l.Seen[source.Digest] = "copy in the store"
+		case errors.As(err, &mismatch):
+			l.problem("store, "+source.Digest, "%s: %v", source.Path, mismatch)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (l *Looked) problem(where, format string, args ...any) {
+	l.Problems = append(l.Problems, ledger.Problem{Where: where, What: fmt.Sprintf(format, args...)})
+}
+
+// adapter looks at an adapter's folder. A copy that lacks files beside the weights
+// contradicts nothing.
+func (l *Looked) adapter(a ledger.Adapter, dir string) error {
+	got, err := checkpoint.AdapterDigest(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case hexDigest(got) != a.Digest:
+		l.problem("folder "+filepath.Base(dir), "the adapter has digest %s, %s has %s", hexDigest(got), a.Name(), a.Digest)
+	default:
+		l.Seen[a.Digest] = "folder " + filepath.Base(dir)
+	}
+	for name, digest := range a.Files {
+		if name != filepath.Base(name) {
+			l.problem("folder "+filepath.Base(dir), "%q is not the name of a file", name)
+			continue
+		}
+		got, err := digestFile(filepath.Join(dir, name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		case got != digest:
+			l.problem(filepath.Join(filepath.Base(dir), name), "it has digest %s, the log says %s", got, digest)
+		default:
+			l.Seen[digest] = "folder " + filepath.Base(dir)
+		}
+	}
+	return nil
+}
+
+// file looks at a file of records, which may have been changed since: that is
+// worth saying, and no mismatch.
+func (l *Looked) file(name, path string, digest ledger.Digest) error {
+	if strings.HasPrefix(name, "…/") { // outside of the root, where is not told
+		return nil
+	}
+	got, err := digestFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case got == digest:
+		l.Seen[digest] = "file " + name
+	default:
+		l.Changed[digest] = "file " + name
+	}
+	return nil
+}
+
+// digestFile returns the SHA-256 of a file.
+func digestFile(path string) (digest ledger.Digest, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }() // read only
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// AdapterFolder returns the folder of an adapter that a path names: the folder
+// itself, or one of its files. It returns "" if there is nothing there.
+func AdapterFolder(path string) (string, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	dir := path
+	if !info.IsDir() {
+		dir = filepath.Dir(path)
+	}
+	if _, err := os.Stat(filepath.Join(dir, adapterFiles[0])); err != nil {
+		return "", WithHint(fmt.Errorf("%s: no adapter is there: %w", path, err), "an adapter's folder holds "+strings.Join(adapterFiles, " and "))
+	}
+	return filepath.Abs(dir)
+}
+
+// AdapterIn returns the identity of the adapter in a folder.
+func AdapterIn(dir string) (ledger.Digest, error) {
+	d, err := checkpoint.AdapterDigest(dir)
+	return hexDigest(d), err
+}

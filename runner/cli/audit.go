@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/ledger"
+	"daybook/ledger/store"
+	"daybook/reports/audit"
+	"daybook/runner"
+)
+
+// auditFlags say how to audit an adapter.
+type auditFlags struct {
+	key    string
+	format string
+	json   bool
+
+	decision, person, reason string // of a sign-off
+}
+
+func newAuditCommand(e *env) *cobra.Command {
+	var f auditFlags
+	cmd := &cobra.Command{
+		Use:   "audit ADAPTER",
+		Short: "Tell which data, code, base, settings and machine produced an adapter",
+		Long: `Audit tells what made an adapter: its data with licence and consent as declared,
+how the data was split and what was left out, base, settings, code, machine, every
+epoch's results. ADAPTER is a folder or a file in it, name@version, or a digest.
+
+Each statement is graded. Proved: bytes at hand were read now and have the digest
+that was recorded. Recorded: Daybook saw it, and it is in the log, all of which is
+checked first. Claimed: somebody said so. Unknown: nobody did. It ends with exit
+code 4 if anything at hand contradicts the log.
+
+With --sign-off, what a person decided is added to the log, if the audit finds no
+mismatch. Daybook doesn't know who is at the keyboard: the name is a claim.`,
+		Example: `  daybook audit clinical@best
+  daybook audit adapters/clinical/v0007 --format html >audit.html
+  daybook audit 3f9ac1d2 --json
+  daybook audit clinical@v7 --sign-off approved --by 'R. Viewer' --reason 'consent checked, test F1 above .8'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.json {
+				if cmd.Flags().Changed("format") && f.format != string(audit.FormatJSON) {
+					return usageError{runner.WithHint(fmt.Errorf("--json: and --format %s", f.format), "give one of them; --json is --format json")}
+				}
+				f.format = string(audit.FormatJSON)
+			}
+			return runAudit(cmd.Context(), e, args[0], f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.key, "key", "", "the ledger's public `key`, or a file that holds it, as you know it; without, the ledger's word is taken")
+	flags.StringVar(&f.format, "format", string(audit.FormatText), "text, markdown, html or json")
+	flags.BoolVar(&f.json, "json", false, "print JSON, as --format json does")
+	flags.StringVar(&f.decision, "sign-off", "", "add to the log that a person `decided`: "+strings.Join(ledger.Decisions(), ", "))
+	flags.StringVar(&f.person, "by", "", "the `person` who signs off")
+	flags.StringVar(&f.reason, "reason", "", "`why` they decided so")
+	return cmd
+}
+
+func runAudit(ctx context.Context, e *env, ref string, f auditFlags) (err error) {
+	format, err := audit.ParseFormat(f.format)
+	if err != nil {
+		return usageError{runner.WithHint(fmt.Errorf("--format: %w", err), "for people text, markdown and html, for programs json")}
+	}
+	if f.key, err = keyOf(f.key); err != nil {
+		return err
+	}
+	open, err := f.signOff()
+	if err != nil {
+		return err
+	}
+	folder, err := runner.AdapterFolder(ref)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	root, l, err := e.openLedger(ctx, ".", open)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	a, err := findAdapter(ctx, l, root, ref, folder)
+	if err != nil {
+		return runner.WithHint(fmt.Errorf("audit: %w", err), "'daybook adapters' lists the versions; --root names another ledger")
+	}
+	if folder == "" {
+		folder = root.Abs(a.Path)
+	}
+	report, err := auditLedger(ctx, e, root, l, a, folder, f.key)
+	if err == nil && f.decision != "" && report.Sound {
+		if err := l.RecordSignOff(ctx, ledger.SignOff{Adapter: a.Digest, Decision: f.decision, Person: f.person, Reason: f.reason, Time: e.now()}); err != nil {
+			return err
+		}
+		report, err = auditLedger(ctx, e, root, l, a, folder, f.key)
+	}
+	if err != nil {
+		return err
+	}
+	return printAudit(e, report, format)
+}
+
+// signOff checks what is to be signed off, and returns how to open the ledger for it.
+func (f *auditFlags) signOff() (opener, error) {
+	switch {
+	case f.decision == "" && f.person == "" && f.reason == "":
+		return ledger.OpenReadOnly, nil
+	case f.decision == "" || f.person == "" || f.reason == "":
+		return nil, usageError{runner.WithHint(errors.New("audit: --sign-off, --by and --reason go together"), "a decision is worth what is known of who took it, and why")}
+	case !slices.Contains(ledger.Decisions(), f.decision):
+		return nil, usageError{runner.WithHint(fmt.Errorf("--sign-off: %q", f.decision), "it is one of "+strings.Join(ledger.Decisions(), ", "))}
+	}
+	return ledger.Open, nil
+}
+
+func printAudit(e *env, a *audit.Audit, f audit.Format) error {
+	if err := audit.Render(e.out, a, f); err != nil {
+		return err
+	}
+	if !a.Sound {
+		return runner.WithHint(fmt.Errorf("audit: %w: %s", errMismatch, mismatches(len(a.Problems))), "'daybook verify' looks at everything; until then trust none of what the audit says")
+	}
+	return nil
+}
+
+// findAdapter returns the version that a reference names or that is in a folder:
+// the one published from there, else the oldest of the same adapter.
+func findAdapter(ctx context.Context, l *ledger.Ledger, root runner.Root, ref, folder string) (ledger.Adapter, error) {
+	if folder == "" {
+		return l.Adapter(ctx, ref)
+	}
+	digest, err := runner.AdapterIn(folder)
+	if err != nil {
+		return ledger.Adapter{}, err
+	}
+	place := root.Rel(folder)
+	found, err := l.Adapters(ctx, ledger.AdapterFilter{Path: place})
+	if err != nil {
+		return ledger.Adapter{}, err
+	}
+	if len(found) > 0 { // also if it holds something else now, which the audit will say
+		return found[0], nil
+	}
+	a, err := l.Adapter(ctx, digest)
+	if errors.Is(err, ledger.ErrNotFound) {
+		err = fmt.Errorf("%s: the adapter in it, %w", ref, err)
+	}
+	return a, err
+}
+
+// auditLedger audits an adapter by its ledger, all of whose log is checked first.
+func auditLedger(ctx context.Context, e *env, root runner.Root, l *ledger.Ledger, a ledger.Adapter, folder, key string) (*audit.Audit, error) {
+	v, err := l.Verify(ctx, ledger.VerifyOptions{Keys: e.ledgerOptions().Keys, Key: key})
+	if err != nil {
+		return nil, err
+	}
+	trace, err := l.Trace(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	looked, err := runner.Look(ctx, root, store.New(root.Store()), trace, folder)
+	if err != nil {
+		return nil, err
+	}
+	subject := audit.Subject{Trace: trace, Later: true}
+	if subject.SignOffs, err = l.SignOffs(ctx, a.Digest); err != nil {
+		return nil, err
+	}
+	if subject.Reproductions, err = l.Reproductions(ctx, a.Run); err != nil {
+		return nil, err
+	}
+	aliases, err := l.Aliases(ctx, a.Sweep)
+	if err != nil {
+		return nil, err
+	}
+	for _, alias := range aliases {
+		if alias.Version == a.Version {
+			subject.Aliases = append(subject.Aliases, alias.Sweep+"@"+alias.Alias)
+		}
+	}
+	return audit.New(subject, audit.Evidence{
+		Log: vouched(v, key), Cite: "entry %d", Seen: looked.Seen, Changed: looked.Changed, Problems: append(v.Problems, looked.Problems...),
+	})
+}
+
+// vouched says what vouches for a log that was verified.
+func vouched(v *ledger.Verification, key string) string {
+	if v.Key == "" {
+		return fmt.Sprintf("%d, which nobody has signed", v.Entries)
+	}
+	whose := "which is the ledger's own word: compare it with the key as its owner gave it to you, or give that with --key"
+	if key != "" {
+		whose = "the key that was given"
+	}
+	text := fmt.Sprintf("the ledger's log of %d entries, checked for this audit; its head, root %s, is signed by %s, %s", v.Entries, v.Root, v.Key, whose)
+	switch {
+	case v.Anchored == 0:
+		text += "; none of it is in a head that is known from elsewhere"
+	case v.Anchored < v.Entries:
+		text += fmt.Sprintf("; entries after %d are in no head that is known from elsewhere", v.Anchored)
+	}
+	return text
+}
