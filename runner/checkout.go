@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	git "github.com/go-git/go-git/v5"
@@ -17,10 +19,11 @@ import (
 	"daybook/ledger"
 )
 
-// restoreCode writes the files of the run's commit into the scratch root, and
-// returns the folder there that is what the root was. The repository itself is
-// only read: a work tree of git's own would have to be taken back from it.
-func (r *Reproduction) restoreCode(ctx context.Context, root Root) (string, error) {
+// restoreCode writes what the run's commit has of the files that a spec names into
+// the scratch root, and returns the folder there that is what the root was. The
+// repository itself is only read: a work tree of git's own would have to be taken
+// back from it.
+func (r *Reproduction) restoreCode(ctx context.Context, root Root, names []string) (string, error) {
 	state := r.origin.Git
 	if state.Commit == "" {
 		return "", WithHint(errors.New("--checkout: the run was made outside of a repository, or before its first commit"), "leave --checkout out: data and base are held against their digests all the same")
@@ -50,7 +53,10 @@ func (r *Reproduction) restoreCode(ctx context.Context, root Root) (string, erro
 		return "", fmt.Errorf("--checkout: commit %.12s: %w", state.Commit, err)
 	}
 	top := filepath.Join(r.scratch.Dir, "code")
-	if err := writeTree(ctx, files, top); err != nil {
+	wanted := func(file string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return isOf(file, path.Join(filepath.ToSlash(within), name)) })
+	}
+	if err := writeTree(ctx, files, top, wanted); err != nil {
 		return "", fmt.Errorf("--checkout: commit %.12s: %w", state.Commit, err)
 	}
 	r.checkout = state.Commit
@@ -85,9 +91,17 @@ func orNone(s string) string {
 	return s
 }
 
-// writeTree writes the files of a tree into a new folder. Submodules stay empty,
-// and so do what LFS keeps elsewhere: digests show whether that matters.
-func writeTree(ctx context.Context, tree *object.Tree, dir string) error {
+// isOf reports whether a file is the one called name, is in the folder called name,
+// or matches the pattern name.
+func isOf(file, name string) bool {
+	matches, err := path.Match(name, file)
+	return file == name || strings.HasPrefix(file, name+"/") || err == nil && matches
+}
+
+// writeTree writes the files of a tree that are wanted into a new folder. There is
+// nothing in submodules, and of what LFS keeps elsewhere a pointer: digests show
+// whether that matters.
+func writeTree(ctx context.Context, tree *object.Tree, dir string, wanted func(name string) bool) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -98,7 +112,7 @@ func writeTree(ctx context.Context, tree *object.Tree, dir string) error {
 	}
 	defer func() { _ = root.Close() }() // a folder
 	return tree.Files().ForEach(func(f *object.File) error {
-		if err := ctx.Err(); err != nil {
+		if err := ctx.Err(); err != nil || !wanted(f.Name) {
 			return err
 		}
 		if err := root.MkdirAll(filepath.Dir(filepath.FromSlash(f.Name)), 0o700); err != nil {

@@ -39,7 +39,7 @@ func Confine(hidden []string) error {
 	}
 	ruleset := int(fd)
 	defer func() { _ = unix.Close(ruleset) }() // in force by then, or never
-	var real []string
+	var resolved []string
 	for _, dir := range hidden {
 		found, err := filepath.EvalSymlinks(dir)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -48,9 +48,9 @@ func Confine(hidden []string) error {
 		if err != nil {
 			return fmt.Errorf("confine: %w", err)
 		}
-		real = append(real, found)
+		resolved = append(resolved, found)
 	}
-	if err := allow(ruleset, string(filepath.Separator), real); err != nil {
+	if err := allow(ruleset, string(filepath.Separator), resolved); err != nil {
 		return fmt.Errorf("confine: %w", err)
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {

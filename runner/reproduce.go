@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"daybook/engine"
 	"daybook/ledger"
@@ -126,38 +124,4 @@ func (o *ReproduceOptions) device(recorded string) (string, engine.Numerics, err
 	}
 	n, err := o.Numerics("auto") // none is of the class: the best, then
 	return "auto", n, err
-}
-
-// place finds a file or folder of the spec: in the checkout, if there is one, else
-// where the sweep was, or in the root. Found says whether it was in the checkout.
-type places struct {
-	root, checkout string // folders; checkout is "" without one
-	sweep          string // folder of the sweep's file, relative to either
-}
-
-const outside = "…/" // begins the name of what the ledger knows to lie outside of the root
-
-func (p places) find(what, name, flag string) (path string, inCheckout bool, err error) {
-	if filepath.IsAbs(name) {
-		return name, false, nil
-	}
-	if strings.HasPrefix(name, outside) {
-		return "", false, WithHint(fmt.Errorf("%s: %s is outside of the root, and the ledger keeps its name alone", what, strings.TrimPrefix(name, outside)),
-			"say where it is with "+flag+"; its digest shows whether it is the one")
-	}
-	for _, top := range []string{p.checkout, p.root} {
-		if top == "" {
-			continue
-		}
-		for _, at := range []string{filepath.Join(top, p.sweep, filepath.FromSlash(name)), filepath.Join(top, filepath.FromSlash(name))} {
-			if found, err := filepath.Glob(at); err == nil && len(found) > 0 {
-				return at, top == p.checkout, nil
-			}
-			if _, err := os.Stat(at); err == nil { // a name with brackets in it
-				return at, top == p.checkout, nil
-			}
-		}
-	}
-	return "", false, WithHint(fmt.Errorf("%s: there is no %s any more", what, name),
-		"say where it is now with "+flag+", or take it from the run's commit with --checkout")
 }

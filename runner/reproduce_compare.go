@@ -36,7 +36,7 @@ func (t *retraining) compare(ctx context.Context) (*ledger.Reproduction, error) 
 	switch {
 	case f.Adapter == t.Run.Adapter && f.Step == nil && f.Value == nil:
 		f.Outcome = ledger.Identical
-	case f.Numerics == t.origin.Numerics && f.Device["gpu"] == t.origin.Device["gpu"] || len(t.Changed) > 0:
+	case f.Numerics == t.Run.Numerics && f.Device["gpu"] == t.origin.Device["gpu"] || len(t.Changed) > 0:
 		f.Outcome = ledger.Different
 	default:
 		return f, t.compareSpread(ctx, f)

@@ -34,7 +34,7 @@ func (r *Reproduction) resolve(ctx context.Context, o ReproduceOptions) error {
 		at.sweep = filepath.FromSlash(path.Dir(found[0].Path))
 	}
 	if o.Checkout {
-		if at.checkout, err = r.restoreCode(ctx, o.Root); err != nil {
+		if at.checkout, err = r.restoreCode(ctx, o.Root, at.names(spec)); err != nil {
 			return err
 		}
 	}
@@ -91,17 +91,26 @@ func (r *Reproduction) locate(spec *sweeps.Spec, at places, o ReproduceOptions) 
 	}
 	if o.Base != "" {
 		spec.Base.Model = o.Base
+		if !hub.IsName(o.Base) {
+			abs, err := filepath.Abs(o.Base)
+			if err != nil {
+				return fmt.Errorf("--base: %w", err)
+			}
+			spec.Base.Model = abs
+		}
 	}
 	var elsewhere []string
 	for i := range spec.Data.Source {
 		s := &spec.Data.Source[i]
-		if len(o.Data) > 0 {
-			s.Path = o.Data[i]
-			continue
-		}
 		name := s.Path
 		var in bool
 		var err error
+		if len(o.Data) > 0 {
+			if s.Path, err = filepath.Abs(o.Data[i]); err != nil {
+				return fmt.Errorf("--data: %w", err)
+			}
+			continue
+		}
 		if s.Path, in, err = at.find("data", name, "--data"); err != nil {
 			return err
 		}

@@ -44,7 +44,9 @@ func Retrain(ctx context.Context, all []*Reproduction, o RetrainOptions) error {
 		}
 		group.Go(func() error {
 			if ctx.Err() == nil {
-				r.Err = r.reproduce(ctx, o)
+				if err := r.reproduce(ctx, o); err != nil {
+					r.Err = fmt.Errorf("run %.12s: %w", r.Run.Key, err)
+				}
 			}
 			return r.Close()
 		})

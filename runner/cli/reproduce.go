@@ -118,15 +118,18 @@ func runReproduce(ctx context.Context, e *env, refs []string, f reproduceFlags, 
 			Root: root, Ledger: l, Hub: e.hub, Device: f.device, Numerics: worker.Numerics,
 			Checkout: f.checkout, Data: f.data, Base: f.base, Seed: seed, Altered: f.altered,
 		})
-		if err != nil {
+		switch {
+		case err != nil && (len(runs) == 1 || ctx.Err() != nil):
 			return err
+		case err != nil: // the others can be reproduced all the same
+			r = &runner.Reproduction{Run: run, Err: err}
 		}
 		all = append(all, r)
 	}
 	plan := &runner.Plan{}
 	var devices []device.Device
 	for _, r := range all {
-		if len(r.Changed) > 0 && !f.altered {
+		if r.Item() == nil || len(r.Changed) > 0 && !f.altered {
 			continue
 		}
 		plan.Items = append(plan.Items, r.Item())
@@ -195,7 +198,7 @@ func judgeReproduced(e *env, all []*runner.Reproduction) error {
 		switch {
 		case r.Err != nil:
 			failed++
-			e.complain(fmt.Sprintf("run %s: %v", short(r.Run.Key), r.Err), advise(r.Err))
+			e.complain(r.Err.Error(), advise(r.Err))
 		case r.Fact == nil:
 			mismatches++
 			advice = "restore what was changed, name where it lies with --data or --base, or read it from the run's commit with --checkout; --altered trains all the same, to show from where on it matters"

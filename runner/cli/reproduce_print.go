@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -108,6 +110,26 @@ func (p *page) differences(run ledger.Run, r ledger.Reproduction) {
 	} else {
 		p.line("values", "all the same")
 	}
+	if other := alsoOther(run, r); other != "" {
+		p.line("also", "%s", other)
+	}
+}
+
+// alsoOther names what the run was made by that is another here.
+func alsoOther(run ledger.Run, r ledger.Reproduction) string {
+	made := run.Origin()
+	if made == nil {
+		return ""
+	}
+	var out []string
+	for _, c := range []struct{ was, is map[string]string }{{made.Engine, r.Engine}, {made.Device, r.Device}} {
+		for _, name := range slices.Sorted(maps.Keys(c.was)) {
+			if is := c.is[name]; is != c.was[name] && name != "threads" { // which change no bit
+				out = append(out, fmt.Sprintf("%s was %s, is %s", name, orDash(c.was[name]), orDash(is)))
+			}
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // outcomeText is an outcome for a list.
