@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"daybook/engine"
 	"daybook/engine/device"
@@ -23,7 +24,7 @@ func Attention(ctx context.Context, d device.Device, limits device.Options, o Op
 	if err != nil {
 		return nil, fmt.Errorf("attention: %w", err)
 	}
-	g, err := newRig(d, limits, s, o, "none")
+	g, err := newRig(d, limits, s, o, "none", ofAttention)
 	if err != nil {
 		return nil, fmt.Errorf("attention: %w", err)
 	}
@@ -34,6 +35,11 @@ func Attention(ctx context.Context, d device.Device, limits device.Options, o Op
 		{"forward, " + what, 2 * product, g.attention},
 		{"backward, " + what, 4 * product, func() error { return g.be.AttentionBackward(g.batch, g.act, g.grad) }},
 	})
+}
+
+// ofAttention picks what attention reads, by the names of model.Plan.
+func ofAttention(name string) bool {
+	return slices.Contains([]string{"activations.0.q", "activations.0.k", "activations.0.v", "gradient.o"}, name)
 }
 
 // square is the side of the product that tells what a device can do, and how
@@ -58,7 +64,7 @@ func Products(ctx context.Context, d device.Device, limits device.Options, o Ope
 	work := TrainingWork(s, l, 0, engine.CheckpointNone).Model // of all layers and the head, forward and backward
 	work = (work - 4*float64(s.Vocab)*float64(s.Hidden)) / float64(s.Layers) * float64(o.Tokens)
 	for _, quantization := range []string{"none", "nf4"} {
-		g, err := newRig(d, limits, s, o, quantization)
+		g, err := newRig(d, limits, s, o, quantization, nil)
 		if err != nil {
 			return nil, fmt.Errorf("gemm: %w", err)
 		}
@@ -84,7 +90,7 @@ func squareProduct(ctx context.Context, d device.Device, limits device.Options, 
 		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: n, TiedHead: true,
 	}
 	o.Tokens, o.Length = n, n
-	g, err := newRig(d, limits, s, o, "none")
+	g, err := newRig(d, limits, s, o, "none", nil)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,9 @@ type rig struct {
 	grad  *engine.Gradients
 }
 
-func newRig(d device.Device, limits device.Options, s engine.Shape, o OperationOptions, quantization string) (*rig, error) {
+// newRig opens a backend of d and fills the operands whose names only picks, nil
+// all, by the names of model.Plan.
+func newRig(d device.Device, limits device.Options, s engine.Shape, o OperationOptions, quantization string, only func(name string) bool) (*rig, error) {
 	if o.Tokens < 1 || o.Length < 1 || o.Tokens%o.Length != 0 || o.Length > s.MaxPositions {
 		return nil, fmt.Errorf("%d tokens in documents of %d: want whole documents of 1 to %d tokens", o.Tokens, o.Length, s.MaxPositions)
 	}
@@ -30,7 +32,7 @@ func newRig(d device.Device, limits device.Options, s engine.Shape, o OperationO
 		return nil, err
 	}
 	g := &rig{be: be}
-	if err := g.fill(s, o, quantization); err != nil {
+	if err := g.fill(s, o, quantization, only); err != nil {
 		return nil, errors.Join(err, be.Close())
 	}
 	return g, nil
@@ -40,7 +42,7 @@ func newRig(d device.Device, limits device.Options, s engine.Shape, o OperationO
 func (g *rig) close() { _ = g.be.Close() }
 
 // fill allocates what a model of one layer does, by the same plan.
-func (g *rig) fill(s engine.Shape, o OperationOptions, quantization string) error {
+func (g *rig) fill(s engine.Shape, o OperationOptions, quantization string, only func(name string) bool) error {
 	l := lora(16, 0)
 	w, err := weights(s, quantization)
 	if err != nil {
@@ -63,7 +65,7 @@ func (g *rig) fill(s engine.Shape, o OperationOptions, quantization string) erro
 	}
 	for i, b := range buffers {
 		named[specs[i].Name] = b
-		if specs[i].Kind == engine.Activation {
+		if specs[i].Kind == engine.Activation && (only == nil || only(specs[i].Name)) {
 			if err := g.be.Upload(b, repeat(values, b.Len())); err != nil {
 				return err
 			}
