@@ -246,6 +246,12 @@ type Backend interface {
 	Close() error
 }
 
+// Packer is a Backend that loses less memory between weights that it gets together.
+type Packer interface {
+	// NewWeights is NewWeight for all of them.
+	NewWeights(all []Matrix) ([]Weight, error)
+}
+
 // Freer is a Backend that gives memory back before it is closed only when it is
 // told to, as a device's must be. Its batches, caches and optimizers are
 // io.Closers. A backend whose memory is the garbage collector's needs neither.

@@ -133,11 +133,12 @@ func (g *decodeRig) weight(rows, cols int, format string) (*weight, []float32) {
 			v[i] = fromBFloat16(m.BF16[i])
 		}
 	}
-	var w *weight
-	g.must(g.b.run("weight", func() (err error) {
-		w, err = g.b.newWeight(m)
-		return err
-	}))
+	made, err := g.b.NewWeight(m)
+	g.must(err)
+	w, ok := made.(*weight)
+	if !ok {
+		g.t.Fatalf("a weight of type %T", made)
+	}
 	return w, v
 }
 

@@ -41,6 +41,7 @@ type hardware struct {
 var (
 	_ engine.Backend = (*Backend)(nil)
 	_ engine.Freer   = (*Backend)(nil)
+	_ engine.Packer  = (*Backend)(nil)
 )
 
 // Open returns a backend for models of shape s. Its error wraps ErrUnavailable

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"daybook/engine"
+	"daybook/engine/nf4"
 )
 
 // TestHostBuffers moves a matrix with another beside it to host memory and back.
@@ -142,5 +143,86 @@ func TestMemoryLimit(t *testing.T) {
 		if b.Sync() == nil {
 			t.Error("a closed backend works")
 		}
+	}
+}
+
+// TestNewWeights places matrices of every format together: they must hold what each
+// holds by itself, in as many bytes as were planned.
+func TestNewWeights(t *testing.T) {
+	for _, o := range everywhere(t) {
+		t.Run(o.name(), func(t *testing.T) {
+			s := engine.Shape{Vocab: 96, Hidden: 80, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 80, Intermediate: 80, RopeTheta: 1e4, MaxPositions: 128}
+			b, err := open(s, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = b.Close() })
+			values := make([]float32, s.Vocab*s.Hidden)
+			half := make([]uint16, len(values))
+			for i := range values {
+				values[i] = rand.Float32() - 0.5
+				half[i] = engine.BFloat16(values[i])
+			}
+			all := []engine.Matrix{
+				{Rows: s.Vocab, Cols: s.Hidden, F32: values},
+				{Rows: s.Vocab, Cols: s.Hidden, BF16: half},
+				{Rows: s.Vocab, Cols: s.Hidden, NF4: nf4.Quantize(values, true)},
+				{Rows: s.Vocab, Cols: s.Hidden, BF16: half, Host: true},
+				{Rows: s.Vocab, Cols: s.Hidden, NF4: nf4.Quantize(values, false)},
+			}
+			var planned int64
+			for _, m := range all {
+				planned += b.WeightBytes(m)
+			}
+			before, _ := b.Memory()
+			together, err := b.NewWeights(all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if after, _ := b.Memory(); after-before != planned {
+				t.Errorf("took %d bytes, planned %d", after-before, planned)
+			}
+			batch, err := b.NewBatch(s.Vocab, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tokens := &engine.Batch{}
+			for i := range s.Vocab {
+				tokens.Tokens = append(tokens.Tokens, int32(i))
+				tokens.Positions = append(tokens.Positions, int32(i))
+			}
+			tokens.Starts = []int32{0, int32(s.Vocab)}
+			if err := batch.Load(tokens); err != nil {
+				t.Fatal(err)
+			}
+			rows := func(w engine.Weight) []float32 {
+				t.Helper()
+				x, err := b.Allocate([]engine.BufferSpec{{Name: "x", Kind: engine.Activation, Len: s.Vocab * s.Hidden, Width: s.Hidden}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := make([]float32, s.Vocab*s.Hidden)
+				if err := errors.Join(b.Embed(batch, w, x[0]), b.Download(got, x[0])); err != nil {
+					t.Fatal(err)
+				}
+				return got
+			}
+			for i, m := range all {
+				if m.NF4 != nil {
+					continue // no table of embeddings is
+				}
+				alone, err := b.NewWeight(m)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(rows(together[i]), rows(alone)) {
+					t.Errorf("matrix %d holds something else than alone", i)
+				}
+			}
+			all[2].NF4.Codes = all[2].NF4.Codes[1:]
+			if _, err := b.NewWeights(all); err == nil {
+				t.Error("placed a matrix without all its codes")
+			}
+		})
 	}
 }

@@ -19,111 +19,133 @@ var errMatrix = errors.New("malformed matrix")
 // NewWeight implements engine.Backend. NF4 stays packed, bfloat16 as it is; a
 // float32 matrix becomes bfloat16 if that is the compute type.
 func (b *Backend) NewWeight(m engine.Matrix) (engine.Weight, error) {
-	var w *weight
-	err := b.run(fmt.Sprintf("weight of %d by %d", m.Rows, m.Cols), func() (err error) {
-		w, err = b.newWeight(m)
-		return err
+	all, err := b.NewWeights([]engine.Matrix{m})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// NewWeights implements engine.Packer: the driver gives memory out in pages of
+// 2 MiB, of which each weight by itself would leave one half empty.
+func (b *Backend) NewWeights(all []engine.Matrix) ([]engine.Weight, error) {
+	var bytes int64
+	for _, m := range all {
+		if err := checkMatrix(m); err != nil {
+			return nil, fmt.Errorf("weight of %d by %d: %w", m.Rows, m.Cols, err)
+		}
+		bytes += b.WeightBytes(m)
+	}
+	out := make([]engine.Weight, len(all))
+	err := b.run("weights", func() error {
+		var a *arena
+		var at pointer
+		if bytes > 0 {
+			var err error
+			if a, err = b.allocate(bytes); err != nil {
+				return err
+			}
+			at = a.ptr
+		}
+		for i, m := range all {
+			w, err := b.placeMatrix(m, a, at)
+			if err != nil {
+				return fmt.Errorf("%d by %d: %w", m.Rows, m.Cols, err)
+			}
+			out[i] = w
+			at += pointer(w.bytes)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return w, nil
+	return out, nil
 }
 
-func (b *Backend) newWeight(m engine.Matrix) (*weight, error) {
+// checkMatrix makes sure that m has what it claims, in one format.
+func checkMatrix(m engine.Matrix) error {
 	n, given := m.Rows*m.Cols, 0
 	if m.Rows < 1 || m.Cols < 1 {
-		return nil, errMatrix
+		return errMatrix
 	}
 	for _, set := range []bool{m.F32 != nil, m.BF16 != nil, m.NF4 != nil} {
 		if set {
 			given++
 		}
 	}
-	if given != 1 {
-		return nil, fmt.Errorf("%w: has %d formats, want one", errMatrix, given)
-	}
-	switch {
+	switch values := max(len(m.F32), len(m.BF16)); {
+	case given != 1:
+		return fmt.Errorf("%w: has %d formats, want one", errMatrix, given)
 	case m.NF4 != nil:
-		if err := nf4.Check(m.NF4, n); err != nil {
-			return nil, err
-		}
-		return b.placePacked(m)
+		return nf4.Check(m.NF4, n)
+	case values != n:
+		return fmt.Errorf("%w: %d values", errMatrix, values)
+	}
+	return nil
+}
+
+// placeMatrix copies m, which is whole, to address at of a.
+func (b *Backend) placeMatrix(m engine.Matrix, a *arena, at pointer) (*weight, error) {
+	w := &weight{memory: a, rows: m.Rows, cols: m.Cols, bytes: b.WeightBytes(m)}
+	if m.NF4 != nil {
+		return w, b.placePacked(w, m.NF4, packedParts(m), at)
+	}
+	w.wide = b.denseSize(m) == 4
+	w.dense = matrix{at, m.Rows, m.Cols, denseStride(m)}
+	var src unsafe.Pointer
+	switch {
 	case m.BF16 != nil:
-		if len(m.BF16) != n {
-			return nil, fmt.Errorf("%w: %d values", errMatrix, len(m.BF16))
-		}
-		return b.placeDense(m, unsafe.Pointer(&m.BF16[0]), false)
-	case len(m.F32) != n:
-		return nil, fmt.Errorf("%w: %d values", errMatrix, len(m.F32))
-	case b.bf16:
-		narrow := make([]uint16, n)
+		src = unsafe.Pointer(&m.BF16[0])
+	case w.wide:
+		src = unsafe.Pointer(&m.F32[0])
+	default:
+		narrow := make([]uint16, len(m.F32))
 		for i, v := range m.F32 {
 			narrow[i] = engine.BFloat16(v)
 		}
-		return b.placeDense(m, unsafe.Pointer(&narrow[0]), false)
+		src = unsafe.Pointer(&narrow[0])
 	}
-	return b.placeDense(m, unsafe.Pointer(&m.F32[0]), true)
-}
-
-// placeDense copies the values at src, float32 if wide or else bfloat16, into
-// rows that begin on 16 bytes.
-func (b *Backend) placeDense(m engine.Matrix, src unsafe.Pointer, wide bool) (*weight, error) {
-	size, stride := b.denseSize(m), denseStride(m)
-	bytes := int64(m.Rows) * int64(stride) * int64(size)
+	size := b.denseSize(m)
 	if m.Host {
-		return b.placeHost(m, src, bytes, stride*size, matrix{rows: m.Rows, width: m.Cols, stride: stride}, wide)
+		return w, b.placeHost(w, src, size)
 	}
-	a, err := b.allocate(bytes)
-	if err != nil {
-		return nil, err
-	}
-	w := &weight{memory: a, rows: m.Rows, cols: m.Cols, bytes: a.bytes, wide: wide, dense: matrix{a.ptr, m.Rows, m.Cols, stride}}
-	return w, b.upload2D(a.ptr, stride*size, src, m.Cols*size, m.Rows)
+	return w, b.upload2D(at, w.dense.stride*size, src, m.Cols*size, m.Rows)
 }
 
-// placeHost copies rows of a dense matrix to host memory that the device reads too.
-func (b *Backend) placeHost(m engine.Matrix, src unsafe.Pointer, bytes int64, pitch int, dense matrix, wide bool) (*weight, error) {
-	h, err := b.allocatePinned(bytes)
+// placeHost copies rows of elements of so many bytes to host memory that the device
+// reads too.
+func (b *Backend) placeHost(w *weight, src unsafe.Pointer, size int) error {
+	width, pitch := w.cols*size, w.dense.stride*size
+	h, err := b.allocatePinned(int64(w.rows) * int64(pitch))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	width := len(unsafe.Slice((*byte)(src), pitch)) / dense.stride * m.Cols
-	for i := range m.Rows {
+	for i := range w.rows {
 		copy(unsafe.Slice((*byte)(unsafe.Add(h.ptr, i*pitch)), width), unsafe.Slice((*byte)(unsafe.Add(src, i*width)), width))
 	}
-	dense.ptr = pointer(h.ptr)
-	return &weight{memory: h, rows: m.Rows, cols: m.Cols, wide: wide, dense: dense}, nil
+	w.memory, w.dense.ptr = h, pointer(h.ptr)
+	return nil
 }
 
 // placePacked copies the arrays of an NF4 matrix one behind the other, aligned.
-func (b *Backend) placePacked(m engine.Matrix) (*weight, error) {
-	q := m.NF4
-	parts, bytes := packedParts(m), int64(0)
-	for _, part := range parts {
-		bytes += roundUp(part, 16)
-	}
-	a, err := b.allocate(bytes)
-	if err != nil {
-		return nil, err
-	}
-	w := &weight{memory: a, rows: m.Rows, cols: m.Cols, bytes: a.bytes, packed: &packed{offset: q.Offset}}
+func (b *Backend) placePacked(w *weight, q *engine.NF4, parts [4]int64, at pointer) error {
+	w.packed = &packed{offset: q.Offset}
 	from := []unsafe.Pointer{
 		unsafe.Pointer(unsafe.SliceData(q.Codes)), unsafe.Pointer(unsafe.SliceData(q.Scales)),
 		unsafe.Pointer(unsafe.SliceData(q.Scales2)), unsafe.Pointer(unsafe.SliceData(q.Absmax)),
 	}
-	at := a.ptr
 	for i, to := range []*pointer{&w.packed.codes, &w.packed.scales, &w.packed.scales2, &w.packed.absmax} {
 		if parts[i] == 0 {
 			continue
 		}
 		*to = at
 		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(at), from[i], parts[i], b.stream); err != nil {
-			return nil, err
+			return err
 		}
 		at = at.offset(int(roundUp(parts[i], 16)))
 	}
-	return w, b.wait()
+	return b.wait()
 }
 
 func fromBFloat16(v uint16) float32 { return math.Float32frombits(uint32(v) << 16) }

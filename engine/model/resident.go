@@ -23,34 +23,47 @@ func NewResident(be engine.Backend, w *engine.HostWeights) (engine.Source, error
 		return nil, fmt.Errorf("base: %w", err)
 	}
 	r := &resident{shape: w.Shape, head: &engine.Head{}}
-	weight := func(m engine.Matrix, name string, args ...any) (engine.Weight, error) {
-		d, err := be.NewWeight(m)
-		if err != nil {
-			return nil, fmt.Errorf("base: %s: %w", fmt.Sprintf(name, args...), err)
-		}
-		r.bytes += d.Bytes()
-		return d, nil
-	}
-
-	var err error
-	if r.embedding, err = weight(w.Embedding, "embedding"); err != nil {
-		return nil, err
+	matrices, places := []engine.Matrix{w.Embedding}, []*engine.Weight{&r.embedding}
+	add := func(m engine.Matrix, place *engine.Weight) {
+		matrices, places = append(matrices, m), append(places, place)
 	}
 	for i := range w.Layers {
 		l := &engine.Layer{Index: i}
 		for p, m := range w.Layers[i].Proj {
-			if l.Proj[p], err = weight(m, "layer %d: %s", i, engine.Projection(p)); err != nil {
-				return nil, err
-			}
+			add(m, &l.Proj[p])
 		}
 		r.layers = append(r.layers, l)
 	}
-	if r.head.Weight = r.embedding; !w.Shape.TiedHead {
-		if r.head.Weight, err = weight(w.Head, "head"); err != nil {
+	if !w.Shape.TiedHead {
+		add(w.Head, &r.head.Weight)
+	}
+	weights, err := newWeights(be, matrices)
+	if err != nil {
+		return nil, fmt.Errorf("base: %w", err)
+	}
+	for i, weight := range weights {
+		*places[i] = weight
+		r.bytes += weight.Bytes()
+	}
+	if w.Shape.TiedHead {
+		r.head.Weight = r.embedding
+	}
+	return r, r.vectors(be, w)
+}
+
+// newWeights uploads matrices, together if be can.
+func newWeights(be engine.Backend, matrices []engine.Matrix) ([]engine.Weight, error) {
+	if packer, ok := be.(engine.Packer); ok {
+		return packer.NewWeights(matrices)
+	}
+	weights := make([]engine.Weight, len(matrices))
+	for i, m := range matrices {
+		var err error
+		if weights[i], err = be.NewWeight(m); err != nil {
 			return nil, err
 		}
 	}
-	return r, r.vectors(be, w)
+	return weights, nil
 }
 
 // vectors uploads all norms and biases in one arena.
