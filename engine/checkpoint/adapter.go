@@ -130,7 +130,7 @@ func assembleAdapter(c Contents, l engine.LoRA, s engine.Shape) (*engine.HostAda
 			return nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
 		if i := nf4.FirstNonFinite(values); i >= 0 {
-			return nil, fmt.Errorf("tensor %q: element %d is %g: %w", name, i, values[i], engine.ErrNonFinite)
+			return nil, fmt.Errorf("tensor %q: %w", name, &ValueError{i, values[i]})
 		}
 		return values, nil
 	}

@@ -389,6 +389,10 @@ func TestBadValues(t *testing.T) {
 	if !errors.Is(err, engine.ErrNonFinite) || !strings.Contains(err.Error(), `tensor "model.norm.weight": element 3 is +Inf`) {
 		t.Errorf("error %v", err)
 	}
+	var bad *ValueError
+	if !errors.As(err, &bad) || bad.Element != 3 || !strings.Contains(bad.Hint(), "damaged") {
+		t.Errorf("error %v has no hint of its own", err)
+	}
 }
 
 func TestTiedHeads(t *testing.T) {

@@ -220,7 +220,7 @@ func (l *loader) chunks(t Tensor, use func(from int, values []float32)) error {
 		values := buffer[:min(chunk, n-from)]
 		t.decode(values, from)
 		if i := nf4.FirstNonFinite(values); i >= 0 {
-			return fmt.Errorf("element %d is %g: %w", from+i, values[i], engine.ErrNonFinite)
+			return &ValueError{from + i, values[i]}
 		}
 		use(from, values)
 		l.count(len(values))

@@ -136,7 +136,7 @@ func floats(t Tensor) []float32 {
 
 func checkScales(part string, scales []float32) error {
 	if i := nf4.FirstNonFinite(scales); i >= 0 {
-		return fmt.Errorf("%s: element %d is %g: %w", part[1:], i, scales[i], engine.ErrNonFinite)
+		return fmt.Errorf("%s: %w", part[1:], &ValueError{i, scales[i]})
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"daybook/engine"
 	"daybook/engine/device"
+	"daybook/engine/hub"
 	"daybook/ledger/journal"
 	"daybook/runner"
 )
@@ -161,9 +162,17 @@ func (a *attempt) close(err error) journal.Body {
 	case errors.Is(err, context.Canceled):
 		return journal.Interrupted{Step: a.step}
 	}
-	failed := journal.Failed{Error: a.worker.impersonal(err.Error()), Step: a.step}
-	failed.Hint = a.worker.impersonal(advise(err))
-	return failed
+	return journal.Failed{Error: a.impersonal(err.Error()), Hint: a.impersonal(advise(err)), Step: a.step}
+}
+
+// impersonal also shortens the path of a base that lies elsewhere, to its last element.
+func (a *attempt) impersonal(text string) string {
+	text = a.worker.impersonal(text)
+	if hub.IsName(a.job.Base) {
+		return text
+	}
+	base := a.worker.Root.Abs(a.job.Base)
+	return strings.ReplaceAll(text, base+string(filepath.Separator), filepath.Base(base)+string(filepath.Separator))
 }
 
 // advise returns what to do about an error, "" if nothing comes to mind.

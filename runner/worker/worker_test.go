@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"daybook/engine"
+	"daybook/engine/checkpoint"
 	"daybook/ledger/journal"
 	"daybook/runner"
 	"daybook/runner/runnertest"
@@ -200,6 +201,10 @@ func TestFailureIsImpersonal(t *testing.T) {
 	if got, want := w.impersonal("open "+filepath.Join(w.Home, "model", "x")+": no"), "open "+filepath.Join("~", "model", "x")+": no"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	a := &attempt{worker: w, job: &runner.Job{Base: "../elsewhere/base"}}
+	if got, want := a.impersonal("open "+filepath.Join(root.Abs(a.job.Base), "x")+": no"), "open "+filepath.Join("base", "x")+": no"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // TestWorkOnce refuses to write over an attempt that was made.
@@ -323,6 +328,7 @@ func TestAdvice(t *testing.T) {
 		want string
 	}{
 		{engine.ErrNonFinite, "learning_rate"},
+		{fmt.Errorf("base: %w", &checkpoint.ValueError{}), "damaged"},
 		{&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, "free some space"},
 		{runner.WithHint(engine.ErrNonFinite, "its own"), "its own"},
 		{errors.New("anything"), ""},
