@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -26,7 +27,12 @@ func (e *execution) attempt(ctx context.Context, s *slot, item *Item) (busy bool
 		return false, err
 	}
 	background := context.WithoutCancel(ctx) // an interruption is recorded too
-	defer func() { err = errors.Join(err, e.Ledger.Release(background, key, e.Holder)) }()
+	defer func() {
+		if unreleased := e.Ledger.Release(background, key, e.Holder); unreleased != nil {
+			e.tell(func() { e.outcome.Leased = true })
+			err = cmp.Or(err, unreleased) // where the disk is full, both say so
+		}
+	}()
 	if err := e.catchUp(ctx, item); err != nil {
 		return false, err
 	}

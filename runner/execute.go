@@ -72,6 +72,7 @@ type Outcome struct {
 	Already     int   // were finished before, here or meanwhile elsewhere
 	Failed      []Failure
 	Interrupted []*Item
+	Leased      bool // a lease could not be given back; it ends with its holder
 }
 
 // Failure is a run that failed, and why.

@@ -62,12 +62,16 @@ func (h *Holder) Lend(cmd *exec.Cmd) {
 	}
 }
 
-// Close gives the name up. The holder has no leases any more.
-func (h *Holder) Close() error {
+// Close gives the name up. Of a holder that is still leased something, the file
+// stays without its lock, so that others see that it is gone.
+func (h *Holder) Close(leased bool) error {
 	if h.file == nil {
 		return nil
 	}
 	forgetHolders(filepath.Dir(h.file.Name()))
+	if leased {
+		return h.file.Close()
+	}
 	return errors.Join(os.Remove(h.file.Name()), h.file.Close())
 }
 

@@ -50,7 +50,7 @@ func TestRunTakesOver(t *testing.T) {
 	}
 	old := time.Now().Add(-time.Hour)
 	check(t, os.Chtimes(filepath.Join(folder, "dead"), old, old))
-	check(t, h.Close())
+	check(t, h.Close(false))
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("holders leave %v, %v", left, err)
 	}
@@ -63,5 +63,17 @@ func TestHolderName(t *testing.T) {
 	if want := "on " + host; !strings.HasPrefix(h.Name, "pid ") || !strings.HasSuffix(runner.HolderName(h.Name), want) {
 		t.Errorf("%s is shown as %s", h.Name, runner.HolderName(h.Name))
 	}
-	check(t, h.Close())
+	check(t, h.Close(false))
+}
+
+// TestHolderLeavesLease has a process end that could not give a lease back, as on
+// a full disk: the next one needn't wait.
+func TestHolderLeavesLease(t *testing.T) {
+	p := newPlace(t)
+	h := newHolder(t, p.root)
+	plan := p.plan(t, one)
+	check(t, p.ledger.Lease(t.Context(), trained(plan)[0], h.Name, time.Minute))
+	check(t, h.Close(true))
+	heard := &progress{held: func() { t.Error("waits for a holder that is gone") }}
+	p.mustRun(t, plan, func(o *runner.RunOptions) { o.Progress = heard })
 }

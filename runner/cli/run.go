@@ -67,8 +67,9 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, holder.Close()) }()
-	outcome, err := p.plan.Run(ctx, runner.RunOptions{
+	var outcome runner.Outcome
+	defer func() { err = errors.Join(err, holder.Close(outcome.Leased)) }()
+	outcome, err = p.plan.Run(ctx, runner.RunOptions{
 		Ledger: p.ledger, Store: p.store, Jobs: jobs, Threads: threads, Devices: names(devices), Memory: limit, Again: f.again, Worker: process(), Holder: holder.Name,
 		Start: startWorker(p.root, holder), Progress: progress, Now: e.now,
 	})
