@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -51,14 +52,14 @@ type EstimateOptions struct {
 
 // Estimate returns the memory of the selected runs and the baselines, one
 // Footprint for all that have the same shape.
-func (p *Plan) Estimate(o EstimateOptions) ([]*Footprint, error) {
+func (p *Plan) Estimate(ctx context.Context, o EstimateOptions) ([]*Footprint, error) {
 	var all []*Footprint
 	known := map[string]*Footprint{}
 	for _, item := range p.Items {
 		if !item.Selected {
 			continue
 		}
-		f, err := item.footprint(o)
+		f, err := item.footprint(ctx, o)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", item.Job.Name, err)
 		}
@@ -86,7 +87,7 @@ type wanted struct {
 	cache   int64
 }
 
-func (i *Item) footprint(o EstimateOptions) (*Footprint, error) {
+func (i *Item) footprint(ctx context.Context, o EstimateOptions) (*Footprint, error) {
 	spec := i.Job.Spec
 	weights, err := i.base.Outline(checkpoint.Quantization{Kind: spec.Base.Quantization, DoubleQuant: spec.Base.DoubleQuant})
 	if err != nil {
@@ -110,7 +111,7 @@ func (i *Item) footprint(o EstimateOptions) (*Footprint, error) {
 		if err != nil {
 			return nil, err
 		}
-		order, err := train.NewOrder(t, i.examples)
+		order, err := train.NewOrder(ctx, t, i.examples)
 		if err != nil {
 			return nil, err
 		}

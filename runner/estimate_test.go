@@ -19,7 +19,7 @@ func TestEstimate(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := runner.EstimateOptions{Planner: gpu.Planner}
-	all, err := plan.Estimate(o)
+	all, err := plan.Estimate(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestEstimate(t *testing.T) {
 	}
 	run, baseline := all[2].Process, all[0].Process
 	o.Cards = []int64{run, run - 1, 1 << 20, baseline, baseline - 1}
-	if all, err = plan.Estimate(o); err != nil {
+	if all, err = plan.Estimate(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	c := all[2].Cards

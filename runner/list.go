@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"context"
+
 	"daybook/engine/train"
 	"daybook/ledger"
 )
@@ -43,7 +45,7 @@ type Cost struct {
 }
 
 // List returns the plan as data.
-func (p *Plan) List(again bool) (Listing, error) {
+func (p *Plan) List(ctx context.Context, again bool) (Listing, error) {
 	l := Listing{Sweep: p.Sweep.Name, Data: p.Data, Warnings: p.Warnings}
 	for _, a := range p.Sweep.Axes {
 		l.Axes = append(l.Axes, a.Name)
@@ -61,7 +63,7 @@ func (p *Plan) List(again bool) (Listing, error) {
 			if err != nil {
 				return Listing{}, err
 			}
-			order, err := train.NewOrder(t, item.examples)
+			order, err := train.NewOrder(ctx, t, item.examples)
 			if err != nil {
 				return Listing{}, err
 			}

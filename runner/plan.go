@@ -93,7 +93,7 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 		err := p.pin(ctx, &r.Spec.Base)
 		var item *Item
 		if err == nil {
-			item, err = p.run(i, r)
+			item, err = p.run(ctx, i, r)
 		}
 		if err != nil {
 			name := fmt.Sprintf("run %d", i+1)

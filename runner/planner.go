@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ func (c *cache[T]) get(key string, compute func() (T, error)) (T, error) {
 }
 
 // run resolves one run of the sweep, and the baselines it is compared with.
-func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
+func (p *planner) run(ctx context.Context, position int, r sweeps.Run) (*Item, error) {
 	spec := r.Spec
 	base, err := p.base(spec.Base)
 	if err != nil {
@@ -87,7 +88,7 @@ func (p *planner) run(position int, r sweeps.Run) (*Item, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data.%w", err) // its place begins with "subset"
 	}
-	examples, err := p.encode(base, ds, records, spec)
+	examples, err := p.encode(ctx, base, ds, records, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -249,9 +250,12 @@ func (p *planner) partition(ds *dataset.Dataset, d sweeps.Data) (*dataset.Partit
 
 // encode tokenizes the records of one run. All records of the dataset share a
 // cache, since subsets overlap.
-func (p *planner) encode(base *Base, ds *dataset.Dataset, records []int, spec sweeps.Spec) ([]engine.Example, error) {
+func (p *planner) encode(ctx context.Context, base *Base, ds *dataset.Dataset, records []int, spec sweeps.Spec) ([]engine.Example, error) {
 	out := make([]engine.Example, 0, len(records))
 	for _, i := range records {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		key := fmt.Sprint(spec.Base.Model, "\x00", spec.Base.ChatTemplate, "\x00", ds.Digest, "\x00", spec.Data.Source, "\x00", spec.Train.LossOn, spec.Train.MaxSeqLen, spec.Train.Overlong, i)
 		one, err := p.examples.get(key, func() ([]engine.Example, error) { return TrainingExamples(base, ds, []int{i}, spec.Train) })
 		if err != nil {

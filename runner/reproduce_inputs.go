@@ -156,7 +156,7 @@ func (r *Reproduction) plan(ctx context.Context, p *planner, spec sweeps.Spec, o
 	if err != nil {
 		return nil, err
 	}
-	examples, err := p.encode(base, ds, sides["train"], spec)
+	examples, err := p.encode(ctx, base, ds, sides["train"], spec)
 	if err != nil {
 		return nil, err
 	}

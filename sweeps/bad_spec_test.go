@@ -54,6 +54,12 @@ func TestBadSpec(t *testing.T) {
 			"",
 		},
 		{
+			"more epochs than anybody trains",
+			sweep("train: { epochs: 10001 }", "[]"),
+			"sweep.jsonnet:3: runs[0].spec.train.epochs: must be at most 10000, got 10001",
+			"",
+		},
+		{
 			"huge count",
 			sweep("train: { epochs: 1e12 }", "[]"),
 			"sweep.jsonnet:3: runs[0].spec.train.epochs: 1000000000000 is too large",

@@ -73,6 +73,16 @@ func (c checker) atLeast(path string, got, least int) {
 	}
 }
 
+// maxEpochs is far beyond what fine-tuning takes. The order of a run is laid out
+// whole before its first step, so a slip of the keyboard would fill the memory.
+const maxEpochs = 10_000
+
+func (c checker) atMost(path string, got, most int) {
+	if got > most {
+		c.fail(path, "", "must be at most %d, got %d", most, got)
+	}
+}
+
 // interval bounds a number; infinities do not lie in it.
 type interval struct {
 	low, high         float64
@@ -131,6 +141,7 @@ func (c checker) base() {
 func (c checker) train() {
 	t := c.s.Train
 	c.atLeast("train.epochs", t.Epochs, 1)
+	c.atMost("train.epochs", t.Epochs, maxEpochs)
 	c.atLeast("train.batch_size", t.BatchSize, 1)
 	c.atLeast("train.grad_accum", t.GradAccum, 1)
 	c.number("train.learning_rate", t.LearningRate, positive)

@@ -182,8 +182,10 @@ func TestOpenErrors(t *testing.T) {
 	if strings.Count(err.Error(), "absent.jsonl") != 1 {
 		t.Errorf("the path is not there once: %v", err)
 	}
-	if _, err = Open(dir); !errors.As(err, &e) {
-		t.Errorf("folder: got %v", err)
+	for _, path := range []string{dir, os.DevNull} {
+		if _, err = Open(path); !errors.As(err, &e) || !errors.Is(err, ErrNotFile) || e.Hint() == "" {
+			t.Errorf("%s: got %v", path, err)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 // What can be wrong with a file. An *Error wraps one of these and says where.
 var (
 	ErrEmpty        = errors.New("holds no records")
+	ErrNotFile      = errors.New("not a regular file")
 	ErrNotData      = errors.New("no data file")
 	ErrNotJSON      = errors.New("not JSON")
 	ErrNotCSV       = errors.New("not CSV")

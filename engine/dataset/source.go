@@ -80,7 +80,14 @@ func (s *Source) files() ([]string, error) {
 }
 
 func (d *Dataset) open(path string, source *Source) error {
-	f, err := os.Open(path)
+	info, err := os.Stat(path) // before opening, which waits for whoever writes a pipe
+	if err == nil && !info.Mode().IsRegular() {
+		return &Error{Path: path, Err: ErrNotFile, Advice: "data is read again by every run: put it into a file"}
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(path)
+	}
 	if err != nil {
 		advice := ""
 		if errors.Is(err, fs.ErrNotExist) {
@@ -88,21 +95,7 @@ func (d *Dataset) open(path string, source *Source) error {
 		}
 		return &Error{Path: path, Err: cause(err), Advice: advice}
 	}
-	info, err := f.Stat()
-	if err != nil {
-		_ = f.Close() // nothing was written
-		return &Error{Path: path, Err: cause(err)}
-	}
-	size := info.Size()
-	if !info.Mode().IsRegular() { // a pipe, say, can be read once
-		data, err := io.ReadAll(f)
-		_ = f.Close() // nothing was written
-		if err != nil {
-			return &Error{Path: path, Err: cause(err)}
-		}
-		return d.read(content{path: path, r: bytes.NewReader(data), size: int64(len(data))}, source)
-	}
-	return d.read(content{path: path, r: f, size: size, file: f}, source)
+	return d.read(content{path: path, r: f, size: info.Size(), file: f}, source)
 }
 
 // Read is Open for a stream; path is only used in errors and in the result.

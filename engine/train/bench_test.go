@@ -26,7 +26,7 @@ func BenchmarkStep(b *testing.B) {
 	}
 	tr := tiny()
 	tr.MaxSeqLen, tr.BatchSize, tr.GradAccum, tr.Packing, tr.LoRA.Rank, tr.LoRA.Dropout = 128, 8, 1, false, 8, 0.05
-	r, err := newRun(Job{
+	r, err := newRun(b.Context(), Job{
 		Backend: be, Source: src, Training: tr, Dir: b.TempDir(),
 		Examples: modeltest.Examples(s, 1, 8, 100, 100),
 	})

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -38,8 +39,9 @@ type Order struct {
 // engine.NewRandom(StreamShuffle, seed, e).Perm; with packing the permuted
 // examples then fill rows (see pack) and the same generator permutes the rows.
 // BatchSize rows make a micro-batch and GradAccum of those a window; the last
-// of either may be shorter, and neither crosses the end of an epoch.
-func NewOrder(t engine.Training, examples []engine.Example) (*Order, error) {
+// of either may be shorter, and neither crosses the end of an epoch. Cancelling ctx
+// ends it between two epochs, with the error of ctx.
+func NewOrder(ctx context.Context, t engine.Training, examples []engine.Example) (*Order, error) {
 	if err := checkExamples(t, examples); err != nil {
 		return nil, fmt.Errorf("order: %w", err)
 	}
@@ -51,6 +53,9 @@ func NewOrder(t engine.Training, examples []engine.Example) (*Order, error) {
 		h.Write(b[:]) // a hash never fails
 	}
 	for e := 1; e <= t.Epochs; e++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		rows := epochRows(t, examples, e)
 		word(len(rows))
 		for _, r := range rows {

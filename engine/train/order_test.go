@@ -1,6 +1,8 @@
 package train
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -30,7 +32,7 @@ func TestOrderVisitsEveryExampleOnceAnEpoch(t *testing.T) {
 			Packing:   rapid.Bool().Draw(t, "packing"),
 			Seed:      rapid.Uint64().Draw(t, "seed"),
 		}
-		o, err := NewOrder(tr, examples)
+		o, err := NewOrder(t.Context(), tr, examples)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +53,7 @@ func TestOrderVisitsEveryExampleOnceAnEpoch(t *testing.T) {
 		if steps != o.Steps {
 			t.Fatalf("%d windows, %d steps announced", steps, o.Steps)
 		}
-		again, err := NewOrder(tr, examples)
+		again, err := NewOrder(t.Context(), tr, examples)
 		if err != nil || again.Digest != o.Digest {
 			t.Fatalf("a second order differs: %v", err)
 		}
@@ -171,7 +173,7 @@ func indexes(n int) []int {
 func TestOrderDependsOnSeedAndEpoch(t *testing.T) {
 	examples := lengths(slices.Repeat([]int{3}, 50)...)
 	tr := engine.Training{Epochs: 2, BatchSize: 50, GradAccum: 1, MaxSeqLen: 10, Seed: 1}
-	a, err := NewOrder(tr, examples)
+	a, err := NewOrder(t.Context(), tr, examples)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +181,7 @@ func TestOrderDependsOnSeedAndEpoch(t *testing.T) {
 		t.Error("both epochs have the same order")
 	}
 	tr.Seed = 2
-	b, err := NewOrder(tr, examples)
+	b, err := NewOrder(t.Context(), tr, examples)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,12 +196,21 @@ func TestOrderSkipsWindowsWithoutTarget(t *testing.T) {
 		examples[1].Targets[i] = engine.Ignore
 	}
 	tr := engine.Training{Epochs: 2, BatchSize: 1, GradAccum: 1, MaxSeqLen: 10}
-	o, err := NewOrder(tr, examples)
+	o, err := NewOrder(t.Context(), tr, examples)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if o.Steps != 4 || o.Skipped != 2 {
 		t.Errorf("%d steps and %d skipped, want 4 and 2", o.Steps, o.Skipped)
+	}
+}
+
+func TestOrderIsCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	o, err := NewOrder(ctx, engine.Training{Epochs: 1 << 40, BatchSize: 1, GradAccum: 1, MaxSeqLen: 9}, lengths(1, 2))
+	if !errors.Is(err, context.Canceled) || o != nil {
+		t.Errorf("%v, %v", o, err)
 	}
 }
 
@@ -229,7 +240,7 @@ func TestOrderRefuses(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&tr)
 			}
-			_, err := NewOrder(tr, tt.examples)
+			_, err := NewOrder(t.Context(), tr, tt.examples)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}

@@ -105,7 +105,7 @@ func parityRun(t *testing.T, name string, q checkpoint.Quantization, f fixture.F
 		t.Fatal(err)
 	}
 	examples, windows := curve(t, f)
-	r, err := newRun(Job{
+	r, err := newRun(t.Context(), Job{
 		Backend: be, Source: src, Examples: examples, Initial: adapter, Dir: t.TempDir(), Room: Room{Tokens: 150},
 		Training: engine.Training{
 			Epochs: 1, BatchSize: batch, GradAccum: 2, LearningRate: 1, Schedule: "constant", MaxGradNorm: 1, MaxSeqLen: 64,

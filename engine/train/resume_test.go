@@ -194,7 +194,7 @@ func TestFailedDeviceLeavesNoCheckpoint(t *testing.T) {
 
 func mustOrder(t tb, j Job) *Order {
 	t.Helper()
-	o, err := NewOrder(j.Training, j.Examples)
+	o, err := NewOrder(context.Background(), j.Training, j.Examples)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -31,7 +32,7 @@ func FuzzParseState(f *testing.F) {
 	f.Add([]byte(strings.Replace(string(data), "epoch-001", "../../etc", 1)))
 	f.Add([]byte(`{"format":2}`))
 	f.Add([]byte(`{`))
-	order, err := NewOrder(engine.Training{Epochs: 3, BatchSize: 1, GradAccum: 2, MaxSeqLen: 9}, lengths(1, 2, 3, 4))
+	order, err := NewOrder(context.Background(), engine.Training{Epochs: 3, BatchSize: 1, GradAccum: 2, MaxSeqLen: 9}, lengths(1, 2, 3, 4))
 	if err != nil {
 		f.Fatal(err)
 	}

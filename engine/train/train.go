@@ -116,7 +116,7 @@ type run struct {
 // the context's; if it can't be written, the error says why and wraps neither. A value that is not finite ends the run with a *StepError that
 // wraps engine.ErrNonFinite; the step it happened in is not emitted.
 func Run(ctx context.Context, j Job) (_ *Result, err error) {
-	r, err := newRun(j)
+	r, err := newRun(ctx, j)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -137,11 +137,11 @@ func Run(ctx context.Context, j Job) (_ *Result, err error) {
 }
 
 // newRun makes everything that a job needs before its first step.
-func newRun(j Job) (*run, error) {
+func newRun(ctx context.Context, j Job) (*run, error) {
 	if err := j.validate(); err != nil {
 		return nil, err
 	}
-	order, err := NewOrder(j.Training, j.Examples)
+	order, err := NewOrder(ctx, j.Training, j.Examples)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func runEstimate(ctx context.Context, e *env, f sweepFlags, on, path string) (_ 
 			o.Cards = append(o.Cards, gib<<30)
 		}
 	}
-	return p.plan.Estimate(o)
+	return p.plan.Estimate(ctx, o)
 }
 
 // printEstimate prints a line for each shape of run, then the cards it fits on.

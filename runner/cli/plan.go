@@ -162,7 +162,7 @@ func newPlanCommand(e *env) *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, p.close()) }()
-			list, err := p.plan.List(f.again)
+			list, err := p.plan.List(cmd.Context(), f.again)
 			if err != nil {
 				return err
 			}
