@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"database/sql"
 	"fmt"
 
@@ -209,4 +210,21 @@ func (l *Ledger) Head(ctx context.Context) ([]byte, note.Verifier, error) {
 		return nil, nil, l.explain(err)
 	}
 	return []byte(signed), key, nil
+}
+
+// Attestation returns the key that signs the provenance of this ledger's adapters,
+// made on first use. The log has entries, and is opened with keys.
+func (l *Ledger) Attestation(ctx context.Context) (*ecdsa.PrivateKey, error) {
+	s, err := l.signer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if l.keys == nil || s.Key == "" {
+		return nil, fmt.Errorf("ledger: attestation: %w", ErrNoKey)
+	}
+	key, err := l.keys.Attestation(s.Origin, s.Key)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return key, nil
 }

@@ -96,6 +96,41 @@ func (t *Trace) before() int64 {
 	return t.Adapter.Entry
 }
 
+// Declared reports whether what the sweep says of its data is about the data of
+// this run: a sweep keeps that of its first.
+func (t *Trace) Declared() bool {
+	return len(t.Datasets) == 1 && t.Datasets[0].Fact.Digest == t.Sweep.Fact.Data.Digest
+}
+
+// Files returns the files of records, with what was declared of them if anything was.
+func (t *Trace) Files() []DataSource {
+	if t.Declared() && len(t.Sweep.Fact.Data.Sources) > 0 {
+		return t.Sweep.Fact.Data.Sources
+	}
+	var out []DataSource
+	for _, d := range t.Datasets {
+		out = append(out, DataSource{Path: d.Fact.Path, Digest: d.Fact.Digest, Bytes: d.Fact.Bytes, Records: d.Fact.Records})
+	}
+	return out
+}
+
+// baseSpec is what a trace reads of a spec, which is another package's.
+type baseSpec struct {
+	Base struct {
+		Model        string `json:"model"`
+		ChatTemplate string `json:"chat_template"`
+	} `json:"base"`
+}
+
+// Model returns what the spec calls the base.
+func (t *Trace) Model() string {
+	var spec baseSpec
+	if json.Unmarshal(t.Run.Spec, &spec) != nil || spec.Base.Model == "" {
+		return "base"
+	}
+	return spec.Base.Model
+}
+
 func (l *Ledger) traceSweep(ctx context.Context, t *Trace) error {
 	var id int64
 	a := t.Adapter.Fact
@@ -124,12 +159,7 @@ func (l *Ledger) traceSweep(ctx context.Context, t *Trace) error {
 }
 
 func (l *Ledger) traceBase(ctx context.Context, t *Trace) error {
-	var spec struct {
-		Base struct {
-			Model        string `json:"model"`
-			ChatTemplate string `json:"chat_template"`
-		} `json:"base"`
-	}
+	var spec baseSpec
 	if err := json.Unmarshal(t.Run.Spec, &spec); err != nil {
 		return fmt.Errorf("spec: %w", err)
 	}

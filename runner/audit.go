@@ -36,14 +36,7 @@ func Look(ctx context.Context, root Root, s *store.Store, t *ledger.Trace, dir s
 	if root == (Root{}) {
 		return l, nil
 	}
-	data := t.Sweep.Fact.Data
-	files := data.Sources
-	if len(files) == 0 {
-		for _, d := range t.Datasets {
-			files = append(files, ledger.DataSource{Path: d.Fact.Path, Digest: d.Fact.Digest})
-		}
-	}
-	for _, f := range files {
+	for _, f := range t.Files() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -44,7 +44,8 @@ func (e *execution) complete(ctx context.Context) error {
 }
 
 // publish copies a finished run's adapter to the next version's folder, which
-// appears complete or not at all. If there is one already, that is it.
+// appears complete or not at all, after the ledger has it. If there is one already,
+// that is it; if the ledger has it and its folder is gone, it is made again.
 func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a ledger.Adapter, err error) {
 	sweep := e.plan.Sweep.Name
 	have, err := e.Ledger.Adapters(ctx, ledger.AdapterFilter{Sweep: sweep, Digest: run.Adapter})
@@ -69,7 +70,10 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a 
 	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
 		return a, WithHint(err, "adapters are written below the root; choose a writable one with --root")
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(final), ".new-")
+	if err := e.sweepUp(filepath.Dir(final)); err != nil {
+		return a, err
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(final), unfinished)
 	if err != nil {
 		return a, WithHint(err, "adapters are written below the root; choose a writable one with --root")
 	}
@@ -87,23 +91,22 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a 
 	if err := e.describeAdapter(ctx, temp, item, run, a); err != nil {
 		return a, err
 	}
+	if err := e.record(ctx, temp, a); err != nil {
+		return a, err
+	}
 	if err := folder.Sync(temp); err != nil {
 		return a, err
 	}
-	if err := os.Rename(temp, final); err != nil && !holds(final, a.Digest) {
+	if err := settle(temp, final, a.Digest); err != nil {
 		return a, WithHint(err, "move "+a.Path+" away: it is in the place of a new version")
 	}
-	// The ledger must not know of a version whose folder a power cut can take back.
-	for dir := filepath.Dir(final); ; dir = filepath.Dir(dir) {
+	for dir := final; ; dir = filepath.Dir(dir) {
 		if err := folder.Sync(dir); err != nil {
 			return a, err
 		}
 		if dir == e.plan.Root.Dir {
 			break
 		}
-	}
-	if err := e.Ledger.RecordAdapter(ctx, a); err != nil {
-		return a, err
 	}
 	e.tell(func() { e.Progress.Published(item, a) })
 	return a, nil

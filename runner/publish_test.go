@@ -7,8 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"daybook/ledger"
+	"daybook/ledger/attest"
+	"daybook/ledger/store"
 	"daybook/reports"
 	"daybook/runner"
 )
@@ -64,6 +69,44 @@ func TestPublishWhole(t *testing.T) {
 	whole.mustRun(t, whole.plan(t, one))
 	if !bytes.Equal(p.adapter(t), whole.adapter(t)) {
 		t.Error("the adapter is another")
+	}
+}
+
+// TestPublishRepaired has something in the place of a version when it is to be put
+// there, which is after the ledger has it: the next run makes the folder of the entry
+// that there is, and removes what a killed process left.
+func TestPublishRepaired(t *testing.T) {
+	p := newPlace(t)
+	blocked := filepath.Join(p.root.Adapters("tiny"), "v0001")
+	check(t, os.MkdirAll(filepath.Join(blocked, "something"), 0o755))
+	if _, err := p.run(t.Context(), p.plan(t, one)); err == nil || !strings.Contains(runner.HintOf(err), "move adapters/tiny/v0001 away") {
+		t.Fatalf("error is %v, hint %q", err, runner.HintOf(err))
+	}
+	before, err := p.ledger.Adapter(t.Context(), "tiny@v1")
+	check(t, err)
+	check(t, os.RemoveAll(blocked))
+	left := filepath.Join(p.root.Adapters("tiny"), ".new-1")
+	check(t, os.Mkdir(left, 0o755))
+	old := time.Now().Add(-2 * time.Hour)
+	check(t, os.Chtimes(left, old, old))
+	p.mustRun(t, p.plan(t, one))
+	onlyVersions(t, p, "v0001")
+	after, err := p.ledger.Adapter(t.Context(), "tiny@v1")
+	check(t, err)
+	if diff := cmp.Diff(before, after); diff != "" || len(after.Files) != 4 {
+		t.Errorf("the fact is another: %s\n%v", diff, after.Files)
+	}
+	_, key, err := p.ledger.Head(t.Context())
+	check(t, err)
+	folder, err := attest.ReadFolder(t.Context(), blocked, key)
+	check(t, err)
+	if diff := cmp.Diff(after, folder.Trace.Adapter.Fact); diff != "" {
+		t.Error(diff)
+	}
+	found, err := runner.VerifyFiles(t.Context(), p.root, p.ledger, store.New(p.root.Store()), nil)
+	check(t, err)
+	if len(found.Problems) > 0 {
+		t.Errorf("%v", found.Problems)
 	}
 }
 

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -106,6 +108,15 @@ func (v *fileCheck) artifacts(ctx context.Context) error {
 			wanted[source.Digest] = fmt.Sprintf("%s of sweep %s", source.Path, s.Name)
 		}
 	}
+	published, err := v.ledger.Adapters(ctx, ledger.AdapterFilter{})
+	if err != nil {
+		return err
+	}
+	for _, a := range published {
+		for name, digest := range a.Files {
+			wanted[digest] = fmt.Sprintf("%s of %s", name, a.Name())
+		}
+	}
 	for _, digest := range kept {
 		what := wanted[digest]
 		delete(wanted, digest)
@@ -138,8 +149,28 @@ func (v *fileCheck) adapters(ctx context.Context) error {
 		v.todo = append(v.todo, func(context.Context) error {
 			v.count(&v.found.Adapters)
 			where := fmt.Sprintf("%s, %s@v%d", a.Path, a.Sweep, a.Version)
-			return v.adapter(v.root.Abs(a.Path), where, a.Digest, nil)
+			if err := v.adapter(v.root.Abs(a.Path), where, a.Digest, nil); err != nil {
+				return err
+			}
+			return v.beside(a)
 		})
+	}
+	return nil
+}
+
+// beside compares the files beside an adapter's weights, such as its provenance.
+func (v *fileCheck) beside(a ledger.Adapter) error {
+	for _, name := range slices.Sorted(maps.Keys(a.Files)) {
+		where := path.Join(a.Path, name)
+		got, err := digestFile(v.root.Abs(where))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			v.problem(where, "the file is missing")
+		case err != nil:
+			return err
+		case got != a.Files[name]:
+			v.problem(where, "it has digest %s, the ledger says %s", got, a.Files[name])
+		}
 	}
 	return nil
 }

@@ -7,6 +7,8 @@
 //
 //	<config>/daybook/keys/<hex>/<hash>.key  a note signer's key (golang.org/x/mod/sumdb/note),
 //	                                        as it is or encrypted with a passphrase (age)
+//	<config>/daybook/keys/<hex>/attestation.pem  an ECDSA P-256 key in PKCS #8, likewise, that
+//	                                        signs what leaves with adapters
 //	<config>/daybook/keys/<hex>/head        the newest head that this machine signed
 //
 // <config> is the user's folder for configuration (XDG_CONFIG_HOME on Linux). Files

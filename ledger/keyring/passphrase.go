@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"filippo.io/age"
 )
@@ -31,6 +32,9 @@ func (r *Ring) Protect(public, passphrase string) error {
 		if data, err = encrypt(data, passphrase); err != nil {
 			return err
 		}
+	}
+	if err := r.protectAttestation(filepath.Dir(path), passphrase); err != nil {
+		return err
 	}
 	return r.write(path, data)
 }

@@ -37,26 +37,9 @@ func (b *builder) adapter() {
 	}
 }
 
-// declared returns the files of records with what was declared of them, from the
-// sweep if its split is of the data that this run was trained on, else from what
-// was read alone.
-func (b *builder) declared() (files []ledger.DataSource, split *ledger.Data) {
-	data := &b.Trace.Sweep.Fact.Data
-	if len(b.Trace.Datasets) == 1 && b.Trace.Datasets[0].Fact.Digest == data.Digest {
-		split, files = data, data.Sources
-	}
-	if len(files) == 0 {
-		for _, d := range b.Trace.Datasets {
-			files = append(files, ledger.DataSource{Path: d.Fact.Path, Digest: d.Fact.Digest, Bytes: d.Fact.Bytes, Records: d.Fact.Records})
-		}
-	}
-	return files, split
-}
-
 func (b *builder) data() {
 	b.begin("data", "The data")
-	files, split := b.declared()
-	entry := b.Trace.Sweep.Entry
+	files, split, entry := b.Trace.Files(), b.Trace.Sweep.Fact.Data, b.Trace.Sweep.Entry
 	for i, f := range files {
 		key := fmt.Sprintf("file%d.", i+1)
 		b.digested(entry, key+"digest", f.Path, fmt.Sprintf("%s, %d bytes", records(f.Records), f.Bytes), f.Digest)
@@ -67,8 +50,8 @@ func (b *builder) data() {
 	for _, d := range b.Trace.Datasets {
 		b.recorded(d.Entry, "root", "root over record IDs", d.Fact.Root)
 	}
-	if split == nil {
-		b.add(Statement{Key: "split", Name: "split"}) // the sweep's first run had other data
+	if !b.Trace.Declared() {
+		b.add(Statement{Key: "split", Name: "split"})
 		return
 	}
 	b.recorded(entry, "split", "split", fmt.Sprintf("%s: %d for training, %d for validation, %d for test, %d withheld", records(split.Records), split.Pool, split.Validation, split.Test, split.Withheld))
@@ -101,7 +84,6 @@ func inOrder(split string) string {
 // use tells what records were used for.
 func (b *builder) use() {
 	b.begin("use", "What the data was used for")
-	_, split := b.declared()
 	b.recorded(b.Trace.Sweep.Entry, "subset", "subset rule", b.spec.Data.Subset.String())
 	purposes := map[string]string{"train": "trained on", "validation": "selection only", "test": "judged on only"}
 	notes := map[string]string{"validation": "; chose the epoch, and which run is best", "test": "; decided nothing"}
@@ -113,8 +95,8 @@ func (b *builder) use() {
 		}
 		b.recorded(s.Entry, "tokens", "  tokens", fmt.Sprintf("%d an epoch", f.Tokens))
 		b.recorded(s.Entry, "truncated", "  truncated", records(f.Truncated)+" cut at max_seq_len")
-		if split != nil {
-			b.recorded(s.Entry, "excluded", "  excluded by the rule", records(max(0, split.Pool-f.Records)))
+		if b.Trace.Declared() {
+			b.recorded(s.Entry, "excluded", "  excluded by the rule", records(max(0, b.Trace.Sweep.Fact.Data.Pool-f.Records)))
 		}
 	}
 }

@@ -38,11 +38,16 @@ that was recorded. Recorded: Daybook saw it, and it is in the log, all of which 
 checked first. Claimed: somebody said so. Unknown: nobody did. It ends with exit
 code 4 if anything at hand contradicts the log.
 
+An adapter's folder proves by itself what made it, where no ledger is at hand: its
+provenance is in an entry that is proved to be in the log of a signed head. --key
+is then the ledger's public key, as its owner gave it to you.
+
 With --sign-off, what a person decided is added to the log, if the audit finds no
 mismatch. Daybook doesn't know who is at the keyboard: the name is a claim.`,
 		Example: `  daybook audit clinical@best
   daybook audit adapters/clinical/v0007 --format html >audit.html
   daybook audit 3f9ac1d2 --json
+  daybook audit ./mailed-adapter --key 'daybook/4be1...+71b0c26f+AZ...'
   daybook audit clinical@v7 --sign-off approved --by 'R. Viewer' --reason 'consent checked, test F1 above .8'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -80,6 +85,17 @@ func runAudit(ctx context.Context, e *env, ref string, f auditFlags) (err error)
 	folder, err := runner.AdapterFolder(ref)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
+	}
+	if folder != "" {
+		if alone, err := e.withoutLedger(ctx, folder, f.key); err != nil || alone != nil {
+			if err != nil {
+				return err
+			}
+			if f.decision != "" {
+				return runner.WithHint(errors.New("audit: --sign-off: no ledger here has this adapter"), "--root names the folder of its ledger")
+			}
+			return printAudit(e, alone, format)
+		}
 	}
 	root, l, err := e.openLedger(ctx, ".", open)
 	if err != nil {
