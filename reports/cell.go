@@ -153,7 +153,7 @@ func (c ratioCell) Fields() []string {
 	if c.Ratio == nil {
 		return make([]string, 2)
 	}
-	return []string{exact(&c.Num), exact(&c.Den)}
+	return []string{digits(c.Num), digits(c.Den)}
 }
 
 // amountCell is a cost, written by its unit; nothing where it is zero.
@@ -169,4 +169,4 @@ func (c amountCell) Text() string {
 	return c.write(c.amount)
 }
 func (c amountCell) Brief() string    { return c.Text() }
-func (c amountCell) Fields() []string { return []string{exact(&c.amount)} }
+func (c amountCell) Fields() []string { return []string{digits(c.amount)} }

@@ -122,3 +122,12 @@ func TestWrap(t *testing.T) {
 		}
 	})
 }
+
+// TestFieldsOfAmounts: a column of counts has one notation.
+func TestFieldsOfAmounts(t *testing.T) {
+	for _, c := range []Cell{amountCell{1_442_986, Bytes}, ratioCell{&Ratio{1_442_986, 25_000_000}}} {
+		if got := c.Fields(); strings.ContainsAny(strings.Join(got, ""), "e+.") || got[0] != "1442986" {
+			t.Errorf("%v", got)
+		}
+	}
+}

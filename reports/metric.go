@@ -46,12 +46,19 @@ func (r *Report) chooseMetrics(res *ledger.Results, asked string) error {
 		names = append(names, m.Name)
 		r.lower[m.Name] = m.LowerIsBetter
 	}
-	for _, run := range res.Runs { // some may have been measured without being settings, as the loss is
+	// The loss is measured without being asked for. What another sweep measured of a
+	// baseline that both have is no result of this one; a sweep that doesn't say what
+	// it measures has all there is.
+	r.lists = func(metric string) bool {
+		_, listed := r.lower[metric]
+		return listed || len(set.Measured) == 0
+	}
+	for _, run := range res.Runs {
 		for _, e := range run.Validation {
-			names = addMeasured(names, e)
+			names = r.addMeasured(names, e)
 		}
 		if run.Test != nil {
-			names = addMeasured(names, run.Test.Evaluation)
+			names = r.addMeasured(names, run.Test.Evaluation)
 		}
 	}
 	r.Select = set.Select
@@ -74,9 +81,9 @@ func (r *Report) chooseMetrics(res *ledger.Results, asked string) error {
 	return nil
 }
 
-func addMeasured(names []string, e ledger.Evaluation) []string {
+func (r *Report) addMeasured(names []string, e ledger.Evaluation) []string {
 	for _, m := range e.Metrics {
-		if !slices.Contains(names, m.Metric) {
+		if r.lists(m.Metric) && !slices.Contains(names, m.Metric) {
 			names = append(names, m.Metric)
 		}
 	}

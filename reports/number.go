@@ -59,6 +59,10 @@ func exact(v *float64) string {
 	return strconv.FormatFloat(*v, 'g', -1, 64)
 }
 
+// digits writes an amount so that reading it gives the same number, as digits
+// alone: a column of them has one notation.
+func digits(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
 // Tokens writes a count of tokens or parameters: 812, 76.8k, 1.2M.
 func Tokens(n float64) string {
 	switch {

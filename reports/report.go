@@ -43,8 +43,9 @@ type Report struct {
 	Warnings      []Warning       `json:"warnings"`
 	Footer        Footer          `json:"footer"`
 
-	lower map[string]bool // metrics of which less is better
-	seed  string          // axis whose choices are repetitions of one row; "" if there is none
+	lower map[string]bool          // metrics of which less is better
+	lists func(metric string) bool // whether the sweep measures it
+	seed  string                   // axis whose choices are repetitions of one row; "" if there is none
 }
 
 // Row is a baseline, or the runs that differ in nothing but their seed.
@@ -142,7 +143,7 @@ func New(res *ledger.Results, o Options) (*Report, error) {
 	}
 	r.group(res)
 	for i := range r.Rows {
-		if err := r.Rows[i].summarize(r.Metric, r.Select, r.seed); err != nil {
+		if err := r.Rows[i].summarize(r); err != nil {
 			return nil, fmt.Errorf("report: sweep %s: %w", res.Sweep.Name, err)
 		}
 	}

@@ -180,6 +180,7 @@ func TestPrimary(t *testing.T) {
 
 func TestPerplexity(t *testing.T) {
 	res := small.results()
+	res.Sweep.Settings = json.RawMessage(`{"measured": [{"name": "loss", "lower_is_better": true}, {"name": "perplexity", "lower_is_better": true}]}`)
 	for i := range res.Runs {
 		s := *res.Runs[i].Test.Score("loss")
 		s.Metric = "perplexity"
@@ -407,5 +408,22 @@ func TestUnfinishedRows(t *testing.T) {
 	res.Runs[last] = whole.Runs[last]
 	if got, want := said(), "1 row with unfinished seeds: their numbers are of the finished ones"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestForeignMetrics: a baseline that another sweep measured by more metrics is the
+// same run in both, and only what this one measures is in its report.
+func TestForeignMetrics(t *testing.T) {
+	res := small.results()
+	res.Sweep.Settings = json.RawMessage(`{"select": "loss", "measured": [{"name": "loss", "lower_is_better": true}, {"name": "field_f1(medications)"}]}`)
+	r := quick(t, res)
+	for _, w := range r.Rows {
+		if w.JSONValid != nil || w.Invented != nil || w.Mean == nil || w.Loss == nil {
+			t.Errorf("row %s has %+v", w.identity(), w)
+		}
+	}
+	var unknown *MetricError
+	if _, err := New(res, Options{Metric: "json_valid"}); !errors.As(err, &unknown) || len(unknown.Have) != 2 {
+		t.Errorf("compared by json_valid: %v", err)
 	}
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // summarize fills in what a row says by itself.
-func (w *Row) summarize(metric, selected, seed string) error {
+func (w *Row) summarize(r *Report) error {
+	metric, selected, seed := r.Metric, r.Select, r.seed
 	var values, chosen, valid, loss []float64
 	for _, run := range w.runs {
 		result := Result{Run: run.Key, Seed: label(run, seed), Epoch: run.ChosenEpoch}
@@ -30,9 +31,11 @@ func (w *Row) summarize(metric, selected, seed string) error {
 			}
 			result.Value = t.Value(metric, "", "")
 			values = appendValue(values, result.Value)
-			valid = appendValue(valid, t.Value("json_valid", "", ""))
+			if r.lists("json_valid") {
+				valid = appendValue(valid, t.Value("json_valid", "", ""))
+			}
 			loss = appendValue(loss, t.Value("loss", "", ""))
-			w.addInvented(t, metric)
+			w.addInvented(t, metric, r.lists)
 		}
 		w.Results = append(w.Results, result)
 	}
@@ -57,11 +60,11 @@ func check(t *ledger.Scored) error {
 
 // addInvented counts invented values: those of the list that the metric is
 // about if it is about one, else of every list.
-func (w *Row) addInvented(t *ledger.Scored, metric string) {
+func (w *Row) addInvented(t *ledger.Scored, metric string, lists func(string) bool) {
 	about := "invented" + metric[len(kindOf(metric)):]
 	all := t.Value(about, "", "") == nil
 	for _, m := range t.Metrics {
-		if m.By != "" || kindOf(m.Metric) != "invented" || !all && m.Metric != about {
+		if m.By != "" || kindOf(m.Metric) != "invented" || !lists(m.Metric) || !all && m.Metric != about {
 			continue
 		}
 		if w.Invented == nil {
