@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"runtime"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -57,6 +58,9 @@ the user's turn as the training data has it, with its instruction.`,
 			}
 			if prompt == "" {
 				return usageError{runner.WithHint(errors.New("generate: the prompt is empty"), "give it as an argument or on standard input")}
+			}
+			if !utf8.ValidString(prompt) || !utf8.ValidString(o.system) {
+				return usageError{runner.WithHint(errors.New("generate: the prompt is not valid UTF-8"), "write it in UTF-8, as the training data is")}
 			}
 			return runGenerate(cmd.Context(), e, args[0], prompt, o)
 		},

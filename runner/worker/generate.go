@@ -101,6 +101,10 @@ func (g *Generator) Answer(ctx context.Context, turns []engine.Turn, maxNewToken
 		g.model.Use(g.adapter)
 	}
 	answers, err := g.model.Generate(ctx, [][]int32{prompt}, model.GenerateOptions{MaxNewTokens: maxNewTokens, Ended: g.base.Encoder.Ended, BatchSize: 1})
+	if errors.Is(err, model.ErrContext) {
+		most := g.base.Shape().MaxPositions - 1
+		return "", runner.WithHint(fmt.Errorf("generate: %d tokens, of at most %d: %w", len(prompt), most, model.ErrContext), "shorten the prompt, or the system turn before it")
+	}
 	if err != nil {
 		return "", err
 	}
