@@ -74,7 +74,9 @@ func (l *lines) Event(item *runner.Item, e journal.Body) {
 }
 
 func (l *lines) End(item *runner.Item, state ledger.State, why string) {
-	l.done++
+	if state != ledger.Resumable {
+		l.done++
+	}
 	if state == ledger.Done {
 		l.say("%s: done (%d of %d)", title(item), l.done, l.todo)
 		return
@@ -189,7 +191,9 @@ func (b *bars) End(item *runner.Item, state ledger.State, why string) {
 		delete(b.runs, item)
 	}
 	b.lines.End(item, state, why)
-	b.all.Increment()
+	if state != ledger.Resumable { // an interrupted one is still to do
+		b.all.Increment()
+	}
 }
 
 func (b *bars) Held(item *runner.Item, holder string)         { b.lines.Held(item, holder) }

@@ -47,4 +47,8 @@ func TestBars(t *testing.T) {
 	if b.runs[base] != nil || b.all.Current() != 1 {
 		t.Errorf("after a run has ended its bar is %v, and the sweep's stands at %d, want none and 1", b.runs[base], b.all.Current())
 	}
+	b.End(train, ledger.Resumable, "stopped after step 4")
+	if b.all.Current() != 1 {
+		t.Errorf("after a run was interrupted the sweep's bar stands at %d, want 1", b.all.Current())
+	}
 }
