@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -68,6 +70,9 @@ type DescribedTemplate struct {
 // of the Problems.
 func Describe(model, dir string, cache *checkpoint.Cache) (*Description, error) {
 	base, err := checkpoint.OpenCached(dir, cache)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, WithHint(err, "name a folder with config.json, model.safetensors, tokenizer.json and tokenizer_config.json, or a model of the Hub as hf:org/name")
+	}
 	if err != nil {
 		return nil, WithHint(err, baseAdvice(err))
 	}

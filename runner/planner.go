@@ -201,7 +201,7 @@ func baseAdvice(err error) string {
 		return "base.model is a folder with config.json, model.safetensors, tokenizer.json and tokenizer_config.json; a relative path starts at the sweep file"
 	case errors.Is(err, checkpoint.ErrPickle):
 		return "save the model with safe_serialization=True, or use a copy that has model.safetensors"
-	case errors.Is(err, checkpoint.ErrGGUF), errors.Is(err, checkpoint.ErrRemoteCode):
+	case errors.Is(err, checkpoint.ErrGGUF), errors.Is(err, checkpoint.ErrRemoteCode), foreignArchitecture(err):
 		return "a base is a folder with config.json, safetensors and tokenizer.json, of an architecture that daybook has: see 'daybook inspect --help'"
 	case errors.Is(err, checkpoint.ErrPointer):
 		return "git lfs pull fetches the file"
@@ -210,6 +210,12 @@ func baseAdvice(err error) string {
 		return advice
 	}
 	return "download the base again if a file is damaged; if config.json belongs to other weights, restore its own"
+}
+
+// foreignArchitecture reports that config.json names an architecture that the engine lacks.
+func foreignArchitecture(err error) bool {
+	var e *checkpoint.ConfigError
+	return errors.As(err, &e) && e.Key == "architectures"
 }
 
 func (p *planner) dataset(d sweeps.Data) (*dataset.Dataset, error) {
