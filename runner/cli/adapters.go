@@ -98,7 +98,9 @@ Moving an alias is a new fact: the ledger keeps where it pointed before.`,
 			if err != nil {
 				return runner.WithHint(err, "'daybook adapters' lists the versions")
 			}
-			if err := l.Tag(cmd.Context(), ledger.Alias{Sweep: a.Sweep, Alias: args[1], Version: a.Version, Time: e.now().UTC()}); err != nil {
+			if err := l.Tag(cmd.Context(), ledger.Alias{Sweep: a.Sweep, Alias: args[1], Version: a.Version, Time: e.now().UTC()}); errors.Is(err, ledger.ErrInvalid) {
+				return usageError{err}
+			} else if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(e.out, "%s@%s is %s\n", a.Sweep, args[1], a.Name())

@@ -69,6 +69,9 @@ type setSummary struct {
 
 func readDetails(ctx context.Context, l *ledger.Ledger, ref string) (*details, error) {
 	run, err := l.Run(ctx, ref)
+	if err != nil && strings.Contains(ref, "@") {
+		return nil, runner.WithHint(err, "this names an adapter; 'daybook adapters' lists the run of each")
+	}
 	if err != nil {
 		return nil, runner.WithHint(err, "'daybook runs' lists the runs")
 	}
