@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"daybook/engine"
 	"daybook/ledger"
 )
 
@@ -22,6 +23,7 @@ func (p *planner) warn() {
 	if n := p.plan.Data.Leaked; n > 0 {
 		p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("data.split: %d held-out records have a twin in training, which flatters every score; the split by content has none", n))
 	}
+	p.warnOfRanks()
 	advice := ""
 	if p.plan.fact.SeedAxis() == "" {
 		advice = ", so run several"
@@ -43,6 +45,30 @@ func (p *planner) warn() {
 			t := item.Truncated[0]
 			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("%s: max_seq_len %d truncates %d records, the first at %s:%d (%s, %d tokens cut)",
 				name, item.Job.Spec.Train.MaxSeqLen, n, t.File, t.Line, t.Record, t.Tokens))
+		}
+	}
+}
+
+// warnOfRanks tells of ranks that no adapted layer can have: the product of LoRA's two
+// matrices has at most the rank of the smaller side of its weight.
+func (p *planner) warnOfRanks() {
+	seen := map[string]bool{}
+	for _, item := range p.plan.Items {
+		if item.Job.Kind != ledger.Train {
+			continue
+		}
+		widest := 0
+		for _, name := range item.Job.Spec.Train.LoRA.Targets {
+			if target, ok := engine.ParseProjection(name); ok {
+				rows, cols := target.Dims(item.base.Shape())
+				widest = max(widest, min(rows, cols))
+			}
+		}
+		rank := item.Job.Spec.Train.LoRA.Rank
+		message := fmt.Sprintf("train.lora.rank %d is above %d, the rank of the widest layer that it adapts: the rest takes memory and learns nothing", rank, widest)
+		if rank > widest && !seen[message] {
+			seen[message] = true
+			p.plan.Warnings = append(p.plan.Warnings, message)
 		}
 	}
 }

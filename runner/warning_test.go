@@ -25,6 +25,17 @@ func TestWarnsByPath(t *testing.T) {
 	}
 }
 
+// TestWarnsOfRank has a rank that no layer of the base can have, twice, and the
+// highest that one can.
+func TestWarnsOfRank(t *testing.T) {
+	p := newPlace(t)
+	plan := p.plan(t, "local d = import 'daybook.libsonnet'; d.sweep('tiny', import 'tiny.libsonnet', d.grid([d.rank([64, 65]), d.seed([0, 1])]))")
+	got := slices.DeleteFunc(slices.Clone(plan.Warnings), func(w string) bool { return !strings.Contains(w, "train.lora.rank") })
+	if len(got) != 1 || !strings.HasPrefix(got[0], "train.lora.rank 65 is above 64, ") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestWarnsOfFewRecords has training sets on both sides of what rarely helps and
 // of what varies between seeds.
 func TestWarnsOfFewRecords(t *testing.T) {

@@ -62,6 +62,9 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	if err != nil {
 		return err
 	}
+	if limit > 0 && devices[0] == device.CPU {
+		e.say("warning: --memory limits what a run takes of a GPU; the processor has no such limit")
+	}
 	jobs, threads := parallel(devices, jobs, p.plan.Todo(f.again))
 	holder, err := runner.NewHolder(p.root)
 	if err != nil {
