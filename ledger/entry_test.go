@@ -26,6 +26,8 @@ func TestRebuild(t *testing.T) {
 	}
 	ok(t, l.Tag(ctx, Alias{Sweep: "clinical", Alias: "best", Version: 2}))
 	ok(t, l.RecordReproduction(ctx, Reproduction{Run: small.key(0), Attempt: 1, Outcome: Identical, Adapter: id("adapter 0 2")}))
+	ok(t, l.RecordBase(ctx, Base{Digest: id("base"), Model: "base", Tokenizer: id("tokenizer")}))
+	ok(t, l.RecordSignOff(ctx, SignOff{Adapter: id("adapter 0 2"), Decision: "approved", Person: "R. Viewer", Reason: "as discussed"}))
 	head, _, err := l.Head(ctx)
 	ok(t, err)
 	ok(t, l.RecordAnchor(ctx, Anchor{Kind: AnchorFile, Place: "head", Note: string(head)}))
