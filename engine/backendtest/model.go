@@ -165,7 +165,9 @@ func checkOneToken(g *rig) {
 	g.compare("gradient of x", g.get(b.d), dx, g.tol.model)
 	for _, l := range m.layers {
 		// The softmax over one key is constant: queries and keys have no gradient.
-		l.compareGradients(g, g.tol.model, engine.V, engine.O, engine.Gate, engine.Up, engine.Down)
+		// The others' hang on a few numbers, as many as the rank, whose rounding no
+		// other token averages.
+		l.compareGradients(g, 2*g.tol.model, engine.V, engine.O, engine.Gate, engine.Up, engine.Down)
 	}
 }
 
