@@ -110,7 +110,7 @@ func TestWrap(t *testing.T) {
 		text := rapid.StringOf(rapid.RuneFrom([]rune("ab é世 "))).Draw(t, "text")
 		width := rapid.IntRange(10, 30).Draw(t, "width")
 		joined := ""
-		for i, line := range wrap(text, width) {
+		for i, line := range Wrap(text, width) {
 			if i > 0 {
 				line = line[len(indent):]
 				joined += " "

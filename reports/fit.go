@@ -173,9 +173,9 @@ func cut(s string, width int) string {
 
 const indent = "  " // of continued lines
 
-// wrap breaks text at spaces into lines of at most width columns; later lines
-// are indented. Words that are longer stand alone.
-func wrap(s string, width int) []string {
+// Wrap breaks text at spaces into lines of at most width columns; later lines
+// are indented. Words that are longer stand alone. No width is unlimited if 0.
+func Wrap(s string, width int) []string {
 	var out []string
 	line := ""
 	for _, word := range strings.Fields(plain(s)) {

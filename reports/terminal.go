@@ -14,7 +14,7 @@ import (
 // renderTerminal writes plain text in which nothing is wider than width.
 func renderTerminal(w io.Writer, d *Document, width int) error {
 	var out bytes.Buffer
-	for _, line := range wrap(d.Title, width) {
+	for _, line := range Wrap(d.Title, width) {
 		fmt.Fprintln(&out, line)
 	}
 	var omitted []string
@@ -22,7 +22,7 @@ func renderTerminal(w io.Writer, d *Document, width int) error {
 		for _, t := range whole.pieces(width) {
 			fmt.Fprintln(&out)
 			if t.Title != "" {
-				for _, line := range wrap(t.Title, width) {
+				for _, line := range Wrap(t.Title, width) {
 					fmt.Fprintln(&out, line)
 				}
 			}
@@ -34,7 +34,7 @@ func renderTerminal(w io.Writer, d *Document, width int) error {
 				omitted = append(omitted, shown.omitted...)
 			} else if len(shown.omitted) > 0 {
 				text := "left out for want of room: " + strings.Join(shown.omitted, ", ") + "; --format json has all"
-				for _, line := range wrap(text, width) {
+				for _, line := range Wrap(text, width) {
 					fmt.Fprintln(&out, line)
 				}
 			}
@@ -49,7 +49,7 @@ func renderTerminal(w io.Writer, d *Document, width int) error {
 		fmt.Fprintln(&out)
 	}
 	for _, n := range notes {
-		for _, line := range wrap(n.Label+": "+n.Text, width) {
+		for _, line := range Wrap(n.Label+": "+n.Text, width) {
 			fmt.Fprintln(&out, line)
 		}
 	}

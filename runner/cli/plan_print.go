@@ -46,17 +46,18 @@ func printPlan(w io.Writer, l runner.Listing) error {
 		return err
 	}
 	p, d := &page{w: w}, l.Data
-	p.printf("\n%s: %d records: %d to train on, %d validation, %d test, %d withheld beside them\n", d.Source, d.Records, d.Pool, d.Validation, d.Test, d.Withheld)
+	p.printf("\n")
+	p.wrap("%s: %d records: %d to train on, %d validation, %d test, %d withheld beside them", d.Source, d.Records, d.Pool, d.Validation, d.Test, d.Withheld)
 	if d.Duplicates > 0 || d.GroupBy != "" {
-		p.printf("%d records repeat another's content", d.Duplicates)
+		groups := ""
 		if d.GroupBy != "" {
-			p.printf("; records with the same %s stay together", d.GroupBy)
+			groups = fmt.Sprintf("; records with the same %s stay together", d.GroupBy)
 		}
-		p.printf("\n")
+		p.wrap("%d records repeat another's content%s", d.Duplicates, groups)
 	}
-	p.printf("to do: %s, %s training tokens, %s\n", tally(l.Todo.Runs, l.Todo.Baselines), tokens(l.Todo.Tokens), count(l.Todo.Steps, "optimizer step"))
+	p.wrap("to do: %s, %s training tokens, %s", tally(l.Todo.Runs, l.Todo.Baselines), tokens(l.Todo.Tokens), count(l.Todo.Steps, "optimizer step"))
 	for _, warning := range l.Warnings {
-		p.printf("warning: %s\n", warning)
+		p.wrap("warning: %s", warning)
 	}
 	return p.err
 }

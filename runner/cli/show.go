@@ -13,6 +13,7 @@ import (
 
 	"daybook/ledger"
 	"daybook/ledger/journal"
+	"daybook/reports"
 	"daybook/runner"
 )
 
@@ -129,6 +130,13 @@ type page struct {
 func (p *page) printf(format string, args ...any) {
 	if p.err == nil {
 		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+// wrap prints a text in lines no wider than the terminal.
+func (p *page) wrap(format string, args ...any) {
+	for _, line := range reports.Wrap(fmt.Sprintf(format, args...), width(p.w)) {
+		p.printf("%s\n", line)
 	}
 }
 
