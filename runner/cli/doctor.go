@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 
@@ -12,6 +13,7 @@ import (
 	"daybook/engine/cpu"
 	"daybook/engine/cuda"
 	"daybook/ledger"
+	"daybook/reports"
 	"daybook/runner"
 )
 
@@ -30,18 +32,38 @@ func newDoctorCommand(e *env) *cobra.Command {
 			if asJSON {
 				return printJSON(e.out, found)
 			}
-			var rows [][]string
-			for _, f := range found {
-				rows = append(rows, []string{f.Level, f.What, f.Found})
-				if f.Hint != "" {
-					rows = append(rows, []string{"", "", "→ " + f.Hint})
-				}
-			}
-			return printList(e.out, []string{"", "", ""}, rows)
+			return printFindings(e.out, found)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// printFindings lists findings, whose texts are wrapped beside their names.
+func printFindings(w io.Writer, found []finding) error {
+	level, what := 0, 0
+	for _, f := range found {
+		level, what = max(level, len(f.Level)), max(what, len(f.What))
+	}
+	room := width(w)
+	if room > 0 {
+		room = max(1, room-level-what-2*len("  "))
+	}
+	var rows [][]string
+	for _, f := range found {
+		lines := reports.Wrap(f.Found, room)
+		if f.Hint != "" {
+			lines = append(lines, reports.Wrap("→ "+f.Hint, room)...)
+		}
+		for i, line := range lines {
+			if i == 0 {
+				rows = append(rows, []string{f.Level, f.What, line})
+				continue
+			}
+			rows = append(rows, []string{"", "", line})
+		}
+	}
+	return printList(w, []string{"", "", ""}, rows)
 }
 
 // finding is one thing that doctor looked at.
