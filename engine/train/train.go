@@ -141,7 +141,7 @@ func newRun(ctx context.Context, j Job) (*run, error) {
 	if err := j.validate(); err != nil {
 		return nil, err
 	}
-	order, err := NewOrder(ctx, j.Training, j.Examples)
+	order, err := NewOrder(context.WithoutCancel(ctx), j.Training, j.Examples) // an interrupted run ends at a step
 	if err != nil {
 		return nil, err
 	}
