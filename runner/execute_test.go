@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -132,13 +133,14 @@ func TestRunWaits(t *testing.T) {
 	q := newPlace(t)
 	plan, theirs := q.plan(t, one), q.plan(t, one)
 	check(t, q.ledger.Lease(t.Context(), key, "somebody", time.Minute))
+	waiting := make(chan struct{})
+	heard = &progress{held: sync.OnceFunc(func() { close(waiting) })}
 	done := make(chan error, 1)
 	go func() {
-		time.Sleep(50 * time.Millisecond)
+		<-waiting
 		_, err := q.run(t.Context(), theirs, func(o *runner.RunOptions) { o.Holder = "somebody" })
 		done <- err
 	}()
-	heard = &progress{}
 	outcome = q.mustRun(t, plan, func(o *runner.RunOptions) { o.Progress = heard })
 	check(t, <-done)
 	if !heard.has("held  somebody") || !heard.has("end  done") || heard.has("begin ") {
