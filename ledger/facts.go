@@ -42,6 +42,15 @@ type Choice struct {
 	Label string `json:"label"`
 }
 
+// Label returns choices as "rank=4 data=clean", "" if there are none.
+func Label(choices []Choice) string {
+	parts := make([]string, len(choices))
+	for i, c := range choices {
+		parts[i] = c.Axis + "=" + c.Label
+	}
+	return strings.Join(parts, " ")
+}
+
 // Axis is a column of a sweep's table.
 type Axis struct {
 	Name string `json:"name"`

@@ -224,9 +224,8 @@ func (l *Ledger) attempts(ctx context.Context, of string, args ...any) ([]attemp
 		FROM attempts a JOIN runs r ON r.id = a.run`+of+` ORDER BY a.run, a.number`, args...)
 }
 
-// Attempts returns every attempt, by run.
-func (l *Ledger) Attempts(ctx context.Context) ([]AttemptInfo, error) {
-	rows, err := l.attempts(ctx, "")
+// infos leaves out of rows what only this package needs.
+func infos(rows []attemptRow, err error) ([]AttemptInfo, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -237,19 +236,16 @@ func (l *Ledger) Attempts(ctx context.Context) ([]AttemptInfo, error) {
 	return out, nil
 }
 
+// Attempts returns every attempt, by run.
+func (l *Ledger) Attempts(ctx context.Context) ([]AttemptInfo, error) {
+	return infos(l.attempts(ctx, ""))
+}
+
 // OpenAttempts returns attempts that did not end as far as the ledger knows, of
 // one run or, if run is "", of all: those at unfinished runs, and the newest at a
 // finished one, of which something may still be missing.
 func (l *Ledger) OpenAttempts(ctx context.Context, run Digest) ([]AttemptInfo, error) {
-	rows, err := l.attempts(ctx, ` WHERE a.outcome = 'started' AND (r.outcome <> 'finished' OR a.number = r.attempts) AND (r.key = ?1 OR ?1 = '')`, run)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]AttemptInfo, len(rows))
-	for i, a := range rows {
-		out[i] = a.AttemptInfo
-	}
-	return out, nil
+	return infos(l.attempts(ctx, ` WHERE a.outcome = 'started' AND (r.outcome <> 'finished' OR a.number = r.attempts) AND (r.key = ?1 OR ?1 = '')`, run))
 }
 
 // Run returns a run by its key or the start of one. The error wraps ErrNotFound

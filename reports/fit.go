@@ -66,7 +66,7 @@ func (t Table) fit(width int) texts {
 	out.width = total(widths, gone)
 	for i, c := range t.Columns {
 		if !gone[i] {
-			c.Header = cut(plain(c.Header), widths[i])
+			c.Header = cut(Plain(c.Header), widths[i])
 			out.columns = append(out.columns, c)
 		}
 	}
@@ -106,7 +106,7 @@ func (t Table) silent(column int) bool {
 func (t Table) widths(brief []bool) []int {
 	out := make([]int, len(t.Columns))
 	for i, c := range t.Columns {
-		out[i] = twwidth.Width(plain(c.Header))
+		out[i] = twwidth.Width(Plain(c.Header))
 		for _, row := range t.Rows {
 			out[i] = max(out[i], twwidth.Width(text(row.Cells[i], brief[i])))
 		}
@@ -119,13 +119,13 @@ func (t Table) widths(brief []bool) []int {
 
 func text(c Cell, brief bool) string {
 	if brief {
-		return plain(c.Brief())
+		return Plain(c.Brief())
 	}
-	return plain(c.Text())
+	return Plain(c.Text())
 }
 
-// plain keeps text on its line and control characters from the terminal.
-func plain(s string) string {
+// Plain keeps text that others wrote on its line and control characters from the terminal.
+func Plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
@@ -178,7 +178,7 @@ const indent = "  " // of continued lines
 func Wrap(s string, width int) []string {
 	var out []string
 	line := ""
-	for _, word := range strings.Fields(plain(s)) {
+	for _, word := range strings.Fields(Plain(s)) {
 		switch {
 		case line == "":
 			line = word

@@ -127,11 +127,7 @@ func runName(run *ledger.RunResult) string {
 	if run.Kind != ledger.Train {
 		return run.Name
 	}
-	parts := make([]string, len(run.Axes))
-	for i, c := range run.Axes {
-		parts[i] = c.Axis + "=" + c.Label
-	}
-	return strings.Join(parts, " ")
+	return ledger.Label(run.Axes)
 }
 
 // quantization reads from a spec how the base's weights are held.

@@ -69,24 +69,13 @@ func (c *cache[T]) get(key string, compute func() (T, error)) (T, error) {
 // run resolves one run of the sweep, and the baselines it is compared with.
 func (p *planner) run(ctx context.Context, position int, r sweeps.Run) (*Item, error) {
 	spec := r.Spec
-	base, err := p.base(spec.Base)
+	base, ds, err := p.inputs(spec)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.possible(base, spec); err != nil {
-		return nil, err
-	}
-	ds, err := p.dataset(spec.Data)
+	part, records, err := p.draw(ds, spec.Data)
 	if err != nil {
 		return nil, err
-	}
-	part, err := p.partition(ds, spec.Data)
-	if err != nil {
-		return nil, err
-	}
-	records, err := dataset.Select(ds, part.Train, selector(spec.Data.Subset))
-	if err != nil {
-		return nil, fmt.Errorf("data.%w", err) // its place begins with "subset"
 	}
 	examples, err := p.encode(ctx, base, ds, records, spec)
 	if err != nil {
@@ -101,12 +90,7 @@ func (p *planner) run(ctx context.Context, position int, r sweeps.Run) (*Item, e
 		item.Axes = append(item.Axes, ledger.Choice{Axis: c.Axis, Label: c.Label})
 	}
 	j := &item.Job
-	*j = Job{
-		Kind: ledger.Train, Name: r.Label(), Spec: spec, Device: p.Device,
-		Base: p.reach(spec.Base.Model), Template: p.template(spec.Base),
-		Dataset: p.Root.Reach(ds.Path), Files: p.jobFiles(ds, spec.Data.Source), Train: records, Inputs: InputsOf(base, ds, p.numerics),
-	}
-	j.Inputs.Train = ExampleSet(examples)
+	*j = p.training(r.Label(), spec, base, ds, records, examples)
 	for _, held := range []struct {
 		split   string
 		records []int
@@ -148,6 +132,44 @@ func (p *planner) run(ctx context.Context, position int, r sweeps.Run) (*Item, e
 		}
 	}
 	return item, nil
+}
+
+// inputs reads the base and the data of a spec, and refuses what the base can't do.
+func (p *planner) inputs(spec sweeps.Spec) (*Base, *dataset.Dataset, error) {
+	base, err := p.base(spec.Base)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.possible(base, spec); err != nil {
+		return nil, nil, err
+	}
+	ds, err := p.dataset(spec.Data)
+	return base, ds, err
+}
+
+// draw splits the data and selects, by the rules of a spec, what is trained on.
+func (p *planner) draw(ds *dataset.Dataset, d sweeps.Data) (*dataset.Partition, []int, error) {
+	part, err := p.partition(ds, d)
+	if err != nil {
+		return nil, nil, err
+	}
+	records, err := dataset.Select(ds, part.Train, selector(d.Subset))
+	if err != nil {
+		return nil, nil, fmt.Errorf("data.%w", err) // its place begins with "subset"
+	}
+	return part, records, nil
+}
+
+// training returns the job that trains spec on records, which examples are made
+// from. It has no key yet and is judged on nothing.
+func (p *planner) training(name string, spec sweeps.Spec, base *Base, ds *dataset.Dataset, records []int, examples []engine.Example) Job {
+	j := Job{
+		Kind: ledger.Train, Name: name, Spec: spec, Device: p.Device,
+		Base: p.reach(spec.Base.Model), Template: p.template(spec.Base),
+		Dataset: p.Root.Reach(ds.Path), Files: p.jobFiles(ds, spec.Data.Source), Train: records, Inputs: InputsOf(base, ds, p.numerics),
+	}
+	j.Inputs.Train = ExampleSet(examples)
+	return j
 }
 
 func (p *planner) resolve(path string) string {

@@ -141,14 +141,7 @@ func (r *Reproduction) locate(spec *sweeps.Spec, at places, o ReproduceOptions) 
 // plan resolves the records of the run, without the baselines that it was compared
 // with.
 func (r *Reproduction) plan(ctx context.Context, p *planner, spec sweeps.Spec, o ReproduceOptions) (*Item, error) {
-	base, err := p.base(spec.Base)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.possible(base, spec); err != nil {
-		return nil, err
-	}
-	ds, err := p.dataset(spec.Data)
+	base, ds, err := p.inputs(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -160,17 +153,10 @@ func (r *Reproduction) plan(ctx context.Context, p *planner, spec sweeps.Spec, o
 	if err != nil {
 		return nil, err
 	}
-	item := &Item{Selected: true, Examples: len(examples), sets: map[string]ledger.Digest{"train": ExampleSet(examples)}, Axes: r.Run.Axes}
-	var label []string
-	for _, c := range r.Run.Axes {
-		label = append(label, c.Axis+"="+c.Label)
-	}
-	item.Job = Job{
-		Kind: ledger.Train, Key: r.Run.Key, Attempt: 1, Name: strings.Join(label, " "), Spec: spec, Device: p.Device,
-		Base: p.reach(spec.Base.Model), Template: p.template(spec.Base),
-		Dataset: p.Root.Reach(ds.Path), Files: p.jobFiles(ds, spec.Data.Source), Train: sides["train"], Inputs: InputsOf(base, ds, p.numerics),
-	}
-	item.Job.Inputs.Train = item.sets["train"]
+	item := &Item{Selected: true, Examples: len(examples), Axes: r.Run.Axes}
+	item.Job = p.training(ledger.Label(r.Run.Axes), spec, base, ds, sides["train"], examples)
+	item.Job.Key, item.Job.Attempt = r.Run.Key, 1
+	item.sets = map[string]ledger.Digest{"train": item.Job.Inputs.Train}
 	for _, split := range []string{"validation", "test"} {
 		if len(sides[split]) == 0 {
 			continue
@@ -190,13 +176,9 @@ func (r *Reproduction) plan(ctx context.Context, p *planner, spec sweeps.Spec, o
 // records' keyed IDs.
 func (r *Reproduction) records(ctx context.Context, p *planner, ds *dataset.Dataset, spec sweeps.Spec, o ReproduceOptions) (map[string][]int, error) {
 	if !bytes.Contains(r.Run.Spec, []byte(`"`+concealed)) {
-		part, err := p.partition(ds, spec.Data)
+		part, train, err := p.draw(ds, spec.Data)
 		if err != nil {
 			return nil, err
-		}
-		train, err := dataset.Select(ds, part.Train, selector(spec.Data.Subset))
-		if err != nil {
-			return nil, fmt.Errorf("data.%w", err) // its place begins with "subset"
 		}
 		return map[string][]int{"train": train, "validation": part.Validation, "test": part.Test}, nil
 	}

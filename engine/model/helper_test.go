@@ -25,6 +25,12 @@ var _ tester = testing.TB(nil)
 func open(tb tester, s engine.Shape, threads int) engine.Backend {
 	tb.Helper()
 	be, err := cpu.Open(s, cpu.Options{Threads: threads})
+	return opened(tb, be, err)
+}
+
+// opened returns a backend that is closed with the test.
+func opened(tb tester, be engine.Backend, err error) engine.Backend {
+	tb.Helper()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -77,15 +83,7 @@ func (s setup) backend(tb tester) engine.Backend {
 		tb.Fatal(err)
 	}
 	be, err := d.Open(s.shape, device.Options{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := be.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return be
+	return opened(tb, be, err)
 }
 
 func (s setup) open(tb tester) *Model {

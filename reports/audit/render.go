@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"daybook/reports"
 )
 
 // Format is a way to write an audit.
@@ -66,30 +68,20 @@ func (a *Audit) text(w io.Writer) error {
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(&out, format, args...) } // a Builder doesn't fail
 	line("%s  %s\n", a.Adapter, a.Digest)
 	for _, p := range a.Problems {
-		line("MISMATCH  %s\n", visible(p.String()))
+		line("MISMATCH  %s\n", reports.Plain(p.String()))
 	}
-	line("\nentries    %s\n", visible(a.Log))
+	line("\nentries    %s\n", reports.Plain(a.Log))
 	for _, m := range a.Legend {
 		line("%-9s  %s\n", m.Grade, m.Meaning)
 	}
 	for _, section := range a.Sections {
 		line("\n%s\n", section.Title)
 		for _, s := range section.Statements {
-			line("  %-9s  %-*s  %s  [%s]\n", s.Grade, width, visible(s.Name), visible(s.Value), visible(s.Rests))
+			line("  %-9s  %-*s  %s  [%s]\n", s.Grade, width, reports.Plain(s.Name), reports.Plain(s.Value), reports.Plain(s.Rests))
 		}
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
-}
-
-// visible shows what others wrote on one line, without power over the terminal.
-func visible(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
 }
 
 func (a *Audit) markdown(w io.Writer) error {
@@ -116,7 +108,7 @@ func (a *Audit) markdown(w io.Writer) error {
 // escape keeps text from being taken for Markdown or HTML.
 func escape(text string) string {
 	var out strings.Builder
-	for _, r := range visible(text) {
+	for _, r := range reports.Plain(text) {
 		if strings.ContainsRune("\\`*_[]<>|#~", r) {
 			out.WriteByte('\\')
 		}

@@ -133,11 +133,7 @@ func (b *builder) settings() {
 	for i, source := range s.Fact.Sources {
 		b.digested(s.Entry, fmt.Sprintf("source%d", i+1), "  "+source.Path, "", source.Digest)
 	}
-	var axes []string
-	for _, c := range b.Trace.Run.Axes {
-		axes = append(axes, c.Axis+"="+c.Label)
-	}
-	b.recorded(s.Entry, "axes", "choices", cmp.Or(strings.Join(axes, " "), "none: a single run"))
+	b.recorded(s.Entry, "axes", "choices", cmp.Or(ledger.Label(b.Trace.Run.Axes), "none: a single run"))
 	b.recorded(s.Entry, "train", "training", compact(b.spec.Train))
 	b.recorded(s.Entry, "seed", "seed", b.spec.Seed.String())
 	b.recorded(s.Entry, "select", "epoch chosen by", b.spec.Eval.Select+" on validation")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -93,11 +92,7 @@ func runTitle(r ledger.Run) string {
 	if len(r.Axes) == 0 {
 		return "run " + short(r.Key)
 	}
-	parts := make([]string, len(r.Axes))
-	for i, c := range r.Axes {
-		parts[i] = c.Axis + "=" + c.Label
-	}
-	return strings.Join(parts, " ")
+	return ledger.Label(r.Axes)
 }
 
 // adapterName returns the version that a run's adapter was published as, in the
