@@ -23,10 +23,6 @@ type AdapterInfo struct {
 	Revision  string // "" is written as null
 }
 
-func adapterTensor(layer int, p engine.Projection, half string) string {
-	return fmt.Sprintf("base_model.model.model.layers.%d.%s.%s.lora_%s.weight", layer, p.Module(), p, half)
-}
-
 // WriteAdapter writes adapter_model.safetensors, in float32, and
 // adapter_config.json into the existing folder dir and syncs them. Equal
 // adapters give equal bytes. The caller puts the folder in place.
@@ -46,8 +42,8 @@ func WriteAdapter(dir string, a *engine.HostAdapter, info AdapterInfo) error {
 			if x == nil {
 				continue
 			}
-			c.Tensors[adapterTensor(i, p, "A")] = NewF32([]int{r, len(x) / r}, x)
-			c.Tensors[adapterTensor(i, p, "B")] = NewF32([]int{len(y) / r, r}, y)
+			c.Tensors[engine.ParameterName(i, p, "A")] = NewF32([]int{r, len(x) / r}, x)
+			c.Tensors[engine.ParameterName(i, p, "B")] = NewF32([]int{len(y) / r, r}, y)
 		}
 	}
 	config, err := marshalAdapterConfig(a.LoRA, info)
@@ -79,9 +75,9 @@ func writeSynced(path string, data []byte) error {
 // F16 or BF16 become float32. A tensor that no module of the base has, a module
 // without its tensors, a tensor of another shape (each a *TensorError), a value
 // that is not finite, and a key of adapter_config.json that asks for anything
-// but LoRA on the seven projections (a *ConfigError) are errors.
+// but LoRA of one rank on the seven projections (a *ConfigError) are errors.
 func ReadAdapter(dir string, s engine.Shape) (*engine.HostAdapter, error) {
-	l, _, err := ReadAdapterConfig(dir)
+	l, _, err := ReadAdapterConfig(dir, s)
 	if err != nil {
 		return nil, err
 	}
@@ -99,18 +95,22 @@ func ReadAdapter(dir string, s engine.Shape) (*engine.HostAdapter, error) {
 	return a, nil
 }
 
-// ReadAdapterConfig reads adapter_config.json of dir.
-func ReadAdapterConfig(dir string) (engine.LoRA, AdapterInfo, error) {
+// ReadAdapterConfig reads adapter_config.json of dir for a base of shape s.
+func ReadAdapterConfig(dir string, s engine.Shape) (engine.LoRA, AdapterInfo, error) {
 	path := filepath.Join(dir, adapterFile)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return engine.LoRA{}, AdapterInfo{}, fmt.Errorf("checkpoint: %w", err)
 	}
-	l, info, err := parseAdapterConfig(data)
+	a, err := parseAdapterConfig(data)
 	if err != nil {
-		return l, info, fmt.Errorf("checkpoint: %s: %w", path, err)
+		return engine.LoRA{}, AdapterInfo{}, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
-	return l, info, nil
+	l, err := a.resolve(s)
+	if err != nil {
+		return engine.LoRA{}, AdapterInfo{}, fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
+	return l, a.info, nil
 }
 
 func assembleAdapter(c Contents, l engine.LoRA, s engine.Shape) (*engine.HostAdapter, error) {
@@ -138,10 +138,10 @@ func assembleAdapter(c Contents, l engine.LoRA, s engine.Shape) (*engine.HostAda
 		for _, p := range l.Targets {
 			rows, cols := p.Dims(s)
 			var err error
-			if a.Layers[i].A[p], err = take(adapterTensor(i, p, "A"), []int{l.Rank, cols}); err != nil {
+			if a.Layers[i].A[p], err = take(engine.ParameterName(i, p, "A"), []int{l.Rank, cols}); err != nil {
 				return nil, err
 			}
-			if a.Layers[i].B[p], err = take(adapterTensor(i, p, "B"), []int{rows, l.Rank}); err != nil {
+			if a.Layers[i].B[p], err = take(engine.ParameterName(i, p, "B"), []int{rows, l.Rank}); err != nil {
 				return nil, err
 			}
 		}
@@ -157,8 +157,8 @@ func unexpectedTensor(c Contents, l engine.LoRA, s engine.Shape) error {
 	want := map[string]bool{}
 	for i := range s.Layers {
 		for _, p := range l.Targets {
-			want[adapterTensor(i, p, "A")] = true
-			want[adapterTensor(i, p, "B")] = true
+			want[engine.ParameterName(i, p, "A")] = true
+			want[engine.ParameterName(i, p, "B")] = true
 		}
 	}
 	for _, name := range sortedKeys(c.Tensors) {

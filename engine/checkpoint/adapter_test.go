@@ -39,8 +39,8 @@ func TestReadAdapterOfPEFT(t *testing.T) {
 	for i, l := range a.Layers {
 		for p := range engine.NumProjections {
 			rows, cols := p.Dims(s)
-			got[adapterTensor(i, p, "A")] = sum([]int{4, cols}, l.A[p])
-			got[adapterTensor(i, p, "B")] = sum([]int{rows, 4}, l.B[p])
+			got[engine.ParameterName(i, p, "A")] = sum([]int{4, cols}, l.A[p])
+			got[engine.ParameterName(i, p, "B")] = sum([]int{rows, 4}, l.B[p])
 		}
 	}
 	if sums := readSums(t, "adapter"); !reflect.DeepEqual(got, sums) {
@@ -79,7 +79,7 @@ func TestWrittenAdapter(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(back, a) {
 		t.Errorf("read back another adapter, %v", err)
 	}
-	if _, info, err := ReadAdapterConfig(dir); err != nil || info != (AdapterInfo{BaseModel: "tiny", Revision: "main"}) {
+	if _, info, err := ReadAdapterConfig(dir, s); err != nil || info != (AdapterInfo{BaseModel: "tiny", Revision: "main"}) {
 		t.Errorf("info %+v, %v", info, err)
 	}
 	if x, err := os.ReadFile("testdata/adapter/" + adapterWeights); err != nil {
@@ -148,27 +148,26 @@ func TestBadAdapters(t *testing.T) {
 		}, "adapter_model.bin: pickle weights are refused"},
 		{"no config", func(s spoiler) { s.remove(adapterFile) }, "adapter_config.json: no such file"},
 		{"config no json", func(s spoiler) { s.write(adapterFile, "x") }, "adapter_config.json: invalid character"},
-		{"unknown key", config(`"qalora_group_size"`, `"qalora_sizes"`), "qalora_sizes: 16: want no such key"},
+		{"unknown key", config(`"qalora_group_size"`, `"qalora_sizes"`), "qalora_sizes: 16: want it absent or null or false or {} or []"},
 		{"dora", config(`"use_dora": false`, `"use_dora": true`), "use_dora: true: want it absent or null or false"},
 		{"bias", config(`"bias": "none"`, `"bias": "all"`), `bias: "all"`},
 		{"pissa", config(`"init_lora_weights": true`, `"init_lora_weights": "pissa"`), `init_lora_weights: "pissa"`},
-		{"rank pattern", config(`"rank_pattern": {}`, `"rank_pattern": {"q_proj": 8}`), `rank_pattern: {"q_proj": 8}`},
-		{"alpha pattern", config(`"alpha_pattern": {}`, `"alpha_pattern": {"q_proj": 8}`), "alpha_pattern"},
+		{"rank pattern", config(`"rank_pattern": {}`, `"rank_pattern": {"q_proj": 8}`), `rank_pattern: {"q_proj": 8}: want one rank for all modules; model.layers.0.self_attn.k_proj has 4, others 8`},
+		{"alpha pattern", config(`"alpha_pattern": {}`, `"alpha_pattern": {"q_proj": 9}`), "alpha_pattern"},
 		{"modules to save", config(`"modules_to_save": null`, `"modules_to_save": ["lm_head"]`), `modules_to_save: ["lm_head"]`},
-		{"some layers", config(`"layers_to_transform": null`, `"layers_to_transform": [0]`), "layers_to_transform: [0]"},
+		{"some layers", config(`"layers_to_transform": null`, `"layers_to_transform": [0]`), "layers_to_transform: [0]: want every layer or none; of the base's 2 layers it adapts q_proj in 1"},
 		{"other type", config(`"peft_type": "LORA"`, `"peft_type": "IA3"`), `peft_type: "IA3"`},
 		{"task", config(`"task_type": "CAUSAL_LM"`, `"task_type": "SEQ_CLS"`), "task_type"},
 		{"rank missing", config(`"r": 4,`, ``), "r: missing, want a whole number"},
 		{"alpha missing", config(`"lora_alpha": 8,`, ``), "lora_alpha: missing"},
 		{"dropout missing", config(`"lora_dropout": 0.05,`, ``), "lora_dropout: missing"},
-		{"rslora missing", config(`"use_rslora": true,`, ``), "use_rslora: missing"},
 		{"rank 0", config(`"r": 4`, `"r": 0`), "r: 0: want a whole number from 1"},
 		{"other rank", config(`"r": 4`, `"r": 8`), `F32 of shape [4 16], want shape [8 16]`},
 		{"dropout 1", config(`"lora_dropout": 0.05`, `"lora_dropout": 1`), "lora_dropout: 1: want a number from 0"},
 		{"alpha text", config(`"lora_alpha": 8`, `"lora_alpha": "8"`), `lora_alpha: "8": want a number`},
-		{"unknown target", config(`"o_proj"`, `"lm_head"`), `"lm_head" is not`},
-		{"target twice", config(`"o_proj"`, `"q_proj"`), `"q_proj" is not`},
-		{"targets text", config("\"target_modules\": [\n", "\"exclude_modules\": [\n"), "exclude_modules"},
+		{"unknown target", config(`"o_proj"`, `"lm_head"`), "it names lm_head"},
+		{"target twice", config(`"o_proj"`, `"q_proj"`), `o_proj.lora_A.weight": unexpected`},
+		{"targets text", config("\"target_modules\": [\n", "\"exclude_modules\": [\n"), "target_modules: missing"},
 		{"fewer targets", config("\"o_proj\",\n", "\n"), "o_proj.lora_A.weight\": unexpected"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -241,29 +240,4 @@ func TestParameterCounts(t *testing.T) {
 	if !slices.IsSorted(all) {
 		t.Error("the projections are out of order")
 	}
-}
-
-func FuzzAdapterConfig(f *testing.F) {
-	for _, dir := range []string{"adapter", "written"} {
-		data, err := os.ReadFile(filepath.Join("testdata", dir, adapterFile))
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
-	f.Add([]byte(`{"r": 1e9, "lora_alpha": 1e400, "target_modules": ["q_proj", null]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		l, info, err := parseAdapterConfig(data)
-		if err != nil {
-			return
-		}
-		again, err := marshalAdapterConfig(l, info)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, j, err := parseAdapterConfig(again)
-		if err != nil || j != info || !reflect.DeepEqual(l, m) {
-			t.Fatalf("%+v %+v became %+v %+v, %v", l, info, m, j, err)
-		}
-	})
 }

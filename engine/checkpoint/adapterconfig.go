@@ -3,10 +3,8 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"daybook/engine"
 )
@@ -54,31 +52,24 @@ func marshalAdapterConfig(l engine.LoRA, info AdapterInfo) ([]byte, error) {
 }
 
 // neutral are keys of PEFT's LoraConfig for variants that the engine does not
-// have, with the values, beside null, under which they do nothing.
+// have, with the values, beside null, under which they change nothing.
 var neutral = map[string][]string{
 	"alora_invocation_tokens": nil,
-	"alpha_pattern":           {"{}"},
 	"arrow_config":            nil,
 	"bias":                    {`"none"`},
-	"corda_config":            nil,
-	"ensure_weight_tying":     {"false"},
-	"eva_config":              nil,
-	"exclude_modules":         {"[]"},
+	"enable_lora":             nil, // of before 0.3, as is merge_weights
 	"fan_in_fan_out":          {"false"},
-	// pissa, olora and the like change the base's weights as well.
-	"init_lora_weights":       {"true", "false", `"gaussian"`},
+	// These leave the base as it is; pissa, olora, corda, loftq and lora_ga take
+	// from its weights what they put into the adapter.
+	"init_lora_weights":       {"true", "false", `"gaussian"`, `"orthogonal"`, `"eva"`, `"mica"`},
 	"kasa_config":             nil,
 	"layer_replication":       nil,
-	"layers_pattern":          {"[]"},
-	"layers_to_transform":     nil,
-	"loftq_config":            {"{}"},
 	"lora_bias":               {"false"},
-	"lora_ga_config":          nil,
 	"megatron_config":         nil,
+	"merge_weights":           {"false"},
 	"modules_to_save":         {"[]"},
 	"monteclora_config":       nil,
 	"peft_type":               {`"LORA"`},
-	"rank_pattern":            {"{}"},
 	"target_parameters":       {"[]"},
 	"task_type":               {`"CAUSAL_LM"`},
 	"trainable_token_indices": nil,
@@ -88,71 +79,69 @@ var neutral = map[string][]string{
 	"velora_config":           nil,
 }
 
-// passive are keys that describe an adapter without changing what it computes.
+// passive are keys that describe an adapter without changing what it computes, or
+// belong to a way of initialising it, which init_lora_weights names.
 var passive = []string{
-	"auto_mapping", "base_model_name_or_path", "inference_mode", "megatron_core", "peft_version", "qalora_group_size", "revision",
+	"auto_mapping", "base_model_name_or_path", "corda_config", "ensure_weight_tying", "eva_config", "inference_mode", "loftq_config",
+	"lora_ga_config", "megatron_core", "peft_version", "qalora_group_size", "revision",
 }
 
-// parseAdapterConfig reads adapter_config.json. A key it does not know, a value
-// that asks for what the engine lacks, and the absence of a key that decides
-// what the adapter computes are each a *ConfigError.
-func parseAdapterConfig(data []byte) (engine.LoRA, AdapterInfo, error) {
+// adapterSpec is what adapter_config.json says. Which modules it names is known
+// only with the shape of a base.
+type adapterSpec struct {
+	lora    engine.LoRA // without targets
+	info    AdapterInfo
+	targets modules
+	exclude modules
+	layers  []int    // layers_to_transform; nil means all
+	ranks   patterns // rank_pattern
+	alphas  patterns // alpha_pattern
+	source  *config  // for errors
+}
+
+// parseAdapterConfig reads adapter_config.json as PEFT has written it since its
+// first version; a key that is absent has PEFT's default. A key that it does not
+// know, unless it is switched off, a value that asks for what the engine lacks, and
+// the absence of a key that every version wrote are each a *ConfigError.
+func parseAdapterConfig(data []byte) (*adapterSpec, error) {
 	c, err := parseConfig(data)
 	if err != nil {
-		return engine.LoRA{}, AdapterInfo{}, err
+		return nil, err
 	}
 	for _, key := range sortedKeys(c.members) {
 		switch key {
-		case "r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora":
+		case "r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "exclude_modules", "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern":
 			continue
 		}
 		if allowed, ok := neutral[key]; ok {
 			c.only(key, allowed...)
 		} else if !slices.Contains(passive, key) {
-			c.fail(key, "no such key; it could change what the adapter computes")
+			c.only(key, "false", "{}", "[]") // of a newer PEFT, which could change what the adapter computes
 		}
 	}
-	for _, key := range []string{"bias", "lora_dropout", "peft_type", "use_dora", "use_rslora"} {
+	for _, key := range []string{"bias", "lora_dropout", "peft_type"} {
 		if !c.has(key) {
 			c.fail(key, "a value, since it decides what the adapter computes")
 		}
 	}
-	l := engine.LoRA{Rank: c.size("r"), Alpha: c.positive("lora_alpha")}
-	if math.IsInf(l.Alpha, 0) {
+	a := &adapterSpec{source: c, lora: engine.LoRA{Rank: c.size("r"), Alpha: c.positive("lora_alpha")}}
+	if math.IsInf(a.lora.Alpha, 0) {
 		c.fail("lora_alpha", "a finite number")
 	}
-	if c.get("lora_dropout", &l.Dropout, "a number") && (l.Dropout < 0 || l.Dropout >= 1) {
+	if c.get("lora_dropout", &a.lora.Dropout, "a number") && (a.lora.Dropout < 0 || a.lora.Dropout >= 1) {
 		c.fail("lora_dropout", "a number from 0 to below 1")
 	}
-	c.get("use_rslora", &l.RSLoRA, "true or false")
-	l.Targets = c.targets()
-	var info AdapterInfo
-	c.get("base_model_name_or_path", &info.BaseModel, "text")
-	c.get("revision", &info.Revision, "text")
-	return l, info, c.err
-}
-
-// targets reads target_modules into the order of the projections.
-func (c *config) targets() []engine.Projection {
-	known := make([]string, engine.NumProjections)
-	for p := range engine.NumProjections {
-		known[p] = p.String()
+	c.get("use_rslora", &a.lora.RSLoRA, "true or false")
+	if a.targets = c.modules("target_modules"); a.targets.empty() {
+		c.fail("target_modules", "the modules that are adapted")
 	}
-	want := "a list of " + strings.Join(known, ", ")
-	var names []string
-	if !c.get("target_modules", &names, want) || len(names) == 0 {
-		c.fail("target_modules", want)
-		return nil
+	a.exclude = c.modules("exclude_modules")
+	a.layers = c.layers()
+	a.ranks, a.alphas = c.patterns("rank_pattern"), c.patterns("alpha_pattern")
+	c.get("base_model_name_or_path", &a.info.BaseModel, "text")
+	c.get("revision", &a.info.Revision, "text")
+	if c.err != nil {
+		return nil, c.err
 	}
-	var targets []engine.Projection
-	for _, name := range names {
-		p, ok := engine.ParseProjection(name)
-		if !ok || slices.Contains(targets, p) {
-			c.fail("target_modules", fmt.Sprintf("%s, each once; %q is not", want, name))
-			return nil
-		}
-		targets = append(targets, p)
-	}
-	slices.Sort(targets)
-	return targets
+	return a, nil
 }
