@@ -94,6 +94,51 @@
 //
 // and ledger/cmd/ledgercheck, which shares no code with this package, checks it.
 //
+// # Members of sets
+//
+// An entry of type membership commits to the records of a set, so that it can be
+// proved of one record that it is in the set or that it isn't, without telling the
+// others. Package evidence has the code.
+//
+// A record has four identities, each a SHA-256 (package engine/dataset): record,
+// content, example and near. What is kept is keyed twice:
+//
+//	indexed  HMAC-SHA-256(root key, identity)   in the index, beside the log
+//	place    HMAC-SHA-256(set key, indexed)     in the trees, whose roots are in the log
+//
+// The root key is derived from the record key of the folder that holds the ledger.
+// The set key is random, of one commitment alone, and in the index. The entry holds
+//
+//	keys  SHA-256("daybook membership keys v1\n" || root key || set key)
+//
+// so that nobody can prove anything with other keys, under which a record would
+// have another place.
+//
+// For each identity there is a Merkle prefix tree over the places. A place is 256
+// bits, the most significant one first: 0 goes left, 1 right. The hash of a subtree is
+//
+//	no leaf in it    SHA-256(0x02)
+//	one leaf in it   SHA-256(0x00 || place || value), at whatever depth
+//	more             SHA-256(0x01 || left || right)
+//
+// where value is a byte: 1 if a record with the identity is whole, 2 if one was cut
+// to the run's length, 3 if there are both. Records that share an identity share the
+// leaf. So each place is at one point of the tree, and what is there decides: a
+// proof is the leaf that is there, or that none is, with the siblings from the root
+// down. Presence is proved by a leaf with the place itself, absence by none or by
+// one with another place that shares the way there. For any root, however it was
+// made up, both can't be proved of one place: the two proofs would end at the same
+// point with different things of one hash, or one of them inside of a leaf.
+//
+// That a tree has all members is what its maker says: who trains on a record and
+// commits to a set without it isn't found out by the proof. What the trees hold
+// must be what is in the index, though, and Verify makes them again from there.
+//
+// A proof file tells its reader the root key and the set keys, without which nobody
+// can tell that a place is the record's. They open nothing in the log, but the
+// reader can test guesses against the leaf next to the record asked for, in each
+// set: hand it to those who may know that much.
+//
 // # What is proved, and by what
 //
 // Verify finds whatever was changed by somebody without the key: every value that

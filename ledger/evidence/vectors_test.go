@@ -28,6 +28,18 @@ type vectors struct {
 		Old, Size int64
 		Proof     []string
 	}
+	Prefix struct {
+		RootKey    string `json:"root_key"`
+		SetKey     string `json:"set_key"`
+		Commitment string
+		Identities []string
+		IDs        []string
+		Trees      []struct {
+			Size   int
+			Root   string
+			Proofs []PrefixProof
+		}
+	}
 }
 
 func load(tb testing.TB) vectors {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes vectors.json: canonical JSON, leaf hashes, roots and proofs.
+"""Writes vectors.json: canonical JSON, leaf hashes, roots and proofs, prefix trees.
 
 It uses hashlib and nothing else that hashes or formats: trees and proofs follow
 the recursive definitions of RFC 6962, section 2.1, and canonical JSON follows
@@ -9,6 +9,7 @@ algorithm with the Go packages that the vectors test.
     python3 vectors.py > vectors.json
 """
 import hashlib
+import hmac
 import json
 import struct
 
@@ -101,6 +102,53 @@ def subproof(m, leaves, complete):
     return subproof(m - k, leaves[k:], False) + [root(leaves[:k])]
 
 
+def keyed(key, identity):
+    return hmac.new(key, identity, hashlib.sha256).digest()
+
+
+def place(identity):
+    """The 256 bits of an identity, as text."""
+    return "".join(f"{byte:08b}" for byte in identity)
+
+
+EMPTY = sha256(b"\x02")
+
+
+def subtree(leaves, prefix=""):
+    """Hash of the leaves, a dict of places to (id, value), whose place has a prefix."""
+    inside = [leaf for at, leaf in leaves.items() if at.startswith(prefix)]
+    if not inside:
+        return EMPTY
+    if len(inside) == 1:
+        identity, value = inside[0]
+        return sha256(b"\x00" + identity + bytes([value]))
+    return sha256(b"\x01" + subtree(leaves, prefix + "0") + subtree(leaves, prefix + "1"))
+
+
+def prefix_proof(leaves, identity):
+    at, prefix, siblings = place(identity), "", []
+    while sum(p.startswith(prefix) for p in leaves) > 1:
+        digit = at[len(prefix)]
+        siblings.append(subtree(leaves, prefix + ("1" if digit == "0" else "0")))
+        prefix += digit
+    found = [leaf for p, leaf in leaves.items() if p.startswith(prefix)]
+    return {"leaf": (found[0][0] + bytes([found[0][1]])).hex() if found else "",
+            "siblings": ["" if h == EMPTY else h.hex() for h in siblings]}
+
+
+def prefix_trees():
+    root_key, set_key = sha256(b"root key"), sha256(b"set key")
+    clear = [sha256(b"record %d" % i) for i in range(40)]
+    ids = [keyed(set_key, keyed(root_key, x)) for x in clear]
+    trees = []
+    for size in (0, 1, 2, 3, 8, 29):
+        leaves = {place(ids[i]): (ids[i], 1 + i % 3) for i in range(size)}
+        trees.append({"size": size, "root": subtree(leaves).hex(), "proofs": [prefix_proof(leaves, i) for i in ids]})
+    return {"root_key": root_key.hex(), "set_key": set_key.hex(),
+            "commitment": sha256(b"daybook membership keys v1\n" + root_key + set_key).hex(),
+            "identities": [x.hex() for x in clear], "ids": [i.hex() for i in ids], "trees": trees}
+
+
 def bits(v):
     return struct.pack(">d", v).hex()
 
@@ -133,6 +181,7 @@ def main():
                       for size in (1, 2, 3, 7, 8, 13, n) for m in range(size)],
         "consistency": [{"old": m, "size": size, "proof": [h.hex() for h in subproof(m, leaves[:size], True)]}
                         for size in (2, 3, 8, 11, n) for m in range(1, size + 1)],
+        "prefix": prefix_trees(),
     }
     print(json.dumps(out, indent=1, ensure_ascii=False))
 
