@@ -236,7 +236,8 @@ type Backend interface {
 	// Greedy returns, for the last token of each document, the most likely next
 	// token; the lowest index wins a tie. It waits for the device.
 	Greedy(in DeviceBatch, h *Head, x Buffer) ([]int32, error)
-	// Logits returns (rows, Vocab) for all tokens of a batch; for tests and tools only.
+	// Logits returns (rows, Vocab) for all tokens of a batch, which must be few: for
+	// sampling, where batches are narrowed to last tokens, for tests and for tools.
 	Logits(in DeviceBatch, h *Head, x Buffer) ([]float32, error)
 
 	NewOptimizer(cfg OptimizerConfig, params []Param) (Optimizer, error)

@@ -40,6 +40,7 @@ const (
 	StreamDropout uint64 = iota + 1
 	StreamLoRAInit
 	StreamShuffle
+	StreamSampling
 )
 
 // Dropout identifies the masks of one optimizer step. The element at (record

@@ -14,6 +14,7 @@ type Adapter struct {
 	shape  engine.Shape
 	lora   engine.LoRA
 	layers [][engine.NumProjections]*engine.Adapter
+	arena  []engine.Buffer // of its own; nil where it lies in the model's
 }
 
 // NewAdapter uploads h beside whatever is there already, without gradients, so
@@ -39,11 +40,30 @@ func (m *Model) NewAdapter(h *engine.HostAdapter) (*Adapter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("adapter: %w", err)
 	}
-	m.arenas = append(m.arenas, arena)
+	a.arena, m.arenas = arena, append(m.arenas, arena)
 	if err := a.Upload(h); err != nil {
-		return nil, err
+		return nil, errors.Join(err, m.Drop(a))
 	}
 	return a, nil
+}
+
+// Drop gives back what a holds on the device. It must not be used any more; if it is
+// in use, the base alone is from now on.
+func (m *Model) Drop(a *Adapter) error {
+	if m.use == a {
+		m.use = nil
+	}
+	i := slices.IndexFunc(m.arenas, func(arena []engine.Buffer) bool { return len(a.arena) > 0 && arena[0] == a.arena[0] })
+	if i < 0 {
+		return errors.New("adapter: not one that NewAdapter made")
+	}
+	m.arenas = slices.Delete(m.arenas, i, i+1)
+	if be, ok := m.be.(engine.Freer); ok {
+		if err := be.Free(a.arena); err != nil {
+			return fmt.Errorf("adapter: %w", err)
+		}
+	}
+	return nil
 }
 
 // LoRA returns the configuration, with targets in model order.

@@ -55,9 +55,21 @@ func TestClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		if _, err := m.NewAdapter(engine.NewHostAdapter(s.shape, lora, 1)); err != nil {
+	for i := range 3 {
+		a, err := m.NewAdapter(engine.NewHostAdapter(s.shape, lora, 1))
+		if err != nil {
 			t.Fatal(err)
+		}
+		if m.Use(a); i == 1 {
+			if err := m.Drop(a); err != nil {
+				t.Fatal(err)
+			}
+			if m.use != nil {
+				t.Error("an adapter that was dropped is in use")
+			}
+			if m.Drop(a) == nil {
+				t.Error("it can be dropped twice")
+			}
 		}
 	}
 	if len(d.arenas) != base+3 || d.open != 1 {

@@ -12,13 +12,20 @@ import (
 // ErrContext reports a prompt that leaves no room in the model's context.
 var ErrContext = errors.New("prompt does not fit the context")
 
-// GenerateOptions say how to continue prompts. Decoding is greedy.
+// GenerateOptions say how to continue prompts. Decoding is greedy unless Pick says
+// otherwise.
 type GenerateOptions struct {
 	MaxNewTokens int
 	Stop         []int32 // tokens that end an answer
 	// Ended, if not nil, is asked after every token whether an answer so far is
 	// complete: for bases whose turns end with a text, not a token.
-	Ended     func(answer []int32) bool
+	Ended func(answer []int32) bool
+	// Follow, if not nil, hears of every token as it comes, with the number of its
+	// prompt. It reports whether the answer is to end with it.
+	Follow func(prompt int, token int32) (end bool)
+	// Pick, if not nil, chooses the next token of a prompt's answer among Vocab
+	// logits, which it may overwrite but not keep.
+	Pick      func(prompt int, logits []float32) int32
 	BatchSize int // sequences decoded together; 0 means Options.MaxDocuments
 	// Progress, if not nil, hears how many answers are complete.
 	Progress func(done, total int)
@@ -33,8 +40,9 @@ type sequence struct {
 }
 
 // Generate continues every prompt with the adapter in use. An answer ends with
-// a stop token, which it includes, or when Ended says so; or has MaxNewTokens tokens; or, if shorter
-// and without a stop token, ran into the end of the model's context. A prompt
+// a stop token, which it includes, or when Ended or Follow says so; or has
+// MaxNewTokens tokens; or, if shorter and without a stop token, ran into the end of
+// the model's context. A prompt
 // that is empty, or leaves no room for a single new token, is an error that
 // wraps ErrContext where room is the reason, found before anything is computed.
 //
@@ -156,7 +164,7 @@ func (g *generation) advance() error {
 	if err != nil {
 		return err
 	}
-	next, err := g.m.greedy(x)
+	next, err := g.choose(b, x, fed)
 	if err != nil {
 		return err
 	}
@@ -215,6 +223,9 @@ func (g *generation) take(s sequence, token int32) {
 	g.answers[s.prompt] = append(g.answers[s.prompt], token)
 	s.next, s.at = token, s.at+1
 	ended := slices.Contains(g.o.Stop, token) || g.o.Ended != nil && g.o.Ended(g.answers[s.prompt])
+	if g.o.Follow != nil && g.o.Follow(s.prompt, token) {
+		ended = true
+	}
 	if !ended && len(g.answers[s.prompt]) < g.o.MaxNewTokens && int(s.at)+1 < g.m.shape.MaxPositions {
 		g.active = append(g.active, s)
 		return
@@ -264,6 +275,25 @@ func (m *Model) through(b *engine.Batch, prefill bool) (engine.Buffer, *engine.B
 	return x, few, nil
 }
 
+// choose returns the next token of each of fed, whose documents b has, in order.
+func (g *generation) choose(b *engine.Batch, x engine.Buffer, fed []sequence) ([]int32, error) {
+	if g.o.Pick == nil {
+		return g.m.greedy(x)
+	}
+	logits, err := g.m.lastLogits(b, x)
+	if err != nil {
+		return nil, err
+	}
+	next := make([]int32, len(fed))
+	for i, s := range fed {
+		next[i] = g.o.Pick(s.prompt, logits[i])
+		if next[i] < 0 || int(next[i]) >= g.m.shape.Vocab {
+			return nil, fmt.Errorf("token %d is picked of %d", next[i], g.m.shape.Vocab)
+		}
+	}
+	return next, nil
+}
+
 // greedy returns the most likely token after each document of the loaded batch.
 func (m *Model) greedy(x engine.Buffer) (next []int32, err error) {
 	err = m.head(engine.Decode, func(h *engine.Head) error {
@@ -271,6 +301,24 @@ func (m *Model) greedy(x engine.Buffer) (next []int32, err error) {
 		return err
 	})
 	return next, err
+}
+
+// lastLogits returns Vocab logits after each document of b, which through returned.
+func (m *Model) lastLogits(b *engine.Batch, x engine.Buffer) ([][]float32, error) {
+	var all []float32
+	err := m.head(engine.Decode, func(h *engine.Head) (err error) {
+		all, err = m.be.Logits(m.end, h, x)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	v := m.shape.Vocab
+	out := make([][]float32, b.Documents())
+	for d := range out {
+		out[d] = all[(int(b.Starts[d+1])-1)*v:][:v]
+	}
+	return out, nil
 }
 
 func (m *Model) attend(prefill bool, layer int, act *engine.Activations) error {

@@ -119,6 +119,47 @@ func TestGenerateEndsWhereTold(t *testing.T) {
 	}
 }
 
+// TestGeneratePicks chooses the most likely token from logits, as greedy decoding
+// does on the device, with a backend that moves rows and with one that can't.
+func TestGeneratePicks(t *testing.T) {
+	s := generating()
+	for _, s.unmoving = range []bool{false, true} {
+		m := s.open(t)
+		p := prompts(m.shape, 5)
+		o := GenerateOptions{MaxNewTokens: 8, BatchSize: 3}
+		want := generate(t, m, p, o)
+		o.Pick = func(_ int, logits []float32) int32 {
+			if len(logits) != m.shape.Vocab {
+				t.Fatalf("%d logits", len(logits))
+			}
+			return argmax(logits)
+		}
+		if got := generate(t, m, p, o); !slices.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		o.Pick = func(int, []float32) int32 { return int32(m.shape.Vocab) }
+		if _, err := m.Generate(t.Context(), p, o); err == nil {
+			t.Error("a token outside the vocabulary is taken")
+		}
+	}
+}
+
+func TestGenerateIsFollowed(t *testing.T) {
+	m := generating().open(t)
+	p := prompts(m.shape, 4)
+	free := generate(t, m, p, GenerateOptions{MaxNewTokens: 8})
+	heard := make([][]int32, len(p))
+	got := generate(t, m, p, GenerateOptions{MaxNewTokens: 8, BatchSize: 2, Follow: func(prompt int, token int32) bool {
+		heard[prompt] = append(heard[prompt], token)
+		return len(heard[prompt]) == prompt+2
+	}})
+	for i := range p {
+		if want := free[i][:i+2]; !slices.Equal(got[i], want) || !slices.Equal(heard[i], want) {
+			t.Errorf("prompt %d: got %v, heard %v, want %v", i, got[i], heard[i], want)
+		}
+	}
+}
+
 func TestGenerateEndsWithTheContext(t *testing.T) {
 	s := generating()
 	s.shape.MaxPositions = 16

@@ -1,6 +1,6 @@
 // Package model runs the one implementation of a Llama decoder over a Backend
 // and a Source of frozen weights: loss and gradients of a micro-batch,
-// per-example evaluation, and greedy generation with a key-value cache.
+// per-example evaluation, and generation, greedy or sampled, with a key-value cache.
 //
 // A Model works in one arena that is planned before anything is allocated (see
 // Plan). With gradient checkpointing it keeps a part of each layer, at least its

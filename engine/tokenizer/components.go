@@ -168,7 +168,7 @@ func parseDecoder(place string, data json.RawMessage) ([]decoder, error) {
 		PrependScheme  *scheme       `json:"prepend_scheme"`
 		Split          bool          `json:"split"`
 	}
-	one := func(d decoder) ([]decoder, error) { return []decoder{d}, nil }
+	one := func(apply func([]string) []string) ([]decoder, error) { return []decoder{{k, apply}}, nil }
 	switch k {
 	case "ByteLevel", "ByteFallback", "Fuse", "Replace", "Strip", "Metaspace":
 		if err := strict(place, data, &c); err != nil {
@@ -197,7 +197,7 @@ func parseDecoder(place string, data json.RawMessage) ([]decoder, error) {
 		return one(decodeFuse)
 	case "Replace":
 		a, err := c.Pattern.compile(place)
-		return []decoder{decodeReplace(a, c.Content)}, err
+		return []decoder{{k, decodeReplace(a, c.Content)}}, err
 	case "Strip":
 		if c.Content == "" || c.Start < 0 || c.Stop < 0 {
 			return nil, fmt.Errorf("%s: content %q, start %d, stop %d", place, c.Content, c.Start, c.Stop)
@@ -205,7 +205,7 @@ func parseDecoder(place string, data json.RawMessage) ([]decoder, error) {
 		return one(decodeStrip(c.Content, c.Start, c.Stop))
 	case "Metaspace":
 		where, err := metaspaceScheme(place, c.Replacement, c.AddPrefixSpace, c.PrependScheme)
-		return []decoder{decodeMetaspace(c.Replacement, where)}, err
+		return []decoder{{k, decodeMetaspace(c.Replacement, where)}}, err
 	}
 	return nil, unsupported(place, "decoder", k, "ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace and Sequence")
 }

@@ -8,7 +8,10 @@ import (
 
 // decoder turns tokens as the vocabulary writes them into text, one of several
 // in a chain; what the last returns is joined.
-type decoder func(tokens []string) []string
+type decoder struct {
+	kind  string
+	apply func(tokens []string) []string
+}
 
 // decodeByteLevel reads each token as bytes, and what they make as UTF-8.
 func decodeByteLevel(tokens []string) []string {
@@ -67,14 +70,14 @@ func fallbackByte(token string) (byte, bool) {
 
 func decodeFuse(tokens []string) []string { return []string{strings.Join(tokens, "")} }
 
-func decodeReplace(pattern *automaton, content string) decoder {
+func decodeReplace(pattern *automaton, content string) func(tokens []string) []string {
 	write := replace(pattern, content)
 	return each(func(t string) string { return write(piece{text: t}, false).text })
 }
 
 // decodeStrip takes up to start of content off the beginning of each token, and
 // up to stop off its end.
-func decodeStrip(content string, start, stop int) decoder {
+func decodeStrip(content string, start, stop int) func(tokens []string) []string {
 	return each(func(t string) string {
 		for range start {
 			t = strings.TrimPrefix(t, content)
@@ -88,7 +91,7 @@ func decodeStrip(content string, start, stop int) decoder {
 
 // decodeMetaspace writes spaces for marks, but none in the first token, whose
 // mark Metaspace has put there.
-func decodeMetaspace(mark string, where scheme) decoder {
+func decodeMetaspace(mark string, where scheme) func(tokens []string) []string {
 	return func(tokens []string) []string {
 		out := make([]string, len(tokens))
 		for i, t := range tokens {
@@ -102,7 +105,7 @@ func decodeMetaspace(mark string, where scheme) decoder {
 	}
 }
 
-func each(f func(string) string) decoder {
+func each(f func(string) string) func(tokens []string) []string {
 	return func(tokens []string) []string {
 		out := make([]string, len(tokens))
 		for i, t := range tokens {
@@ -126,7 +129,7 @@ func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
 		tokens = append(tokens, t.written[id])
 	}
 	for _, d := range t.decoders {
-		tokens = d(tokens)
+		tokens = d.apply(tokens)
 	}
 	return strings.Join(tokens, "")
 }
