@@ -369,49 +369,6 @@ func TestHuggingFacePartition(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, in any format: no panic, an error with a place, and records
-// that come out the same when they are read again.
-func FuzzFormats(f *testing.F) {
-	names := []string{"a.jsonl", "a.csv", "a.tsv", "a.json"}
-	for i, text := range []string{
-		good + "\n" + `{"prompt":"Q","completion":"A"}`, "prompt,completion,n\n\"Q\n\",A,1\nQ,\"A\"\"B\",\n", "text\tn\nT\t1\n",
-		"[" + good + ",\n{\"text\":\"[]{}\\\"\"} ]",
-	} {
-		f.Add([]byte(text), uint8(i))
-	}
-	for _, name := range []string{"snappy", "zstd", "plain", "decimal", "large", "binary"} {
-		data, err := os.ReadFile("testdata/" + name + ".parquet")
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data, uint8(0))
-	}
-	f.Fuzz(func(t *testing.T, data []byte, kind uint8) {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		d := &Dataset{}
-		err := d.read(content{path: names[int(kind)%len(names)], r: bytes.NewReader(data), size: int64(len(data))}, &Source{})
-		runtime.ReadMemStats(&after)
-		if most := uint64(512<<20 + 1000*len(data)); after.TotalAlloc-before.TotalAlloc > most {
-			t.Fatalf("%d bytes allocated for %d", after.TotalAlloc-before.TotalAlloc, len(data))
-		}
-		if err != nil {
-			var e *Error
-			if !errors.As(err, &e) || e.Line < 0 || e.Column < 0 {
-				t.Fatalf("bad error %#v", err)
-			}
-			return
-		}
-		for i := range d.Records {
-			r := &d.Records[i]
-			again, err := r.again()
-			if err != nil || again.ContentID != r.ContentID || again.BlankID != r.BlankID {
-				t.Fatalf("record %d read again: %v", i, err)
-			}
-		}
-	})
-}
-
 // BenchmarkIndex indexes a million records and reports the memory of the index
 // and the time of all threads, which a busy machine leaves alone.
 func BenchmarkIndex(b *testing.B) {

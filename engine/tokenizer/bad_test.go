@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"daybook/engine/fuzztest"
 )
 
 // tiny is a tokenizer.json with its parts open for replacement.
@@ -141,11 +143,15 @@ func FuzzParse(f *testing.F) {
 		f.Add(data, "it's 12 <|im_end|>\n\n e\u0301 <mask>  \xff")
 	}
 	f.Fuzz(func(t *testing.T, data []byte, text string) {
-		tok, err := Parse(data)
+		var tok *Tokenizer
+		var err error
+		fuzztest.Bounded(t, 4<<20+1024*len(data), func() { tok, err = Parse(data) })
 		if err != nil {
 			return
 		}
-		ids, spans := tok.EncodeSpans(text)
+		var ids []int32
+		var spans []Span
+		fuzztest.Bounded(t, 4<<20+1024*(len(data)+len(text)), func() { ids, spans = tok.EncodeSpans(text) })
 		for i, id := range ids {
 			if id < 0 || int(id) >= tok.Size() {
 				t.Fatalf("id %d of %d", id, tok.Size())
@@ -154,7 +160,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("span %v of %d bytes", s, len(text))
 			}
 		}
-		tok.Decode(tok.Frame(ids), true)
+		fuzztest.Bounded(t, 4<<20+1024*(len(data)+len(text)), func() { tok.Decode(tok.Frame(ids), true) })
 		if !slices.Equal(ids, tok.Encode(text)) {
 			t.Fatal("Encode and EncodeSpans differ")
 		}
