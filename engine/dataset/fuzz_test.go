@@ -13,6 +13,7 @@ import (
 // no more memory than they are worth, an error with a place, and records that come
 // out the same when they are read again.
 func fuzzFormat(f *testing.F, name string, allowance int) {
+	f.Helper()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := &Dataset{}
 		var err error

@@ -105,38 +105,44 @@ func describe(h hash.Hash, tok *Tokenizer, text string) []int32 {
 	return ids
 }
 
-// Ids, and the text they decode to with and without special tokens, of ten
-// thousand texts for each family.
-func TestFamiliesSameAsTokenizersLibrary(t *testing.T) {
-	var want map[string]struct {
-		Framed []int32  `json:"framed"`
-		Blocks []string `json:"blocks"`
+// library is what the tokenizers library makes of ten thousand texts: a digest for
+// each block of ids, and the text they decode to with and without special tokens.
+type library struct {
+	Framed []int32  `json:"framed"`
+	Blocks []string `json:"blocks"`
+}
+
+// compare has the script that prints a block in its errors.
+func (l library) compare(t *testing.T, tok *Tokenizer, script string) {
+	t.Helper()
+	texts := drawTexts(t, 10_000)
+	if len(l.Blocks)*textBlock != len(texts) {
+		t.Fatalf("%d blocks of %d, want %d texts", len(l.Blocks), textBlock, len(texts))
 	}
+	for i, sum := range l.Blocks {
+		h := sha256.New()
+		for _, text := range texts[i*textBlock : (i+1)*textBlock] {
+			describe(h, tok, text)
+		}
+		if got := hex.EncodeToString(h.Sum(nil))[:len(sum)]; got != sum {
+			t.Errorf("block %d differs: compare with python testdata/%s %d", i, script, i)
+		}
+	}
+	if got := tok.Frame(tok.Encode("the patient")); !slices.Equal(got, l.Framed) {
+		t.Errorf("framed %v, want %v", got, l.Framed)
+	}
+}
+
+func TestFamiliesSameAsTokenizersLibrary(t *testing.T) {
+	var want map[string]library
 	readJSON(t, "families.json", &want)
 	if len(want) != len(families) {
 		t.Fatalf("%d families in the fixture, %d here", len(want), len(families))
 	}
-	blocks := len(want[families[0]].Blocks)
-	texts := drawTexts(t, blocks*textBlock)
 	for _, name := range families {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tok := loadFamily(t, name)
-			if len(want[name].Blocks) != blocks {
-				t.Fatalf("%d blocks, want %d", len(want[name].Blocks), blocks)
-			}
-			for i, sum := range want[name].Blocks {
-				h := sha256.New()
-				for _, text := range texts[i*textBlock : (i+1)*textBlock] {
-					describe(h, tok, text)
-				}
-				if got := hex.EncodeToString(h.Sum(nil))[:len(sum)]; got != sum {
-					t.Errorf("block %d differs: compare with python testdata/make_families.py %s %d", i, name, i)
-				}
-			}
-			if got := tok.Frame(tok.Encode("the patient")); !slices.Equal(got, want[name].Framed) {
-				t.Errorf("framed %v, want %v", got, want[name].Framed)
-			}
+			want[name].compare(t, loadFamily(t, name), "make_families.py "+name)
 		})
 	}
 }
@@ -209,10 +215,26 @@ func BenchmarkFamilies(b *testing.B) {
 		{"random", strings.Join(drawTexts(b, 5000), "\n")},
 		{"run", strings.Repeat("ab", 1<<16)},
 	}
-	for _, name := range families {
-		tok := loadFamily(b, name)
+	load := func(b *testing.B, name string) *Tokenizer {
+		b.Helper()
+		if family, ok := strings.CutPrefix(name, "published/"); ok {
+			tok, err := Parse(readPublished(b, family))
+			if err != nil {
+				b.Fatal(err)
+			}
+			return tok
+		}
+		return loadFamily(b, name)
+	}
+	names := slices.Clone(families)
+	for _, name := range published {
+		names = append(names, "published/"+name)
+	}
+	for _, name := range names {
 		for _, kind := range kinds {
 			b.Run(name+"/"+kind.name, func(b *testing.B) {
+				tok := load(b, name)
+				b.ResetTimer()
 				b.SetBytes(int64(len(kind.text)))
 				begin := cpuTime()
 				for b.Loop() {

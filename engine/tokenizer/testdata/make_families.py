@@ -212,4 +212,5 @@ def main():
     (HERE / "families.json").write_text(json.dumps(out, separators=(",", ":")).replace("]},", "]},\n") + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
