@@ -128,29 +128,3 @@ func digestFile(path string) (digest ledger.Digest, err error) {
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
-
-// AdapterFolder returns the folder of an adapter that a path names: the folder
-// itself, or one of its files. It returns "" if there is nothing there.
-func AdapterFolder(path string) (string, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	dir := path
-	if !info.IsDir() {
-		dir = filepath.Dir(path)
-	}
-	if _, err := os.Stat(filepath.Join(dir, adapterFiles[0])); err != nil {
-		return "", WithHint(fmt.Errorf("%s: no adapter is there: %w", path, err), "an adapter's folder holds "+strings.Join(adapterFiles, " and "))
-	}
-	return filepath.Abs(dir)
-}
-
-// AdapterIn returns the identity of the adapter in a folder.
-func AdapterIn(dir string) (ledger.Digest, error) {
-	d, err := checkpoint.AdapterDigest(dir)
-	return hexDigest(d), err
-}

@@ -151,23 +151,14 @@ func findAdapter(ctx context.Context, l *ledger.Ledger, root runner.Root, ref, f
 	if folder == "" {
 		return l.Adapter(ctx, ref)
 	}
-	digest, err := runner.AdapterIn(folder)
+	a, digest, err := runner.VersionIn(ctx, root, l, folder)
+	if err == nil && a == nil {
+		err = fmt.Errorf("%s: the adapter in it, adapter %s: %w", ref, digest, ledger.ErrNotFound)
+	}
 	if err != nil {
 		return ledger.Adapter{}, err
 	}
-	place := root.Rel(folder)
-	found, err := l.Adapters(ctx, ledger.AdapterFilter{Path: place})
-	if err != nil {
-		return ledger.Adapter{}, err
-	}
-	if len(found) > 0 { // also if it holds something else now, which the audit will say
-		return found[0], nil
-	}
-	a, err := l.Adapter(ctx, digest)
-	if errors.Is(err, ledger.ErrNotFound) {
-		err = fmt.Errorf("%s: the adapter in it, %w", ref, err)
-	}
-	return a, err
+	return *a, nil
 }
 
 // auditLedger audits an adapter by its ledger, all of whose log is checked first.

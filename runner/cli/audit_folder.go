@@ -58,15 +58,8 @@ func (e *env) withoutLedger(ctx context.Context, folder, key string) (*audit.Aud
 // known reports whether a ledger here has the adapter in a folder, or one that was
 // published there.
 func (e *env) known(ctx context.Context, folder string) (known bool, err error) {
-	root, err := e.findRoot(".")
-	if err != nil {
-		return false, err
-	}
-	if _, err := os.Stat(root.Ledger()); errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	l, err := ledger.OpenReadOnly(ctx, root.Ledger(), e.ledgerOptions())
-	if err != nil {
+	root, l, err := e.openLedgerIfAny(ctx)
+	if err != nil || l == nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()

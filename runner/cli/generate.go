@@ -2,19 +2,18 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"runtime"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"daybook/engine"
-	"daybook/engine/hub"
 	"daybook/ledger"
 	"daybook/runner"
 	"daybook/runner/worker"
@@ -27,6 +26,7 @@ type generateOptions struct {
 	maxNewTokens int
 	base         string
 	compare      bool
+	quantization string
 	device       string
 	asJSON       bool
 }
@@ -38,8 +38,13 @@ func newGenerateCommand(e *env) *cobra.Command {
 		Short: "Answer a prompt with an adapter",
 		Long: `Generate loads an adapter with the base it was trained on, quantized as it was
 then, and answers PROMPT, or what is on standard input, greedily. The prompt is
-the user's turn as the training data has it, with its instruction.`,
+the user's turn as the training data has it, with its instruction.
+
+ADAPTER is name@version, a digest, or the folder of an adapter in PEFT layout,
+which may be made elsewhere: --base then names its base, and --quantization how
+the base is held.`,
 		Example: `  daybook generate clinical@best <prompt.txt
+  daybook generate ./from-peft --base hf:org/name "What is new?"
   daybook generate clinical@v3 --compare "Give medications as JSON with name, dose, frequency, route, instructions. Started lisinopril 10 mg PO daily."`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,6 +61,9 @@ the user's turn as the training data has it, with its instruction.`,
 				}
 				prompt = strings.TrimSpace(string(text))
 			}
+			if o.quantization != "" && !slices.Contains(runner.Quantizations, o.quantization) {
+				return usageError{runner.WithHint(fmt.Errorf("--quantization: %q", o.quantization), "it is one of "+strings.Join(runner.Quantizations, ", "))}
+			}
 			if prompt == "" {
 				return usageError{runner.WithHint(errors.New("generate: the prompt is empty"), "give it as an argument or on standard input")}
 			}
@@ -68,6 +76,7 @@ the user's turn as the training data has it, with its instruction.`,
 	cmd.Flags().StringVar(&o.system, "system", "", "system turn before the prompt (default: none)")
 	cmd.Flags().IntVar(&o.maxNewTokens, "max-new-tokens", 0, "tokens to generate at most (default: what the run was evaluated with)")
 	cmd.Flags().StringVar(&o.base, "base", "", "`folder` of the base, or hf:org/name (default: where the run found it)")
+	cmd.Flags().StringVar(&o.quantization, "quantization", "", "how the base is held: "+strings.Join(runner.Quantizations, ", ")+" (default: as in training; where that is not recorded, as its files are, or nf4-double)")
 	cmd.Flags().StringVar(&o.device, "device", "auto", deviceHelp)
 	cmd.Flags().BoolVar(&o.compare, "compare", false, "print the answer of the base alone, too")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
@@ -83,14 +92,16 @@ type generated struct {
 }
 
 func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOptions) (err error) {
-	root, l, err := e.openLedger(ctx, ".", ledger.OpenReadOnly)
+	root, l, err := e.openLedgerIfAny(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	a, err := l.Adapter(ctx, ref)
+	if l != nil {
+		defer func() { err = errors.Join(err, l.Close()) }()
+	}
+	a, err := runner.FindAdapter(ctx, root, l, ref)
 	if err != nil {
-		return runner.WithHint(err, "'daybook adapters' lists the versions")
+		return err
 	}
 	g, spec, err := openGenerator(ctx, root, e.hub, l, a, o)
 	if err != nil {
@@ -104,7 +115,7 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	if o.system != "" {
 		turns = append([]engine.Turn{{Role: "system", Content: o.system}}, turns...)
 	}
-	out := generated{Adapter: a.Name(), Digest: a.Digest}
+	out := generated{Adapter: a.Name, Digest: a.Digest}
 	if out.Answer, err = g.Answer(ctx, turns, o.maxNewTokens, true); err != nil {
 		return err
 	}
@@ -126,50 +137,22 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	return err
 }
 
-// openGenerator loads an adapter version with the base of its run, which is
-// looked for in the folder that --base names or, if that is empty, where the run
-// found it.
-func openGenerator(ctx context.Context, root runner.Root, models runner.Hub, l *ledger.Ledger, a ledger.Adapter, flags generateOptions) (*worker.Generator, sweeps.Spec, error) {
-	var spec sweeps.Spec
-	run, err := l.Run(ctx, a.Run)
+// openGenerator loads an adapter with its base, and returns the spec of the run that
+// made it.
+func openGenerator(ctx context.Context, root runner.Root, models runner.Hub, l *ledger.Ledger, a *runner.NamedAdapter, flags generateOptions) (*worker.Generator, sweeps.Spec, error) {
+	b, err := a.Base(ctx, root, models, l, flags.base)
 	if err != nil {
-		return nil, spec, err
+		return nil, b.Spec, err
 	}
-	if err := json.Unmarshal(run.Spec, &spec); err != nil {
-		return nil, spec, fmt.Errorf("run %s: spec: %w", short(a.Run), err)
+	if flags.quantization != "" {
+		runner.Quantized(&b.Spec.Base, flags.quantization)
 	}
-	about, err := runner.ReadMetadata(root.Abs(a.Path))
-	if err != nil {
-		return nil, spec, runner.WithHint(fmt.Errorf("adapter %s: %w", a.Name(), err), "run the sweep again: an adapter that is missing is published again")
-	}
-	o := worker.GeneratorOptions{
-		Base: flags.base, Device: flags.device, Spec: spec.Base, Adapter: root.Abs(a.Path), Digest: a.Digest, Threads: runtime.GOMAXPROCS(0), Cache: root.Cache(),
-		Trained: runner.Inputs{Base: about.Base.Digest, Tokenizer: about.Base.Tokenizer, Template: about.Base.Template},
-	}
-	if n := len(run.Attempts); n > 0 && (o.Base == "" || spec.Base.ChatTemplate != "") {
-		dir := run.Attempts[n-1].Dir
-		job, err := runner.ReadJob(root.Abs(dir))
-		if err != nil {
-			return nil, spec, runner.WithHint(fmt.Errorf("generate: cannot tell which base the run used: %s: %w", dir, err), "name the base's folder with --base")
-		}
-		if o.Base == "" {
-			o.Base = job.Base
-			if !hub.IsName(o.Base) {
-				o.Base = root.Abs(o.Base)
-			}
-		}
-		if job.Template != "" {
-			o.Template = root.Abs(job.Template)
-		}
-	}
-	if hub.IsName(o.Base) {
-		if o.Base, err = root.FindBase(ctx, models, o.Base); err != nil {
-			return nil, spec, fmt.Errorf("base: %w", err)
-		}
-	}
-	g, err := worker.NewGenerator(ctx, o)
+	g, err := worker.NewGenerator(ctx, worker.GeneratorOptions{
+		Base: b.Dir, Template: b.Template, Spec: b.Spec.Base, Device: flags.device,
+		Adapter: a.Dir, Digest: a.Digest, Trained: b.Trained, Threads: runtime.GOMAXPROCS(0), Cache: root.Cache(),
+	})
 	if errors.Is(err, fs.ErrNotExist) && runner.HintOf(err) == "" {
 		err = runner.WithHint(err, "a base is a folder with config.json, model.safetensors, tokenizer.json and tokenizer_config.json; name it with --base")
 	}
-	return g, spec, err
+	return g, b.Spec, err
 }

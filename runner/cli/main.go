@@ -231,6 +231,20 @@ func (e *env) openLedger(ctx context.Context, dir string, open opener) (runner.R
 	return root, l, err
 }
 
+// openLedgerIfAny opens the ledger of the root around the working folder for reading;
+// it is nil where there is none.
+func (e *env) openLedgerIfAny(ctx context.Context) (runner.Root, *ledger.Ledger, error) {
+	root, err := e.findRoot(".")
+	if err != nil {
+		return root, nil, err
+	}
+	if _, err := os.Stat(root.Ledger()); errors.Is(err, os.ErrNotExist) {
+		return root, nil, nil
+	}
+	l, err := ledger.OpenReadOnly(ctx, root.Ledger(), e.ledgerOptions())
+	return root, l, err
+}
+
 func (e *env) ledgerOptions() ledger.Options {
 	keys := keyring.Default()
 	keys.Passphrase = e.passphrase

@@ -26,7 +26,7 @@ type Generator struct {
 // working folder.
 type GeneratorOptions struct {
 	Base     string
-	Spec     sweeps.Base
+	Spec     sweeps.Base   // Quantization "" means as the files have it, or NF4 with double quantization
 	Template string        // "" means the base's own
 	Adapter  string        // "" means the base alone
 	Digest   string        // identity that the adapter must have; "" accepts any
@@ -55,8 +55,10 @@ func NewGenerator(ctx context.Context, o GeneratorOptions) (*Generator, error) {
 				"delete the folder and run the sweep again: the adapter is published again",
 			)
 		}
-		if err := runner.Foreign(o.Trained, base.Inputs()); err != nil {
-			return nil, fmt.Errorf("base: %w", err)
+		if o.Trained != (runner.Inputs{}) {
+			if err := runner.Foreign(o.Trained, base.Inputs()); err != nil {
+				return nil, fmt.Errorf("base: %w", err)
+			}
 		}
 		if adapter, err = checkpoint.ReadAdapter(o.Adapter, base.Shape()); err != nil {
 			return nil, err
@@ -66,7 +68,7 @@ func NewGenerator(ctx context.Context, o GeneratorOptions) (*Generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights, err := base.Load(ctx, checkpoint.Quantization{Kind: o.Spec.Quantization, DoubleQuant: o.Spec.DoubleQuant}, o.Loading)
+	weights, err := base.Load(ctx, held(base, o.Spec), o.Loading)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("base: %w", err), backend.Close())
 	}
@@ -88,6 +90,17 @@ func NewGenerator(ctx context.Context, o GeneratorOptions) (*Generator, error) {
 		}
 	}
 	return g, nil
+}
+
+// held returns how a base is to be held.
+func held(base *runner.Base, b sweeps.Base) checkpoint.Quantization {
+	switch packed := base.Quantized(); {
+	case b.Quantization != "":
+		return checkpoint.Quantization{Kind: b.Quantization, DoubleQuant: b.DoubleQuant}
+	case packed != nil:
+		return *packed
+	}
+	return checkpoint.Quantization{Kind: "nf4", DoubleQuant: true}
 }
 
 // Answer continues a conversation greedily, with the adapter or the base alone.
