@@ -32,7 +32,7 @@ func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part 
 				continue // the zero-shot baseline is this one already
 			}
 			j.Spec.Base.Quantization, j.Spec.Base.DoubleQuant = "none", false
-			if err := p.possible(base, j.Spec); err != nil {
+			if err := possible(base, j.Spec.Base); err != nil {
 				return "", WithHint(fmt.Errorf("eval.baselines: unquantized: %w", err), "leave the baseline out: there is no such base")
 			}
 		case "k_shot":

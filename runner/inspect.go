@@ -10,7 +10,6 @@ import (
 	"daybook/engine"
 	"daybook/engine/chat"
 	"daybook/engine/checkpoint"
-	"daybook/engine/cuda"
 	"daybook/engine/tokenizer"
 	"daybook/ledger"
 )
@@ -86,9 +85,6 @@ func Describe(model, dir string, cache *checkpoint.Cache) (*Description, error) 
 	}
 	for _, f := range base.Files() {
 		d.Files = append(d.Files, DescribedFile{f.Path, f.Bytes, hexDigest(f.SHA256)})
-	}
-	if err := cuda.Supports(base.Shape(), base.Shape().MaxPositions); err != nil {
-		d.Problems = append(d.Problems, "on a GPU: "+err.Error())
 	}
 	if err := d.chat(dir); err != nil {
 		d.Problems = append(d.Problems, err.Error())

@@ -12,7 +12,6 @@ import (
 	"daybook/engine"
 	"daybook/engine/checkpoint"
 	"daybook/engine/dataset"
-	"daybook/engine/device"
 	"daybook/engine/hub"
 	"daybook/ledger"
 	"daybook/sweeps"
@@ -140,7 +139,7 @@ func (p *planner) inputs(spec sweeps.Spec) (*Base, *dataset.Dataset, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := p.possible(base, spec); err != nil {
+	if err := possible(base, spec.Base); err != nil {
 		return nil, nil, err
 	}
 	ds, err := p.dataset(spec.Data)
@@ -200,18 +199,10 @@ func (p *planner) base(b sweeps.Base) (*Base, error) {
 	})
 }
 
-// possible returns an error if the base can't be had as spec says on the device.
-func (p *planner) possible(base *Base, spec sweeps.Spec) error {
-	b := spec.Base
+// possible returns an error if the base can't be had as spec says.
+func possible(base *Base, b sweeps.Base) error {
 	if err := base.Holds(checkpoint.Quantization{Kind: b.Quantization, DoubleQuant: b.DoubleQuant}); err != nil {
 		return fmt.Errorf("base.quantization: %w", err)
-	}
-	d, err := device.Parse(p.Device)
-	if err != nil {
-		return nil // whoever opens it says what is wrong with the name
-	}
-	if err := d.Supports(base.Shape(), min(spec.Train.MaxSeqLen, base.Shape().MaxPositions)); err != nil {
-		return fmt.Errorf("base.model: %s: %w", d, err)
 	}
 	return nil
 }

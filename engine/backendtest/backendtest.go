@@ -51,12 +51,24 @@ var shapes = []struct {
 	}, ofLayers},
 	{"window", engine.Shape{ // shorter than some documents
 		Vocab: 67, Hidden: 64, Layers: 1, Heads: 4, KVHeads: 2, HeadDim: 8, Intermediate: 96,
-		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256, Window: 7,
-	}, ofLayers},
-	{"wide window", engine.Shape{ // wider than a tile
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 512, Window: 7,
+	}, ofWindows},
+	{"wide window", engine.Shape{ // wider than a tile of the kernels for any head size
 		Vocab: 67, Hidden: 64, Layers: 1, Heads: 2, KVHeads: 1, HeadDim: 24, Intermediate: 96,
-		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256, Window: 70,
-	}, ofLayers},
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 512, Window: 70,
+	}, ofWindows},
+	{"window, head 32", engine.Shape{
+		Vocab: 67, Hidden: 64, Layers: 1, Heads: 4, KVHeads: 1, HeadDim: 32, Intermediate: 96,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 512, Window: 33,
+	}, ofWindows},
+	{"window, head 64", engine.Shape{
+		Vocab: 67, Hidden: 64, Layers: 1, Heads: 4, KVHeads: 2, HeadDim: 64, Intermediate: 96,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 512, Window: 50,
+	}, ofWindows},
+	{"window, head 128", engine.Shape{ // wider than any tile
+		Vocab: 67, Hidden: 64, Layers: 1, Heads: 2, KVHeads: 1, HeadDim: 128, Intermediate: 96,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 512, Window: 131,
+	}, ofWindows},
 	{"head 64", engine.Shape{
 		Vocab: 61, Hidden: 64, Layers: 2, Heads: 4, KVHeads: 1, HeadDim: 64, Intermediate: 144,
 		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
@@ -88,6 +100,7 @@ var (
 	ofLayers = []string{
 		"Embed", "QKV", "Attention", "Output", "MLP", "Loss", "Model", "OneToken", "Recompute", "BatchInvariance", "PackedGradients", "Decode",
 	}
+	ofWindows    = append(slices.Clone(ofLayers), "LongDecode")
 	ofVocabulary = []string{"Embed", "Loss", "LossAlone", "GreedyTies"}
 )
 
@@ -163,6 +176,7 @@ var checks = []struct {
 	{"BatchInvariance", checkBatchInvariance},
 	{"PackedGradients", checkPackedGradients},
 	{"Decode", checkDecode},
+	{"LongDecode", checkLongDecode},
 	{"GreedyTies", checkGreedyTies},
 	{"NonFinite", checkNonFinite},
 	{"Optimizer", checkOptimizer},

@@ -32,35 +32,58 @@ func (d *decoder) forward(g *rig, b *engine.Batch, cached bool) engine.DeviceBat
 	return in
 }
 
-// checkDecode feeds three sequences piece by piece through a cache, in slots
-// out of order, a sequence dropping out on the way, and compares every token's
-// output with that of the whole sequences at once.
+// piece is how many tokens of each of three sequences come next.
+type piece struct {
+	tokens [3]int
+	cached bool
+}
+
 func checkDecode(g *rig) {
+	decodePieces(g, 16, []piece{
+		{[3]int{4, 1, 7}, false}, // prompts
+		{[3]int{1, 1, 1}, true},
+		{[3]int{2, 3, 1}, true},
+		{[3]int{1, 0, 2}, true},
+		{[3]int{1, 0, 1}, true},
+	})
+}
+
+// checkLongDecode decodes sequences that are longer than a block of any kernel,
+// and than any window here.
+func checkLongDecode(g *rig) {
+	decodePieces(g, 210, []piece{
+		{[3]int{63, 130, 3}, false},
+		{[3]int{1, 1, 1}, true},
+		{[3]int{1, 2, 60}, true},
+		{[3]int{72, 62, 0}, true},
+		{[3]int{1, 1, 0}, true},
+	})
+}
+
+// decodePieces feeds three sequences piece by piece to a cache for so many
+// positions, in slots out of order, a sequence dropping out on the way, and
+// compares every token's output with that of the whole sequences at once.
+func decodePieces(g *rig, positions int, pieces []piece) {
 	c := settings[3]
 	c.dropout = 0
 	m := g.model(c)
-	whole := g.batch(9, 5, 12)
+	var lengths [3]int
+	for _, p := range pieces {
+		for seq, n := range p.tokens {
+			lengths[seq] += n
+		}
+	}
+	whole := g.batch(lengths[:]...)
 	acts := m.ref.Forward(whole)
 	want := acts[len(acts)-1].Y
 
-	cache, err := g.be.NewCache(6, 16)
+	cache, err := g.be.NewCache(6, positions)
 	g.must("new cache", err)
 	if cache.Bytes() <= 0 {
 		g.t.Errorf("cache of %d bytes", cache.Bytes())
 	}
 	d := &decoder{m, cache, m.buffers(g, len(whole.Tokens))}
 	slots := []int32{4, 0, 5}
-	// Each row: how many tokens of each sequence come in this piece.
-	pieces := []struct {
-		tokens [3]int
-		cached bool
-	}{
-		{[3]int{4, 1, 7}, false}, // prompts
-		{[3]int{1, 1, 1}, true},
-		{[3]int{2, 3, 1}, true},
-		{[3]int{1, 0, 2}, true},
-		{[3]int{1, 0, 1}, true},
-	}
 	var done [3]int
 	for _, piece := range pieces {
 		b := &engine.Batch{Starts: []int32{0}}

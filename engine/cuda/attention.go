@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -11,7 +12,7 @@ import (
 // passes are named after op: op_forward, op_backward_q, op_backward_kv.
 type attention struct {
 	op      string
-	variant string // of a kernel's name: the head size it was compiled for, or none
+	variant string // of a kernel's name: the head size it was compiled for and whether for a window; or none
 	rows    int    // of the tiles that a batch is cut into; 0 without tiles
 	threads int    // of a block
 	grouped bool   // blocks find their tile among those of some heads at once
@@ -30,7 +31,7 @@ func (b *Backend) attention() attention {
 	case b.bf16 && b.arch == "sm_90a" && (d == 64 || d == 128):
 		tile := 128 * d * b.size
 		return attention{
-			op: "attention_wgmma", variant: fmt.Sprintf("_%d", d), rows: 128, threads: 384, grouped: true,
+			op: "attention_wgmma", variant: b.attentionVariant(d), rows: 128, threads: 384, grouped: true,
 			forward:    5*tile + attentionBarriers,
 			backwardQ:  6*tile + attentionBarriers,
 			backwardKV: 4*tile + attentionBarriers,
@@ -40,13 +41,21 @@ func (b *Backend) attention() attention {
 			if d <= compiled {
 				row := (compiled + 8) * b.size
 				return attention{
-					op: "attention_mma", variant: fmt.Sprintf("_%d", compiled), rows: 64, threads: 128,
+					op: "attention_mma", variant: b.attentionVariant(compiled), rows: 64, threads: 128,
 					forward: 2 * 64 * row, backwardQ: 4 * 64 * row, backwardKV: (2*64 + 4*32) * row,
 				}
 			}
 		}
 	}
 	return attention{op: "attention", threads: 128}
+}
+
+// attentionVariant is the variant of a tiled kernel compiled for a head size.
+func (b *Backend) attentionVariant(dim int) string {
+	if b.shape.Window == 0 {
+		return fmt.Sprintf("_%d", dim)
+	}
+	return fmt.Sprintf("_%d_window", dim)
 }
 
 // attentionHeads is how many heads' tiles run at once where blocks find theirs:
@@ -107,11 +116,17 @@ func (b *Backend) launchHeads(h *heads, pass string, heads, shared int, tiles po
 		grid = [3]int{(h.batch.tokens + 3) / 4, heads, 1}
 		args = append(args, h.batch.owner, h.batch.starts)
 	}
-	args = append(args, b.shape.Heads, b.shape.KVHeads, b.shape.HeadDim, h.batch.tokens, b.attentionScale())
+	args = append(args, b.shape.Heads, b.shape.KVHeads, b.shape.HeadDim, h.batch.tokens, b.attentionWindow(), b.attentionScale())
 	return b.launch(f, grid, h.threads, shared, args...)
 }
 
 func (b *Backend) attentionScale() float32 { return float32(1 / math.Sqrt(float64(b.shape.HeadDim))) }
+
+// noWindow is longer than any document.
+const noWindow = 1 << 30
+
+// attentionWindow is how many tokens a query sees, its own included.
+func (b *Backend) attentionWindow() int { return cmp.Or(b.shape.Window, noWindow) }
 
 // Attention implements engine.Backend.
 func (b *Backend) Attention(in engine.DeviceBatch, act *engine.Activations) error {

@@ -65,7 +65,7 @@ func (b *Backend) CachedAttention(in engine.DeviceBatch, from engine.Cache, laye
 			n := min(step, d.tokens-first)
 			err := b.launch(chunks, [3]int{n, s.KVHeads * shares, most}, 128, shared, h.o, h.lse, parts, weighted, h.q,
 				c.keys(layer), c.values(layer), d.owner, d.positions, d.slots,
-				s.Heads, s.KVHeads, s.HeadDim, c.positions, stage, first, d.tokens, b.attentionScale())
+				s.Heads, s.KVHeads, s.HeadDim, c.positions, stage, first, d.tokens, b.attentionWindow(), b.attentionScale())
 			if err != nil {
 				return err
 			}
@@ -73,7 +73,7 @@ func (b *Backend) CachedAttention(in engine.DeviceBatch, from engine.Cache, laye
 				continue
 			}
 			err = b.launch(combine, [3]int{n, s.Heads, 1}, 256, 4*most, h.o, h.lse, parts, weighted, d.positions,
-				s.Heads, s.HeadDim, most, first, d.tokens)
+				s.Heads, s.HeadDim, most, first, d.tokens, b.attentionWindow())
 			if err != nil {
 				return err
 			}

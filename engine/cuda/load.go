@@ -3,7 +3,6 @@
 package cuda
 
 import (
-	"cmp"
 	"fmt"
 
 	"gorgonia.org/cu"
@@ -55,7 +54,7 @@ func (d *batch) Close() error {
 
 // Load implements engine.DeviceBatch. It copies while earlier operations run.
 func (d *batch) Load(b *engine.Batch) error {
-	if err := cmp.Or(b.Validate(d.backend.shape), beyondWindow(b, d.backend.shape)); err != nil {
+	if err := b.Validate(d.backend.shape); err != nil {
 		return err
 	}
 	n, docs := len(b.Tokens), b.Documents()

@@ -104,15 +104,6 @@ func (d Device) Numerics() engine.Numerics {
 	return cuda.Options{Compute: d.compute}.Numerics()
 }
 
-// Supports returns an error if the backend of d lacks what sequences of so many
-// tokens need in models of shape s.
-func (d Device) Supports(s engine.Shape, tokens int) error {
-	if d == CPU {
-		return nil
-	}
-	return cuda.Supports(s, tokens)
-}
-
 // Options say how much of a device to use. They change no result.
 type Options struct {
 	Threads int   // of the processor; 0 means all

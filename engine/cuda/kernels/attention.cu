@@ -52,7 +52,7 @@ DEVICE float warp_max(float x) {
 
 // A NaN among the scores gets lost in the maximum but not in the sum.
 template <typename T>
-DEVICE void forward(T *o, int64_t ldo, float *lse, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) {
+DEVICE void forward(T *o, int64_t ldo, float *lse, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) {
   __shared__ float rows[WARPS][WIDEST];
   const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
   const int64_t t = (int64_t)blockIdx.x * WARPS + warp, head = blockIdx.y, kv = head / (heads / kv_heads);
@@ -60,7 +60,7 @@ DEVICE void forward(T *o, int64_t ldo, float *lse, const T *q, int64_t ldq, cons
     return;
   fetch(rows[warp], q + t * ldq + head * dim, dim, lane);
   float sum = 0.0f, largest = MINUS_INFINITY, out[CHANNELS] = {};
-  for (int64_t from = starts[owner[t]]; from <= t; from += WARP) {
+  for (int64_t from = max((int64_t)starts[owner[t]], t + 1 - window); from <= t; from += WARP) {
     const int count = t - from < WARP ? (int)(t - from) + 1 : WARP;
     float s = MINUS_INFINITY;
     if (lane < count)
@@ -111,7 +111,7 @@ DEVICE void backward_stats(stats *out, const T *o, int64_t ldo, const T *d_o, in
 }
 
 template <typename T>
-DEVICE void backward_q(T *dq, int64_t lddq, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const T *d_o, int64_t lddo, const stats *rows_of, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) {
+DEVICE void backward_q(T *dq, int64_t lddq, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const T *d_o, int64_t lddo, const stats *rows_of, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) {
   __shared__ float rows[2][WARPS][WIDEST];
   const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
   const int64_t t = (int64_t)blockIdx.x * WARPS + warp, head = blockIdx.y, kv = head / (heads / kv_heads);
@@ -121,7 +121,7 @@ DEVICE void backward_q(T *dq, int64_t lddq, const T *q, int64_t ldq, const T *k,
   fetch(rows[1][warp], d_o + t * lddo + head * dim, dim, lane);
   const stats row = rows_of[head * tokens + t];
   float out[CHANNELS] = {};
-  for (int64_t from = starts[owner[t]]; from <= t; from += WARP) {
+  for (int64_t from = max((int64_t)starts[owner[t]], t + 1 - window); from <= t; from += WARP) {
     const int count = t - from < WARP ? (int)(t - from) + 1 : WARP;
     float ds = 0.0f;
     if (lane < count) {
@@ -137,7 +137,7 @@ DEVICE void backward_q(T *dq, int64_t lddq, const T *q, int64_t ldq, const T *k,
 
 // backward_kv adds up over the heads of the group, then over queries, both in order.
 template <typename T>
-DEVICE void backward_kv(T *dk, int64_t lddk, T *dv, int64_t lddv, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const T *d_o, int64_t lddo, const stats *rows_of, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) {
+DEVICE void backward_kv(T *dk, int64_t lddk, T *dv, int64_t lddv, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const T *d_o, int64_t lddo, const stats *rows_of, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) {
   __shared__ float rows[2][WARPS][WIDEST];
   const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
   const int64_t t = (int64_t)blockIdx.x * WARPS + warp, kv = blockIdx.y, group = heads / kv_heads;
@@ -145,7 +145,7 @@ DEVICE void backward_kv(T *dk, int64_t lddk, T *dv, int64_t lddv, const T *q, in
     return;
   fetch(rows[0][warp], k + t * ldk + kv * dim, dim, lane);
   fetch(rows[1][warp], v + t * ldv + kv * dim, dim, lane);
-  const int64_t end = starts[owner[t] + 1];
+  const int64_t end = min((int64_t)starts[owner[t] + 1], t + window);
   float out_k[CHANNELS] = {}, out_v[CHANNELS] = {};
   for (int64_t head = kv * group; head < (kv + 1) * group; head++)
     for (int64_t from = t; from < end; from += WARP) {
@@ -167,17 +167,17 @@ DEVICE void backward_kv(T *dk, int64_t lddk, T *dv, int64_t lddv, const T *q, in
 }
 
 #define INSTANCES(T) \
-  KERNEL attention_forward_##T(T *o, int64_t ldo, float *lse, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) { \
-    forward(o, ldo, lse, q, ldq, k, ldk, v, ldv, owner, starts, heads, kv_heads, dim, tokens, scale); \
+  KERNEL attention_forward_##T(T *o, int64_t ldo, float *lse, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) { \
+    forward(o, ldo, lse, q, ldq, k, ldk, v, ldv, owner, starts, heads, kv_heads, dim, tokens, window, scale); \
   } \
   KERNEL attention_stats_##T(stats *out, const T *o, int64_t ldo, const T *d_o, int64_t lddo, const float *lse, int64_t heads, int64_t dim, int64_t tokens, float unit) { \
     backward_stats(out, o, ldo, d_o, lddo, lse, heads, dim, tokens, unit); \
   } \
-  KERNEL attention_backward_q_##T(T *dq, int64_t lddq, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const T *d_o, int64_t lddo, const stats *rows, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) { \
-    backward_q(dq, lddq, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, owner, starts, heads, kv_heads, dim, tokens, scale); \
+  KERNEL attention_backward_q_##T(T *dq, int64_t lddq, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const T *d_o, int64_t lddo, const stats *rows, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) { \
+    backward_q(dq, lddq, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, owner, starts, heads, kv_heads, dim, tokens, window, scale); \
   } \
-  KERNEL attention_backward_kv_##T(T *dk, int64_t lddk, T *dv, int64_t lddv, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const T *d_o, int64_t lddo, const stats *rows, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) { \
-    backward_kv(dk, lddk, dv, lddv, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, owner, starts, heads, kv_heads, dim, tokens, scale); \
+  KERNEL attention_backward_kv_##T(T *dk, int64_t lddk, T *dv, int64_t lddv, const T *q, int64_t ldq, const T *k, int64_t ldk, const T *v, int64_t ldv, const T *d_o, int64_t lddo, const stats *rows, const int32_t *owner, const int32_t *starts, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) { \
+    backward_kv(dk, lddk, dv, lddv, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, owner, starts, heads, kv_heads, dim, tokens, window, scale); \
   }
 
 INSTANCES(bf16)

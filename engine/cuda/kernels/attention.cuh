@@ -5,6 +5,10 @@
 // tiles start at multiples of their size from there, and sums run over the
 // document's own positions in a fixed order. So a document's results do not
 // depend on what else is in the batch.
+//
+// A query sees itself and the window - 1 tokens before it. Models without a
+// window have one that is longer than any document, and where attention is cut
+// into tiles kernels of their own: a window takes registers that those lack.
 
 #pragma once
 
@@ -26,6 +30,17 @@ struct stats {
 #define LOG2E 1.4426950408889634f
 #define LN2 0.6931471805599453f
 #define MINUS_INFINITY __int_as_float(0xFF800000)
+
+// first_seen is the first key that any of a tile's queries sees, its first row's.
+// Tiles of keys matter whose last row is not before it.
+template <bool WINDOWED> DEVICE int32_t first_seen(const tile &t, int64_t window) {
+  return WINDOWED ? max(t.start, t.first + 1 - (int32_t)window) : t.start;
+}
+
+// last_seeing is the end of the queries that see any of a tile's ROWS keys.
+template <bool WINDOWED, int ROWS> DEVICE int32_t last_seeing(const tile &t, int64_t window) {
+  return WINDOWED ? min(t.end, t.first + ROWS - 1 + (int32_t)window) : t.end;
+}
 
 DEVICE float exp2_fast(float x) {
   float y;

@@ -94,13 +94,14 @@ template <int D> DEVICE void put_rows(bf16 *to, int64_t ld, const float (&acc)[D
 }
 
 // forward: the block's 64 queries against tiles of keys from the diagonal back
-// to the document's start; every row has a key in the first of them.
-template <int D>
-DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) {
+// to the first one seen; every row has a key in the first of these tiles.
+template <int D, bool WINDOWED>
+DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) {
   extern __shared__ __align__(16) bf16 memory[];
   const tile t = tiles[blockIdx.x];
   const int64_t head = blockIdx.y, kv = head / (heads / kv_heads);
   const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, row = warp * 16 + lane / 4;
+  const int32_t low = first_seen<WINDOWED>(t, window);
   const uint32_t keys = shared_address(memory), values = keys + ROWS * PITCH<D> * sizeof(bf16);
   q += head * dim, o += head * dim, k += kv * dim, v += kv * dim;
 
@@ -118,7 +119,8 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
   const float unit = scale * LOG2E;
   const uint32_t b = keys + ((lane / 16 * 8 + lane % 8) * PITCH<D> + lane / 8 % 2 * 8) * sizeof(bf16);
   float out[D / 8][4] = {}, largest[2] = {MINUS_INFINITY, MINUS_INFINITY}, sum[2] = {};
-  for (int32_t from = t.first; from >= t.start; from -= ROWS) {
+  for (int32_t from = t.first; from > low - ROWS; from -= ROWS) {
+    const int behind = t.first - from + 1 - (int32_t)window; // row r sees columns from r + behind on
     __syncthreads(); // the values' place is free
     load_rows<D, ROWS>(values, v, ldv, from, t.end, dim);
     copy_commit();
@@ -134,7 +136,7 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
         mma_pair(s[n / 8], s[n / 8 + 1], queries[i], y);
       }
     __syncthreads(); // the keys' place is free
-    if (from > t.start)
+    if (from > low)
       load_rows<D, ROWS>(keys, k, ldk, from - ROWS, t.end, dim);
     copy_commit();
 
@@ -145,7 +147,8 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
       for (int n = 0; n < ROWS / 8; n++)
 #pragma unroll
         for (int i = 0; i < 2; i++) {
-          if (from == t.first && n * 8 + lane % 4 * 2 + i > row + half * 8)
+          const int column = n * 8 + lane % 4 * 2 + i;
+          if (from == t.first && column > row + half * 8 || WINDOWED && column < row + half * 8 + behind)
             s[n][half * 2 + i] = MINUS_INFINITY;
           most = fmaxf(most, s[n][half * 2 + i]);
         }
@@ -180,13 +183,14 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
 }
 
 // backward_q: the block's 64 queries against the same tiles of keys.
-template <int D>
-DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) {
+template <int D, bool WINDOWED>
+DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) {
   extern __shared__ __align__(16) bf16 memory[];
   constexpr uint32_t BYTES = ROWS * PITCH<D> * sizeof(bf16);
   const tile t = tiles[blockIdx.x];
   const int64_t head = blockIdx.y, kv = head / (heads / kv_heads);
   const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, row = warp * 16 + lane / 4;
+  const int32_t low = first_seen<WINDOWED>(t, window);
   const uint32_t queries = shared_address(memory), douts = queries + BYTES, keys = douts + BYTES, values = keys + BYTES;
   const uint32_t own = warp * 16 * PITCH<D> * sizeof(bf16);
   q += head * dim, dq += head * dim, d_o += head * dim, k += kv * dim, v += kv * dim;
@@ -205,7 +209,8 @@ DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const
 
   const float unit = scale * LOG2E;
   float out[D / 8][4] = {};
-  for (int32_t from = t.first; from >= t.start; from -= ROWS) {
+  for (int32_t from = t.first; from > low - ROWS; from -= ROWS) {
+    const int behind = t.first - from + 1 - (int32_t)window; // row r sees columns from r + behind on
     copy_wait<1>(); // the keys are there
     __syncthreads();
     float s[ROWS / 8][4] = {}, dp[ROWS / 8][4] = {};
@@ -219,13 +224,14 @@ DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const
 #pragma unroll
       for (int i = 0; i < 4; i++) {
         const stats &r = st[i / 2];
-        const bool seen = from < t.first || n * 8 + lane % 4 * 2 + i % 2 <= row + i / 2 * 8;
+        const int column = n * 8 + lane % 4 * 2 + i % 2, diagonal = row + i / 2 * 8;
+        const bool seen = (from < t.first || column <= diagonal) && (!WINDOWED || column >= diagonal + behind);
         const float p = exp2_fast(fmaf(s[n][i], unit, -r.lse));
         s[n][i] = seen ? p * (dp[n][i] - r.delta) : 0.0f;
       }
     weights_product<D, ROWS>(out, s, keys);
     __syncthreads(); // the keys' place is free
-    if (from > t.start) {
+    if (from > low) {
       load_rows<D, ROWS>(keys, k, ldk, from - ROWS, t.end, dim);
       copy_commit();
       load_rows<D, ROWS>(values, v, ldv, from - ROWS, t.end, dim);
@@ -236,9 +242,9 @@ DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const
 }
 
 // backward_kv: the block's 64 keys against spans of queries from the diagonal
-// to the document's end, for every head of the group in turn.
-template <int D>
-DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) {
+// to the last that sees one of them, for every head of the group in turn.
+template <int D, bool WINDOWED>
+DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) {
   extern __shared__ __align__(16) bf16 memory[];
   constexpr uint32_t BYTES = ROWS * PITCH<D> * sizeof(bf16), SPAN_BYTES = SPAN * PITCH<D> * sizeof(bf16);
   const tile t = tiles[blockIdx.x];
@@ -246,7 +252,8 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
   const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, row = warp * 16 + lane / 4;
   const uint32_t keys = shared_address(memory), values = keys + BYTES, ring = values + BYTES; // ring: two places of queries and dO
   const uint32_t own = warp * 16 * PITCH<D> * sizeof(bf16);
-  const int64_t spans = (t.end - t.first + SPAN - 1) / SPAN, steps = spans * group;
+  const int32_t last = last_seeing<WINDOWED, ROWS>(t, window);
+  const int64_t spans = (last - t.first + SPAN - 1) / SPAN, steps = spans * group;
   k += kv * dim, dk += kv * dim, v += kv * dim, dv += kv * dim;
 
   auto fetch = [&](int64_t step) {
@@ -280,8 +287,9 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
 #pragma unroll
       for (int i = 0; i < 4; i++) {
         const int32_t query = from + n * 8 + lane % 4 * 2 + i % 2;
-        const bool seen = query < t.end && query >= t.first + row + i / 2 * 8;
-        const stats r = query < t.end ? st[query] : stats{};
+        const int32_t key = t.first + row + i / 2 * 8;
+        const bool seen = query < last && query >= key && (!WINDOWED || query < key + (int32_t)window);
+        const stats r = query < last ? st[query] : stats{};
         const float p = seen ? exp2_fast(fmaf(s[n][i], unit, -r.lse)) : 0.0f;
         s[n][i] = p;
         dp[n][i] = seen ? p * (dp[n][i] - r.delta) : 0.0f;
@@ -294,19 +302,24 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
   put_rows<D>(dv, lddv, out_v, 1.0f, 1.0f, t, row, dim);
 }
 
-#define INSTANCES(D) \
-  KERNEL __launch_bounds__(THREADS) attention_mma_forward_##D##_bf16(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) { \
-    forward<D>(o, ldo, lse, q, ldq, k, ldk, v, ldv, tiles, heads, kv_heads, dim, tokens, scale); \
+#define INSTANCES(D, WINDOWED, NAME) \
+  KERNEL __launch_bounds__(THREADS) attention_mma_forward_##NAME##_bf16(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) { \
+    forward<D, WINDOWED>(o, ldo, lse, q, ldq, k, ldk, v, ldv, tiles, heads, kv_heads, dim, tokens, window, scale); \
   } \
-  KERNEL __launch_bounds__(THREADS) attention_mma_backward_q_##D##_bf16(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) { \
-    backward_q<D>(dq, lddq, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, heads, kv_heads, dim, tokens, scale); \
+  KERNEL __launch_bounds__(THREADS) attention_mma_backward_q_##NAME##_bf16(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) { \
+    backward_q<D, WINDOWED>(dq, lddq, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, heads, kv_heads, dim, tokens, window, scale); \
   } \
-  KERNEL __launch_bounds__(THREADS) attention_mma_backward_kv_##D##_bf16(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, float scale) { \
-    backward_kv<D>(dk, lddk, dv, lddv, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, heads, kv_heads, dim, tokens, scale); \
+  KERNEL __launch_bounds__(THREADS) attention_mma_backward_kv_##NAME##_bf16(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t heads, int64_t kv_heads, int64_t dim, int64_t tokens, int64_t window, float scale) { \
+    backward_kv<D, WINDOWED>(dk, lddk, dv, lddv, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, heads, kv_heads, dim, tokens, window, scale); \
   }
 
-INSTANCES(16)
-INSTANCES(32)
-INSTANCES(64)
-INSTANCES(96)
-INSTANCES(128)
+INSTANCES(16, false, 16)
+INSTANCES(16, true, 16_window)
+INSTANCES(32, false, 32)
+INSTANCES(32, true, 32_window)
+INSTANCES(64, false, 64)
+INSTANCES(64, true, 64_window)
+INSTANCES(96, false, 96)
+INSTANCES(96, true, 96_window)
+INSTANCES(128, false, 128)
+INSTANCES(128, true, 128_window)

@@ -93,17 +93,28 @@ template <bool FIRST, int N> DEVICE void softmax(float (&s)[N], float (&largest)
   }
 }
 
+// hide sets what the lane holds of a tile of queries' weights to nothing where the
+// key is behind the window: row r sees columns from r + behind on.
+template <int N> DEVICE void hide(float (&s)[N], float nothing, int row, int behind) {
+  const int lane = threadIdx.x % WARP;
+#pragma unroll
+  for (int n = 0; n < N; n++)
+    if (n / 4 * 8 + lane % 4 * 2 + n % 2 < row + n / 2 % 2 * 8 + behind)
+      s[n] = nothing;
+}
+
 // --- Forward -------------------------------------------------------------------
 
 // forward: the block's 128 queries against tiles of keys from the diagonal back
-// to the document's start; every row has a key in the first of them.
-template <int D>
-DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
+// to the first one seen; every row has a key in the first of these tiles.
+template <int D, bool WINDOWED>
+DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t tokens, int64_t window, float scale) {
   extern __shared__ __align__(1024) uint8_t memory[];
   constexpr int TILE = ROWS * D * sizeof(bf16);
   const uint32_t queries = shared_address(memory), barriers = queries + (1 + 2 * STAGES) * TILE;
   const ring<TILE> keys = {queries + TILE, barriers + 8}, values = {keys.tiles + STAGES * TILE, keys.barriers + STAGES * 16};
   const auto [t, head] = find_work(tiles, count, heads, at_once);
+  const int32_t low = first_seen<WINDOWED>(t, window);
   const uint32_t kv = head / (uint32_t)(heads / kv_heads);
   if (threadIdx.x == 0) {
     barrier_init(barriers, WARPGROUP);
@@ -118,7 +129,7 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
     copy_rows<D, ROWS>(queries, q, ldq, t.first, t.end);
     barrier_arrive_copied(barriers);
     place at_k, at_v;
-    for (int32_t from = t.first; from >= t.start; from -= ROWS) {
+    for (int32_t from = t.first; from > low - ROWS; from -= ROWS) {
       keys.await_empty(at_k);
       copy_rows<D, ROWS>(keys.tile_at(at_k), k, ldk, from, t.end);
       keys.publish(at_k);
@@ -165,10 +176,12 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
     for (int i = 0; i < 4; i++)
       if (n * 8 + lane % 4 * 2 + i % 2 > row + i / 2 * 8)
         s[n * 4 + i] = MINUS_INFINITY;
+  if (WINDOWED && window < ROWS)
+    hide(s, MINUS_INFINITY, row, 1 - (int)window);
   softmax<true>(s, largest, sum, shrink, unit);
   round_weights<ROWS>(weights, s);
 
-  for (int32_t from = t.first - ROWS; from >= t.start; from -= ROWS) {
+  for (int32_t from = t.first - ROWS; from > low - ROWS; from -= ROWS) {
     keys.await_full(at_k);
     turn();
     products_begin();
@@ -183,6 +196,8 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
     settle(s);
     keys.release(at_k);
     at_k.next();
+    if (WINDOWED && from + window < t.first + ROWS)
+      hide(s, MINUS_INFINITY, row, t.first - from + 1 - (int)window);
     softmax<false>(s, largest, sum, shrink, unit);
     products_wait<0>();
     settle(out);
@@ -213,13 +228,14 @@ DEVICE void forward(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq
 // --- Backward: queries -----------------------------------------------------------
 
 // backward_q: the block's 128 queries against the same tiles of keys.
-template <int D>
-DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
+template <int D, bool WINDOWED>
+DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t tokens, int64_t window, float scale) {
   extern __shared__ __align__(1024) uint8_t memory[];
   constexpr int TILE = ROWS * D * sizeof(bf16);
   const uint32_t queries = shared_address(memory), douts = queries + TILE, barriers = queries + (2 + 2 * STAGES) * TILE;
   const ring<TILE> keys = {douts + TILE, barriers + 8}, values = {keys.tiles + STAGES * TILE, keys.barriers + STAGES * 16};
   const auto [t, head] = find_work(tiles, count, heads, at_once);
+  const int32_t low = first_seen<WINDOWED>(t, window);
   const uint32_t kv = head / (uint32_t)(heads / kv_heads);
   if (threadIdx.x == 0) {
     barrier_init(barriers, WARPGROUP);
@@ -235,7 +251,7 @@ DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const
     copy_rows<D, ROWS>(douts, d_o, lddo, t.first, t.end);
     barrier_arrive_copied(barriers);
     place at;
-    for (int32_t from = t.first; from >= t.start; from -= ROWS) {
+    for (int32_t from = t.first; from > low - ROWS; from -= ROWS) {
       keys.await_empty(at);
       copy_rows<D, ROWS>(keys.tile_at(at), k, ldk, from, t.end);
       keys.publish(at);
@@ -263,7 +279,7 @@ DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const
     out[i] = 0.0f;
   place at;
   barrier_wait(barriers, 0);
-  for (int32_t from = t.first; from >= t.start; from -= ROWS) {
+  for (int32_t from = t.first; from > low - ROWS; from -= ROWS) {
     keys.await_full(at);
     products_begin();
     rows_product<D, ROWS, ROWS>(s, a_q, by_rows(keys.tile_at(at)));
@@ -288,6 +304,8 @@ DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const
       for (int n = 0; n < ROWS / 2; n++)
         if (n / 4 * 8 + lane % 4 * 2 + n % 2 > row + n / 2 % 2 * 8)
           s[n] = 0.0f;
+    if (WINDOWED && from + window < t.first + ROWS)
+      hide(s, 0.0f, row, t.first - from + 1 - (int)window);
     round_weights<ROWS>(weights, s);
     products_begin();
     weights_product<ROWS>(out, weights, by_columns(keys.tile_at(at), ROWS * PANEL_ROW));
@@ -303,11 +321,11 @@ DEVICE void backward_q(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const
 // --- Backward: keys and values -----------------------------------------------------
 
 // backward_kv: the block's 128 keys against spans of 64 queries from the
-// diagonal to the document's end, for every head of the group in turn. Scores
+// diagonal to the last that sees one of them, for every head of the group in turn. Scores
 // are transposed: keys are the rows. A query past the end has zeros in Q, dO
 // and its stats, and so adds zero.
-template <int D>
-DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t tokens, float scale) {
+template <int D, bool WINDOWED>
+DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t tokens, int64_t window, float scale) {
   extern __shared__ __align__(1024) uint8_t memory[];
   constexpr int TILE = ROWS * D * sizeof(bf16), SPAN_TILE = SPAN * D * sizeof(bf16);
   const uint32_t keys = shared_address(memory), values = keys + TILE, ring_q = values + TILE, ring_do = ring_q + STAGES * SPAN_TILE;
@@ -315,6 +333,7 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
   const ring<SPAN_TILE> queries = {ring_q, barriers + 8}, douts = {ring_do, queries.barriers + STAGES * 16};
   const auto [t, kv] = find_work(tiles, count, kv_heads, at_once);
   const uint32_t group = heads / kv_heads;
+  const int32_t last = last_seeing<WINDOWED, ROWS>(t, window);
   if (threadIdx.x == 0) {
     barrier_init(barriers, WARPGROUP);
     queries.init();
@@ -330,7 +349,7 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
     barrier_arrive_copied(barriers);
     place at;
     for (uint32_t head = kv * group; head < (kv + 1) * group; head++)
-      for (int32_t from = t.first; from < t.end; from += SPAN) {
+      for (int32_t from = t.first; from < last; from += SPAN) {
         queries.await_empty(at);
         copy_rows<D, SPAN>(queries.tile_at(at), q + head * D, ldq, from, t.end);
         queries.publish(at);
@@ -355,7 +374,7 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
   barrier_wait(barriers, 0);
   fence_copies();
   for (uint32_t head = 0; head < group; head++)
-    for (int32_t from = t.first; from < t.end; from += SPAN) {
+    for (int32_t from = t.first; from < last; from += SPAN) {
       queries.await_full(at);
       products_begin();
       rows_product<D, ROWS, SPAN>(s, a_k, by_rows(queries.tile_at(at)));
@@ -380,6 +399,11 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
 #pragma unroll
         for (int n = 0; n < SPAN / 2; n++)
           if (from + n / 4 * 8 + lane % 4 * 2 + n % 2 < t.first + row + n / 2 % 2 * 8)
+            s[n] = 0.0f;
+      if (WINDOWED && from + SPAN > t.first + window)
+#pragma unroll
+        for (int n = 0; n < SPAN / 2; n++)
+          if (from + n / 4 * 8 + lane % 4 * 2 + n % 2 >= t.first + row + n / 2 % 2 * 8 + window)
             s[n] = 0.0f;
       round_weights<SPAN>(weights, s);
       products_wait<0>();
@@ -410,18 +434,20 @@ DEVICE void backward_kv(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf
   put_rows<D>(dv, lddv, out_v, 1.0f, 1.0f, t.first + row, t.end);
 }
 
-#define INSTANCES(D) \
-  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_forward_##D##_bf16(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
-    forward<D>(o, ldo, lse, q, ldq, k, ldk, v, ldv, tiles, count, at_once, heads, kv_heads, tokens, scale); \
+#define INSTANCES(D, WINDOWED, NAME) \
+  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_forward_##NAME##_bf16(bf16 *o, int64_t ldo, float *lse, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, int64_t window, float scale) { \
+    forward<D, WINDOWED>(o, ldo, lse, q, ldq, k, ldk, v, ldv, tiles, count, at_once, heads, kv_heads, tokens, window, scale); \
   } \
-  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_backward_q_##D##_bf16(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
-    backward_q<D>(dq, lddq, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, count, at_once, heads, kv_heads, tokens, scale); \
+  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_backward_q_##NAME##_bf16(bf16 *dq, int64_t lddq, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, int64_t window, float scale) { \
+    backward_q<D, WINDOWED>(dq, lddq, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, count, at_once, heads, kv_heads, tokens, window, scale); \
   } \
-  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_backward_kv_##D##_bf16(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, float scale) { \
-    backward_kv<D>(dk, lddk, dv, lddv, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, count, at_once, heads, kv_heads, tokens, scale); \
+  KERNEL __launch_bounds__(THREADS, 1) attention_wgmma_backward_kv_##NAME##_bf16(bf16 *dk, int64_t lddk, bf16 *dv, int64_t lddv, const bf16 *q, int64_t ldq, const bf16 *k, int64_t ldk, const bf16 *v, int64_t ldv, const bf16 *d_o, int64_t lddo, const stats *rows, const tile *tiles, int64_t count, int64_t at_once, int64_t heads, int64_t kv_heads, int64_t, int64_t tokens, int64_t window, float scale) { \
+    backward_kv<D, WINDOWED>(dk, lddk, dv, lddv, q, ldq, k, ldk, v, ldv, d_o, lddo, rows, tiles, count, at_once, heads, kv_heads, tokens, window, scale); \
   }
 
-INSTANCES(64)
-INSTANCES(128)
+INSTANCES(64, false, 64)
+INSTANCES(64, true, 64_window)
+INSTANCES(128, false, 128)
+INSTANCES(128, true, 128_window)
 
 #endif

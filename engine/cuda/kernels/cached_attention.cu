@@ -20,7 +20,8 @@ enum { CHUNK = 64, THREADS = 128, HEADS = THREADS / WARP };
 struct chunk {
   int64_t token, slot, kv, head; // head: the first of up to HEADS query heads
   int heads;                     // query heads of the block
-  int positions, from, count;    // of the token's document, its own included; of the chunk
+  int from, count;               // positions of the chunk that the token sees
+  bool whole;                    // it sees no others
   // Where the sums of a document with more than one chunk wait to be added up:
   // (token, head, chunk), heads `apart` apart.
   int64_t part, apart;
@@ -146,7 +147,6 @@ DEVICE void attend(T *o, int64_t ldo, float *lse, part *parts, float *weighted, 
   float *const outs = (float *)memory; // once the keys are done with
   float4 *const weights = STAGED ? (float4 *)(staged_values + CHUNK * dim) : (float4 *)(outs + SHARES * HEADS * dim); // (CHUNK) of HEADS
   float *const query = (float *)(weights + CHUNK);                                                                   // (HEADS, dim)
-  const bool whole = c.positions <= CHUNK;
   static_assert(HEADS == 4, "weights are a float4");
 
   if (STAGED) {
@@ -183,7 +183,7 @@ DEVICE void attend(T *o, int64_t ldo, float *lse, part *parts, float *weighted, 
   sum = warp_sum(sum);
   if (lane == 0) {
     sums[warp] = sum;
-    if (warp < c.heads && whole)
+    if (warp < c.heads && c.whole)
       lse[(c.head + warp) * tokens + c.token] = largest + logf(sum);
     else if (warp < c.heads)
       parts[c.part + warp * c.apart] = {largest, sum};
@@ -199,12 +199,15 @@ DEVICE void attend(T *o, int64_t ldo, float *lse, part *parts, float *weighted, 
     for (int r = 0; r < shares; r++)
       total += outs[r * HEADS * dim + i];
     const int h = i / dim, d = i % dim;
-    if (whole)
+    if (c.whole)
       put(o + c.token * ldo + (c.head + h) * dim + d, total / sums[h]);
     else
       weighted[(c.part + h * c.apart) * dim + d] = total;
   }
 }
+
+// first_seen is the first position that a token at position own sees.
+DEVICE int first_seen(int own, int64_t window) { return (int)max(own + 1 - window, (int64_t)0); }
 
 // chunks: blocks (n tokens, kv_heads * ceil(group/HEADS), most chunks of a
 // document) for n tokens from first on. A document of one chunk is done with
@@ -212,7 +215,7 @@ DEVICE void attend(T *o, int64_t ldo, float *lse, part *parts, float *weighted, 
 // Shared memory: 16 CHUNK + 4 HEADS dim bytes, and if staged the keys and values
 // of CHUNK positions, whose rows are whole groups of 16 bytes, else 4 SHARES HEADS dim.
 template <typename T>
-DEVICE void chunks(T *o, int64_t ldo, float *lse, part *parts, float *weighted, const T *q, int64_t ldq, const T *keys, const T *values, const int32_t *owner, const int32_t *positions, const int32_t *slots, int64_t heads, int64_t kv_heads, int64_t dim, int64_t capacity, int64_t staged, int64_t first, int64_t tokens, float scale) {
+DEVICE void chunks(T *o, int64_t ldo, float *lse, part *parts, float *weighted, const T *q, int64_t ldq, const T *keys, const T *values, const int32_t *owner, const int32_t *positions, const int32_t *slots, int64_t heads, int64_t kv_heads, int64_t dim, int64_t capacity, int64_t staged, int64_t first, int64_t tokens, int64_t window, float scale) {
   const int64_t group = heads / kv_heads, shares = (group + HEADS - 1) / HEADS, done = blockIdx.y % shares * HEADS;
   chunk c;
   c.token = first + blockIdx.x;
@@ -220,9 +223,10 @@ DEVICE void chunks(T *o, int64_t ldo, float *lse, part *parts, float *weighted, 
   c.kv = blockIdx.y / shares;
   c.head = c.kv * group + done;
   c.heads = group - done < HEADS ? (int)(group - done) : HEADS;
-  c.positions = positions[c.token] + 1;
-  c.from = blockIdx.z * CHUNK;
-  c.count = c.positions - c.from < CHUNK ? c.positions - c.from : CHUNK;
+  const int own = positions[c.token], oldest = first_seen(own, window);
+  c.from = max((int)blockIdx.z * CHUNK, oldest);
+  c.count = min((int)(blockIdx.z + 1) * CHUNK, own + 1) - c.from;
+  c.whole = oldest / CHUNK == own / CHUNK;
   c.apart = gridDim.z;
   c.part = (blockIdx.x * heads + c.head) * c.apart + blockIdx.z;
   if (c.count <= 0)
@@ -239,12 +243,13 @@ DEVICE void chunks(T *o, int64_t ldo, float *lse, part *parts, float *weighted, 
 enum { COMBINE = 256 };
 
 template <typename T>
-DEVICE void combine(T *o, int64_t ldo, float *lse, const part *parts, const float *weighted, const int32_t *positions, int64_t heads, int64_t dim, int64_t apart, int64_t first, int64_t tokens) {
+DEVICE void combine(T *o, int64_t ldo, float *lse, const part *parts, const float *weighted, const int32_t *positions, int64_t heads, int64_t dim, int64_t apart, int64_t first, int64_t tokens, int64_t window) {
   extern __shared__ float weights[]; // (count)
   __shared__ float most[COMBINE / WARP];
   __shared__ float2 outs[COMBINE];
-  const int64_t token = first + blockIdx.x, head = blockIdx.y, at = (blockIdx.x * heads + head) * apart;
-  const int count = positions[token] / CHUNK + 1;
+  const int64_t token = first + blockIdx.x, head = blockIdx.y;
+  const int own = positions[token], skipped = first_seen(own, window) / CHUNK, count = own / CHUNK + 1 - skipped;
+  const int64_t at = (blockIdx.x * heads + head) * apart + skipped;
   if (count == 1)
     return;
   float largest = MINUS_INFINITY, sum[1] = {};
@@ -300,11 +305,11 @@ DEVICE void store(T *keys, T *values, const T *k, int64_t ldk, const T *v, int64
 }
 
 #define INSTANCES(T) \
-  KERNEL __launch_bounds__(THREADS) cached_attention_chunks_##T(T *o, int64_t ldo, float *lse, part *parts, float *weighted, const T *q, int64_t ldq, const T *keys, const T *values, const int32_t *owner, const int32_t *positions, const int32_t *slots, int64_t heads, int64_t kv_heads, int64_t dim, int64_t capacity, int64_t staged, int64_t first, int64_t tokens, float scale) { \
-    chunks(o, ldo, lse, parts, weighted, q, ldq, keys, values, owner, positions, slots, heads, kv_heads, dim, capacity, staged, first, tokens, scale); \
+  KERNEL __launch_bounds__(THREADS) cached_attention_chunks_##T(T *o, int64_t ldo, float *lse, part *parts, float *weighted, const T *q, int64_t ldq, const T *keys, const T *values, const int32_t *owner, const int32_t *positions, const int32_t *slots, int64_t heads, int64_t kv_heads, int64_t dim, int64_t capacity, int64_t staged, int64_t first, int64_t tokens, int64_t window, float scale) { \
+    chunks(o, ldo, lse, parts, weighted, q, ldq, keys, values, owner, positions, slots, heads, kv_heads, dim, capacity, staged, first, tokens, window, scale); \
   } \
-  KERNEL __launch_bounds__(COMBINE) cached_attention_combine_##T(T *o, int64_t ldo, float *lse, const part *parts, const float *weighted, const int32_t *positions, int64_t heads, int64_t dim, int64_t apart, int64_t first, int64_t tokens) { \
-    combine(o, ldo, lse, parts, weighted, positions, heads, dim, apart, first, tokens); \
+  KERNEL __launch_bounds__(COMBINE) cached_attention_combine_##T(T *o, int64_t ldo, float *lse, const part *parts, const float *weighted, const int32_t *positions, int64_t heads, int64_t dim, int64_t apart, int64_t first, int64_t tokens, int64_t window) { \
+    combine(o, ldo, lse, parts, weighted, positions, heads, dim, apart, first, tokens, window); \
   } \
   KERNEL cached_attention_store_##T(T *keys, T *values, const T *k, int64_t ldk, const T *v, int64_t ldv, const int32_t *owner, const int32_t *positions, const int32_t *slots, int64_t kv_heads, int64_t dim, int64_t capacity) { \
     store(keys, values, k, ldk, v, ldv, owner, positions, slots, kv_heads, dim, capacity); \
