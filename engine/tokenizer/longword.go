@@ -1,67 +1,130 @@
 package tokenizer
 
-// mergeLong does what mergeShort does, in n log n: a priority queue of pairs,
-// and links between the symbols that are left.
+import "slices"
+
+// mergeLong does what mergeShort does, for words in which looking at all pairs for
+// each merge takes too long: it keeps the pairs by their rank, and links between
+// the symbols that are left.
 func (m *bpe) mergeLong(p []symbol) []symbol {
 	n := int32(len(p))
-	next, prev := make([]int32, n), make([]int32, n)
-	q := make(candidates, 0, n)
-	look := func(i int32) {
-		j := next[i]
-		if r := m.merges.of(p[i].id, p[j].id); r != noRule {
-			q.push(candidate{r.rank, i, p[i].id, p[j].id, r.id})
+	links := make([]link, n)
+	a := agenda{}
+	look := func(i int32) int32 {
+		r := noRule
+		if j := links[i].next; j < n {
+			r = m.merges.of(p[i].id, p[j].id)
 		}
+		links[i].rule = r
+		if r != noRule {
+			a.add(r.rank, i)
+		}
+		return r.rank
 	}
 	for i := range n {
-		next[i], prev[i] = i+1, i-1
+		links[i].next, links[i].prev = i+1, i-1
 	}
-	for i := range n - 1 {
+	for i := range n {
 		look(i)
 	}
-	for len(q) > 0 {
-		c := q.pop()
-		i, j := c.at, next[c.at]
-		if j == n || p[i].id != c.left || p[j].id != c.right {
-			continue // one of the two has been merged meanwhile
+	for {
+		rank, at, ok := a.first()
+		if !ok {
+			break
 		}
-		p[i] = symbol{c.id, p[i].start, p[j].end}
-		p[j].id = absent
-		next[i] = next[j]
-		if next[i] < n {
-			prev[next[i]] = i
-			look(i)
+		for k, i := range at {
+			l := &links[i]
+			if l.rule.rank != rank {
+				continue // one of the two has been merged meanwhile
+			}
+			j := l.next
+			p[i] = symbol{l.rule.id, p[i].start, p[j].end}
+			links[j].rule = noRule
+			if l.next = links[j].next; l.next < n {
+				links[l.next].prev = i
+			}
+			lowest := noRule.rank
+			if l.prev >= 0 {
+				lowest = look(l.prev)
+			}
+			if lowest = min(lowest, look(i)); lowest <= rank { // comes before the rest
+				for _, later := range at[k+1:] {
+					a.add(rank, later)
+				}
+				break
+			}
 		}
-		if prev[i] >= 0 {
-			look(prev[i])
-		}
+		a.free = append(a.free, at[:0])
 	}
 	out := p[:0]
-	for i := int32(0); i < n; i = next[i] {
+	for i := int32(0); i < n; i = links[i].next {
 		out = append(out, p[i])
 	}
 	return out
 }
 
-// candidate is a pair that could be merged: the symbols left and right, the
-// first at index at, into id.
-type candidate struct{ rank, at, left, right, id int32 }
-
-func (c candidate) before(d candidate) bool {
-	if c.rank != d.rank {
-		return c.rank < d.rank
-	}
-	return c.at < d.at
+// link is what mergeLong knows of a symbol: those beside it, and how it merges with
+// the next.
+type link struct {
+	next, prev int32
+	rule       rule
 }
 
-// candidates is a binary heap, the first to be merged on top.
-type candidates []candidate
+// agenda is the places of pairs by rank. A word has few different pairs and many of
+// each, so that a heap of the ranks is small where one of the pairs is not.
+type agenda struct {
+	ranks  []int32 // a binary heap, the lowest on top
+	places map[int32]*[]int32
+	recent [32]struct { // what places has of some ranks
+		rank int32
+		at   *[]int32
+	}
+	free [][]int32
+}
 
-func (q *candidates) push(c candidate) {
-	*q = append(*q, c)
-	h := *q
+// add notes a pair of a rank.
+func (a *agenda) add(rank, at int32) {
+	r := &a.recent[uint32(rank)%uint32(len(a.recent))]
+	if r.at == nil || r.rank != rank {
+		list := a.places[rank]
+		if list == nil {
+			if a.places == nil {
+				a.places = map[int32]*[]int32{}
+			}
+			list = new([]int32)
+			if last := len(a.free) - 1; last >= 0 {
+				*list, a.free = a.free[last], a.free[:last]
+			}
+			a.places[rank] = list
+			a.push(rank)
+		}
+		r.rank, r.at = rank, list
+	}
+	*r.at = append(*r.at, at)
+}
+
+// first takes the pairs of the lowest rank away and returns where they are, in order.
+func (a *agenda) first() (rank int32, at []int32, ok bool) {
+	if len(a.ranks) == 0 {
+		return 0, nil, false
+	}
+	rank = a.pop()
+	at = *a.places[rank]
+	delete(a.places, rank)
+	if r := &a.recent[uint32(rank)%uint32(len(a.recent))]; r.rank == rank {
+		r.at = nil
+	}
+	if !slices.IsSorted(at) {
+		slices.Sort(at)
+	}
+	return rank, at, true
+}
+
+func (a *agenda) push(rank int32) {
+	a.ranks = append(a.ranks, rank)
+	h := a.ranks
 	for i := len(h) - 1; i > 0; {
 		up := (i - 1) / 2
-		if !h[i].before(h[up]) {
+		if h[up] <= h[i] {
 			break
 		}
 		h[i], h[up] = h[up], h[i]
@@ -69,18 +132,18 @@ func (q *candidates) push(c candidate) {
 	}
 }
 
-func (q *candidates) pop() candidate {
-	h := *q
+func (a *agenda) pop() int32 {
+	h := a.ranks
 	top, last := h[0], len(h)-1
 	h[0] = h[last]
 	h = h[:last]
-	*q = h
+	a.ranks = h
 	for i := 0; ; {
 		down := 2*i + 1
-		if down+1 < last && h[down+1].before(h[down]) {
+		if down+1 < last && h[down+1] < h[down] {
 			down++
 		}
-		if down >= last || !h[down].before(h[i]) {
+		if down >= last || h[i] <= h[down] {
 			return top
 		}
 		h[i], h[down] = h[down], h[i]
