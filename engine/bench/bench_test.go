@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,12 +80,20 @@ func TestTrain(t *testing.T) {
 		if r.Repeats != 2 || r.Tokens != 48 || r.Seconds <= 0 || r.FLOP <= 0 || r.Bytes <= 0 || r.Planned <= 0 || len(r.Device) == 0 {
 			t.Errorf("%s: %+v", quantization, r)
 		}
+		if r.Rate != 48/r.Seconds {
+			t.Errorf("%s: %g tokens/s of 48 in %g s", quantization, r.Rate, r.Seconds)
+		}
 		count := map[string]int{}
+		var shares float64
 		for i, o := range r.Operations {
 			count[o.Name] = o.Calls
+			shares += o.Share
 			if i > 0 && o.Seconds > r.Operations[i-1].Seconds {
 				t.Errorf("%s takes longer than %s before it", o.Name, r.Operations[i-1].Name)
 			}
+		}
+		if math.Abs(shares-1) > 1e-9 {
+			t.Errorf("%s: the shares of all operations are %g together", quantization, shares)
 		}
 		// Five layers forward, four of them again.
 		if count["norm, q, k, v"] != 9 || count["attention"] != 5 || count["attention backward"] != 5 || count["head, loss"] != 1 {
@@ -93,45 +102,56 @@ func TestTrain(t *testing.T) {
 	}
 }
 
-// paced is a backend whose device tells of its clocks and memory, each look of the
-// next element.
+// paced is a backend whose device is an H100 that tells of its clocks and memory,
+// by how many repetitions it has waited for.
 type paced struct {
 	engine.Backend
-	looks *int
+	waits *atomic.Int32
 }
 
+func (p paced) Sync() error {
+	p.waits.Add(1)
+	return p.Backend.Sync()
+}
+
+func (p paced) Describe() map[string]string { return map[string]string{"gpu": "NVIDIA H100 80GB HBM3"} }
+
 func (p paced) Clocks() (sm, memory int, reasons []string, err error) {
-	*p.looks++
-	at := min(*p.looks, 3) - 1
-	return []int{1980, 1200, 1700}[at], 2619, [][]string{nil, {"power cap"}, {"power cap", "temperature"}}[at], nil
+	at := min(p.waits.Load(), 3)
+	return []int{600, 1980, 1200, 1700}[at], 2619, [][]string{{"idle"}, nil, {"power cap"}, {"power cap", "temperature"}}[at], nil
 }
 
 func (p paced) ProcessMemory() (process, all int64, err error) {
-	return []int64{5, 9, -1}[min(*p.looks, 2)], 7, nil
+	return []int64{5, 9, -1, 6}[min(p.waits.Load(), 3)], 7, nil
 }
 
+// TestWatch holds clocks to those of the repetitions that count, and memory to the
+// most of all, which here the one to warm up takes.
 func TestWatch(t *testing.T) {
-	looks := 0
-	w := watched{}
-	for range 3 {
-		w.look(paced{looks: &looks})
-	}
-	want := Clocks{First: 1980, Last: 1700, Lowest: 1200, Memory: 2619, Held: []string{"power cap", "temperature"}}
-	if w.process != 9 || w.clocks == nil || !reflect.DeepEqual(*w.clocks, want) {
-		t.Errorf("%d bytes, clocks %+v, want 9 and %+v", w.process, w.clocks, want)
-	}
 	be, err := device.CPU.Open(shapes["tiny"], device.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = be.Close() })
-	looks = 0
-	var r Result
-	if err := brief().measure(t.Context(), paced{be, &looks}, &r, func() error { return nil }); err != nil {
+	var waits atomic.Int32
+	seen := newWatch(paced{be, &waits})
+	defer seen.stop()
+	r := Result{FLOP: 1e12}
+	p := brief()
+	err = p.measure(t.Context(), seen, &r, func() error {
+		seen.look() // as its ticker would
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Clocks == nil || r.Clocks.First != 1980 || looks < 2 || r.Repeats != 2 || r.Total != 0.002 {
-		t.Errorf("%d looks, %+v", looks, r)
+	want := Clocks{First: 1980, Last: 1700, Lowest: 1200, Memory: 2619, Held: []string{"power cap", "temperature"}}
+	if r.Clocks == nil || !reflect.DeepEqual(*r.Clocks, want) || r.Repeats != 2 || r.Total != 0.002 {
+		t.Errorf("%+v, clocks %+v, want %+v", r, r.Clocks, want)
+	}
+	r.describe(seen)
+	if r.Process != 9 || r.Peak != 989e12 || math.Abs(r.Utilisation-1/.989) > 1e-9 {
+		t.Errorf("%d bytes, utilisation %g of %g, want 9 and 1 ms of a TFLOP on an H100", r.Process, r.Utilisation, r.Peak)
 	}
 }
 
@@ -205,6 +225,10 @@ func TestBadOptions(t *testing.T) {
 		},
 		"no tokens": func() error {
 			_, err := Train(ctx, device.CPU, limits, TrainOptions{Shape: "tiny", Rows: 1})
+			return err
+		},
+		"uneven documents": func() error {
+			_, err := Train(ctx, device.CPU, limits, TrainOptions{Shape: "tiny", Rows: 1, Length: 10, Documents: 4, Quantization: "nf4", Protocol: brief()})
 			return err
 		},
 		"quantization": func() error {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"daybook/engine"
 )
 
 // Protocol says how long to measure.
@@ -21,8 +19,9 @@ func Standard() Protocol {
 	return Protocol{WarmUp: 20, AtLeast: 30 * time.Second, Repeats: 3, Now: time.Now}
 }
 
-// measure repeats work, which queues operations of be, and waits for each repetition.
-func (p Protocol) measure(ctx context.Context, be engine.Backend, r *Result, work func() error) error {
+// measure repeats work, which queues operations of the backend that is watched, and
+// waits for each repetition.
+func (p Protocol) measure(ctx context.Context, seen *watch, r *Result, work func() error) error {
 	once := func() (time.Duration, error) {
 		if err := ctx.Err(); err != nil {
 			return 0, err
@@ -31,19 +30,17 @@ func (p Protocol) measure(ctx context.Context, be engine.Backend, r *Result, wor
 		if err := work(); err != nil {
 			return 0, err
 		}
-		err := be.Sync()
+		err := seen.be.Sync()
 		return p.Now().Sub(begin), err
 	}
 	for range p.WarmUp {
 		if _, err := once(); err != nil {
 			return err
 		}
+		seen.look()
 	}
-	stop := watch(be)
-	defer func() {
-		w := stop()
-		r.Clocks, r.Process = w.clocks, w.process
-	}()
+	seen.begin()
+	defer func() { r.Clocks = seen.pause() }()
 	var seconds []float64
 	var total time.Duration
 	for total < p.AtLeast || len(seconds) < p.Repeats {

@@ -42,13 +42,15 @@ func Decode(ctx context.Context, d device.Device, limits device.Options, o Decod
 		return r, err
 	}
 	defer func() { _ = backend.Close() }() // what failed before says more
+	seen := newWatch(backend)
+	defer seen.stop()
 	be := &profiled{Backend: backend, now: o.Protocol.Now}
 	generate, planned, err := newGenerator(ctx, be, s, o)
 	if err != nil {
 		return r, fmt.Errorf("decode: %s: %w", r.Case, err)
 	}
 	r.Planned = planned
-	if err := o.Protocol.measure(ctx, backend, &r, generate); err != nil {
+	if err := o.Protocol.measure(ctx, seen, &r, generate); err != nil {
 		return r, fmt.Errorf("decode: %s: %w", r.Case, err)
 	}
 	if o.Profile {
@@ -56,7 +58,8 @@ func Decode(ctx context.Context, d device.Device, limits device.Options, o Decod
 			return r, fmt.Errorf("decode: %s: %w", r.Case, err)
 		}
 	}
-	r.describe(backend)
+	r.Rate = float64(r.Tokens) / r.Seconds
+	r.describe(seen)
 	return r, nil
 }
 

@@ -117,7 +117,7 @@ func (g *rig) measure(ctx context.Context, o OperationOptions, name string, oper
 	var all []Result
 	for _, op := range operations {
 		r := Result{Name: name, Shape: o.Shape, Case: op.name, Tokens: o.Tokens, FLOP: op.flop}
-		err := o.Protocol.measure(ctx, g.be, &r, func() error {
+		err := o.Protocol.measure(ctx, g.seen, &r, func() error {
 			for range queued {
 				if err := op.run(); err != nil {
 					return err
@@ -129,7 +129,7 @@ func (g *rig) measure(ctx context.Context, o OperationOptions, name string, oper
 			return nil, fmt.Errorf("%s: %w", op.name, err)
 		}
 		r.Seconds, r.Fastest, r.Slowest = r.Seconds/queued, r.Fastest/queued, r.Slowest/queued
-		r.describe(g.be)
+		r.describe(g.seen)
 		all = append(all, r)
 	}
 	return all, nil

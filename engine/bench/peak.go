@@ -19,12 +19,11 @@ var peaks = []struct {
 	{"RTX 3090", 71e12},
 }
 
-// Utilisation returns which part of what its device's datasheet promises r's
-// model arithmetic came to, 0 where nothing is known of the device.
-func (r Result) Utilisation() float64 {
+// peak returns that of a device, 0 where nothing is known of it.
+func peak(gpu string) float64 {
 	for _, p := range peaks {
-		if strings.Contains(r.Device["gpu"], p.name) {
-			return r.FLOP / r.Seconds / p.flop
+		if strings.Contains(gpu, p.name) {
+			return p.flop
 		}
 	}
 	return 0

@@ -29,11 +29,16 @@ func (p *profiled) profile(n int, work func() error) ([]Operation, error) {
 		}
 	}
 	var all []Operation
+	var total float64
 	for _, name := range slices.Sorted(maps.Keys(p.times)) {
 		o := *p.times[name]
 		o.Calls /= n
 		o.Seconds /= float64(n)
 		all = append(all, o)
+		total += o.Seconds
+	}
+	for i := range all {
+		all[i].Share = all[i].Seconds / total
 	}
 	slices.SortStableFunc(all, func(a, b Operation) int { return cmp.Compare(b.Seconds, a.Seconds) })
 	return all, nil

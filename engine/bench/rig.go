@@ -13,6 +13,7 @@ import (
 // rig holds the operands of one layer's operations, filled with random values.
 type rig struct {
 	be    engine.Backend
+	seen  *watch
 	batch engine.DeviceBatch
 	block *engine.Block
 	x, d  engine.Buffer
@@ -31,15 +32,19 @@ func newRig(d device.Device, limits device.Options, s engine.Shape, o OperationO
 	if err != nil {
 		return nil, err
 	}
-	g := &rig{be: be}
+	g := &rig{be: be, seen: newWatch(be)}
 	if err := g.fill(s, o, quantization, only); err != nil {
-		return nil, errors.Join(err, be.Close())
+		g.close()
+		return nil, err
 	}
 	return g, nil
 }
 
 // close gives the device back; what failed before says more than an error of its own.
-func (g *rig) close() { _ = g.be.Close() }
+func (g *rig) close() {
+	g.seen.stop()
+	_ = g.be.Close()
+}
 
 // fill allocates what a model of one layer does, by the same plan.
 func (g *rig) fill(s engine.Shape, o OperationOptions, quantization string, only func(name string) bool) error {

@@ -18,7 +18,7 @@ import (
 type TrainOptions struct {
 	Shape         string
 	Rows, Length  int // rows of a micro-batch, tokens of a row
-	Documents     int // of equal length in a row; 0 means 1
+	Documents     int // of equal length in a row, which must come out even; 0 means 1
 	Checkpointing engine.Checkpointing
 	Offload       []string // to host memory: "inputs" of layers, "embedding", "optimizer"
 	Dropout       float64
@@ -28,19 +28,33 @@ type TrainOptions struct {
 	Protocol      Protocol
 }
 
+// Check returns an error if o asks for rows that cannot be: none, or some that its
+// documents do not fill evenly or that are longer than the shape has positions for.
+func (o TrainOptions) Check() error {
+	s, err := ShapeOf(o.Shape)
+	if err != nil {
+		return err
+	}
+	documents := cmp.Or(o.Documents, 1)
+	if o.Rows < 1 || documents < 1 || o.Length < documents || o.Length%documents != 0 || o.Length/documents > s.MaxPositions {
+		return fmt.Errorf("train: %d rows of %d tokens in %d documents: want rows, and whole documents of equal length, of 1 to %d tokens", o.Rows, o.Length, documents, s.MaxPositions)
+	}
+	return nil
+}
+
 // profiledSteps are how many steps tell where the time goes.
 const profiledSteps = 3
 
 // Train measures optimizer steps of one micro-batch each.
 func Train(ctx context.Context, d device.Device, limits device.Options, o TrainOptions) (Result, error) {
 	r := Result{Name: "train", Shape: o.Shape, Tokens: o.Rows * o.Length}
-	o.Documents, o.Rank = max(o.Documents, 1), cmp.Or(o.Rank, 16)
+	if err := o.Check(); err != nil {
+		return r, err
+	}
+	o.Documents, o.Rank = cmp.Or(o.Documents, 1), cmp.Or(o.Rank, 16)
 	s, err := ShapeOf(o.Shape)
 	if err != nil {
 		return r, err
-	}
-	if o.Rows < 1 || o.Length < o.Documents || o.Length > s.MaxPositions*o.Documents {
-		return r, fmt.Errorf("train: %d rows of %d tokens in %d documents: want rows, and documents of 1 to %d tokens", o.Rows, o.Length, o.Documents, s.MaxPositions)
 	}
 	r.Case = fmt.Sprintf("%dx%d, %s checkpointing, %s", o.Rows, o.Length, o.Checkpointing, o.Quantization)
 	if len(o.Offload) > 0 {
@@ -57,11 +71,13 @@ func Train(ctx context.Context, d device.Device, limits device.Options, o TrainO
 		return r, err
 	}
 	defer func() { _ = be.Close() }() // what failed before says more
+	seen := newWatch(be)
+	defer seen.stop()
 	t, err := newTrainer(be, s, o)
 	if err != nil {
 		return r, fmt.Errorf("train: %s: %w", r.Case, err)
 	}
-	if err := o.Protocol.measure(ctx, be, &r, t.step); err != nil {
+	if err := o.Protocol.measure(ctx, seen, &r, t.step); err != nil {
 		return r, fmt.Errorf("train: %s: %w", r.Case, err)
 	}
 	if t.kind != o.Checkpointing {
@@ -75,7 +91,8 @@ func Train(ctx context.Context, d device.Device, limits device.Options, o TrainO
 			return r, fmt.Errorf("train: %s: %w", r.Case, err)
 		}
 	}
-	r.describe(be)
+	r.Rate = float64(r.Tokens) / r.Seconds
+	r.describe(seen)
 	return r, nil
 }
 

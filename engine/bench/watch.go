@@ -2,6 +2,7 @@ package bench
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"daybook/engine"
@@ -21,45 +22,77 @@ type Clocks struct {
 // the host some microseconds.
 const watchEvery = 500 * time.Millisecond
 
-// watched is what a device was seen to do.
-type watched struct {
-	clocks  *Clocks // nil where nobody knows
+// watch looks at a backend's device from before its memory is filled until stop:
+// loading and warming up may take more of it than what is measured does. It calls
+// nothing of the backend that its operations disturb.
+type watch struct {
+	be        engine.Backend
+	end, done chan struct{}
+
+	mu      sync.Mutex
+	timed   bool
+	clocks  *Clocks // while timed; nil where nobody knows
 	process int64   // bytes that the process took of the device, at most
 }
 
-// watch looks at be's device now, now and then, and when the function is called
-// that it returns. It calls nothing of be that its operations disturb.
-func watch(be engine.Backend) (stop func() watched) {
-	var w watched
-	w.look(be)
-	end, done := make(chan struct{}), make(chan struct{})
+func newWatch(be engine.Backend) *watch {
+	w := &watch{be: be, end: make(chan struct{}), done: make(chan struct{})}
+	w.look()
 	go func() {
-		defer close(done)
+		defer close(w.done)
 		tick := time.NewTicker(watchEvery)
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
-				w.look(be)
-			case <-end:
+				w.look()
+			case <-w.end:
 				return
 			}
 		}
 	}()
-	return func() watched {
-		close(end)
-		<-done
-		w.look(be)
-		return w
-	}
+	return w
 }
 
-func (w *watched) look(be engine.Backend) {
-	w.process = max(w.process, processMemory(be))
-	device, ok := be.(interface {
+// stop ends the watch. It must come before the backend closes.
+func (w *watch) stop() {
+	close(w.end)
+	<-w.done
+}
+
+// begin has clocks count from now on, and those of before forgotten.
+func (w *watch) begin() {
+	w.mu.Lock()
+	w.timed, w.clocks = true, nil
+	w.mu.Unlock()
+	w.look()
+}
+
+// pause returns how the clocks were since begin; what comes next does not count.
+func (w *watch) pause() *Clocks {
+	w.look()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.timed = false
+	return w.clocks
+}
+
+// most returns the bytes that the process has taken so far, at most.
+func (w *watch) most() int64 {
+	w.look()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.process
+}
+
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.process = max(w.process, processMemory(w.be))
+	device, ok := w.be.(interface {
 		Clocks() (sm, memory int, reasons []string, err error)
 	})
-	if !ok {
+	if !ok || !w.timed {
 		return
 	}
 	sm, memory, reasons, err := device.Clocks()

@@ -40,31 +40,41 @@ func newBenchCommand(e *env) *cobra.Command {
 		Use:   "bench train|decode|gemm|attention",
 		Short: "Measure the engine on synthetic weights",
 		Long: `Bench measures this machine with random weights in the shape of a public model:
-train, optimizer steps of one micro-batch; decode, greedy generation; gemm, a
-layer's products; attention, forward and backward. It prints medians, of what is
-measured for --seconds after warming up, and the clocks of the device meanwhile.
+train, optimizer steps of one micro-batch, then the same with --documents in a row
+and without dropout; decode, greedy generation; gemm, a layer's products; attention,
+forward and backward. It prints medians, of what is measured for --seconds a line
+after warming up, and the clocks of the device meanwhile.
 
 Shapes: ` + strings.Join(bench.Shapes(), ", ") + `.
 
 Model FLOPs are what the mathematics needs: recomputing for gradient checkpointing
 counts as time, not as work. Utilisation compares them with the device's datasheet.
 The plan is what 'daybook estimate' prints, the engine's memory what it came to, and
-the process's what the driver has for it, with its context and libraries.`,
+the process's the most that the driver had for it, with its context and libraries,
+from before the base was loaded.`,
 		Example: `  daybook bench train --shape llama3-8b --rows 4 --length 2048 --checkpointing full
   daybook bench decode --shape llama3-8b --sequences 32 --json
   daybook bench attention --shape llama3-8b --rows 2 --length 8192`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.alone && !cmd.Flags().Changed("documents") {
+				o.documents = 1 // the default is for the line that --alone leaves out
+			}
 			return runBench(cmd.Context(), e, args[0], o)
 		},
 	}
+	o.register(cmd)
+	return cmd
+}
+
+func (o *benchOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.shape, "shape", "tiny", "shape of the model")
 	flags.StringVar(&o.device, "device", "auto", deviceHelp)
 	flags.StringVar(&o.memory, "memory", "", "what the process may take on a GPU, such as 24GiB (default: all)")
 	flags.IntVar(&o.rows, "rows", 4, "rows of a micro-batch")
 	flags.IntVar(&o.length, "length", 512, "tokens of a row")
-	flags.IntVar(&o.documents, "documents", 8, "documents of a row in the line that packs several")
+	flags.IntVar(&o.documents, "documents", 8, "documents of a row in the line that packs several; with --alone in the only line")
 	flags.StringVar(&o.checkpointing, "checkpointing", "full", "gradient checkpointing: none, selective, full or auto")
 	flags.StringSliceVar(&o.offload, "offload", nil, "keep in host memory: inputs, embedding, optimizer")
 	flags.StringVar(&o.quantization, "quantization", "nf4", "of the base: nf4 or none, which is bfloat16")
@@ -78,7 +88,6 @@ the process's what the driver has for it, with its context and libraries.`,
 	flags.BoolVar(&o.quick, "quick", false, "measure once, after one repetition to warm up")
 	flags.BoolVar(&o.alone, "alone", false, "train: only the case asked for, without the lines for packing and no dropout")
 	flags.BoolVar(&o.asJSON, "json", false, "print JSON")
-	return cmd
 }
 
 // deviceHelp describes --device.
@@ -105,6 +114,18 @@ func runBench(ctx context.Context, e *env, what string, o benchOptions) error {
 	}
 	if _, err := bench.ShapeOf(o.shape); err != nil {
 		return usageError{runner.WithHint(fmt.Errorf("--shape: %w", err), "see 'daybook bench --help'")}
+	}
+	if what == "train" {
+		// All lines, before the first takes its time.
+		for _, c := range o.trainings() {
+			if err := c.Check(); err != nil {
+				err = fmt.Errorf("bench: %w", err)
+				if c.Documents > 1 {
+					err = runner.WithHint(err, "--length must be a multiple of --documents; --documents 1 leaves that line out")
+				}
+				return usageError{err}
+			}
+		}
 	}
 	for _, what := range o.offload {
 		if what != "inputs" && what != "embedding" && what != "optimizer" {
@@ -138,26 +159,34 @@ func runBench(ctx context.Context, e *env, what string, o benchOptions) error {
 // warmUpSteps come before the first step that counts.
 const warmUpSteps = 20
 
-// benchTrain measures the case asked for, the same with several documents in a
-// row, and the same without dropout.
-func benchTrain(ctx context.Context, d device.Device, limits device.Options, o benchOptions) ([]bench.Result, error) {
+// trainings are the case asked for, the same with several documents in a row, and
+// the same without dropout, all by one protocol.
+func (o benchOptions) trainings() []bench.TrainOptions {
 	c := bench.TrainOptions{
 		Shape: o.shape, Rows: o.rows, Length: o.length, Checkpointing: engine.Checkpointing(o.checkpointing), Offload: o.offload,
 		Dropout: o.dropout, Quantization: o.quantization, Profile: true, Protocol: o.protocol(warmUpSteps),
 	}
-	cases := []bench.TrainOptions{c}
-	if o.documents > 1 && !o.alone {
+	if o.alone {
+		c.Documents = o.documents
+		return []bench.TrainOptions{c}
+	}
+	all := []bench.TrainOptions{c}
+	if o.documents != 0 && o.documents != 1 {
 		packed := c
 		packed.Documents, packed.Profile = o.documents, false
-		cases = append(cases, packed)
+		all = append(all, packed)
 	}
-	if o.dropout > 0 && !o.alone {
+	if o.dropout > 0 {
 		plain := c
 		plain.Dropout, plain.Profile = 0, false
-		cases = append(cases, plain)
+		all = append(all, plain)
 	}
+	return all
+}
+
+func benchTrain(ctx context.Context, d device.Device, limits device.Options, o benchOptions) ([]bench.Result, error) {
 	var all []bench.Result
-	for _, c := range cases {
+	for _, c := range o.trainings() {
 		r, err := bench.Train(ctx, d, limits, c)
 		if err != nil {
 			return nil, err

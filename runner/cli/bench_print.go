@@ -13,14 +13,14 @@ func printBench(e *env, results []bench.Result) error {
 	var rows [][]string
 	for _, r := range results {
 		rate, tflops, utilisation := orDash(""), orDash(""), orDash("")
-		if r.Name == "train" || r.Name == "decode" {
-			rate = fmt.Sprintf("%.0f", r.Rate())
+		if r.Rate > 0 {
+			rate = fmt.Sprintf("%.0f", r.Rate)
 		}
 		if r.FLOP > 0 {
 			tflops = fmt.Sprintf("%.3g", r.FLOP/r.Seconds/1e12)
 		}
-		if u := r.Utilisation(); u > 0 && r.FLOP > 0 {
-			utilisation = fmt.Sprintf("%.0f%%", 100*u)
+		if r.Utilisation > 0 {
+			utilisation = fmt.Sprintf("%.0f%%", 100*r.Utilisation)
 		}
 		rows = append(rows, []string{
 			r.Case, rate, fmt.Sprintf("%.2f", 1e3*r.Seconds), fmt.Sprintf("%.2f–%.2f", 1e3*r.Fastest, 1e3*r.Slowest), fmt.Sprint(r.Repeats), fmt.Sprintf("%.1f", r.Total),
@@ -39,16 +39,15 @@ func printBench(e *env, results []bench.Result) error {
 	if text := pace(results); text != "" {
 		p.printf("%s\n", text)
 	}
+	if results[0].Utilisation > 0 {
+		p.printf("utilisation: model FLOPs, nothing recomputed among them, of the %.0f TFLOP/s of dense bfloat16 on the datasheet\n", results[0].Peak/1e12)
+	}
 	if p.err != nil || len(results[0].Operations) == 0 {
 		return p.err
 	}
-	var total float64
-	for _, o := range results[0].Operations {
-		total += o.Seconds
-	}
 	rows = nil
 	for _, o := range results[0].Operations {
-		rows = append(rows, []string{o.Name, fmt.Sprint(o.Calls), fmt.Sprintf("%.2f", 1e3*o.Seconds), fmt.Sprintf("%.1f%%", 100*o.Seconds/total)})
+		rows = append(rows, []string{o.Name, fmt.Sprint(o.Calls), fmt.Sprintf("%.2f", 1e3*o.Seconds), fmt.Sprintf("%.1f%%", 100*o.Share)})
 	}
 	p.printf("\n")
 	if p.err != nil {

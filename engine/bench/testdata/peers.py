@@ -33,7 +33,7 @@ OFFLOAD = "--offload inputs,embedding,optimizer".split()
 # Name, arguments of bench, repetitions to warm up, seconds to measure at least.
 LINES = [
     ("8B 4x2048, full", ["train", *EIGHT, "--rows", "4", "--length", "2048", "--checkpointing", "full"], 20, 30),
-    ("8B 4x2048, full, 8 documents a row", ["train", *EIGHT, "--rows", "32", "--length", "256", "--checkpointing", "full"], 5, 6),
+    ("8B 4x2048, full, 8 documents a row", ["train", *EIGHT, "--rows", "4", "--length", "2048", "--documents", "8", "--checkpointing", "full"], 5, 6),
     ("8B 4x2048, full, no dropout", ["train", *EIGHT, "--rows", "4", "--length", "2048", "--checkpointing", "full", "--dropout", "0"], 5, 6),
     ("8B 4x2048, full, bfloat16 base", ["train", *EIGHT[:-1], "none", "--rows", "4", "--length", "2048", "--checkpointing", "full"], 5, 6),
     ("8B 2x4096, auto", ["train", *EIGHT, "--rows", "2", "--length", "4096", "--checkpointing", "auto"], 20, 20),
@@ -60,7 +60,7 @@ PEERS = [
     ("1B 4x2048, full", LLAMA32_1B, 4, 2048, 5, 5),
 ]
 
-HEADER = ["line", "who", "tokens/s", "ms", "of", "s", "plan GiB", "engine GiB", "process GiB", "MHz", "held back by"]
+HEADER = ["line", "who", "tokens/s", "utilisation", "ms", "of", "s", "plan GiB", "engine GiB", "process GiB", "MHz", "held back by"]
 rows, failures = [], 0
 
 
@@ -86,11 +86,11 @@ def ours(daybook, name, arguments, warm, seconds, scale):
         clocks = r.get("clocks") or {}
         what = name if len(results) == 1 else name + ", " + r["case"].split(",")[0]
         row(what, "daybook", r["seconds"], r["repeats"], r["total_seconds"], r["tokens"] if r["name"] != "attention" else 0, **{
+            "utilisation": f"{r['model_flop_utilisation']:.0%}" if "model_flop_utilisation" in r else "",
             "plan GiB": gib(r.get("planned_bytes")), "engine GiB": gib(r.get("engine_bytes")), "process GiB": gib(r.get("process_bytes")),
             "MHz": "{sm_first}-{sm_last}, >={sm_lowest}".format(**clocks) if clocks else "", "held back by": ", ".join(clocks.get("held", []))})
         if r.get("operations"):
-            all_seconds = sum(o["seconds"] for o in r["operations"])
-            print("  " + ", ".join(f"{o['name']} {o['seconds'] / all_seconds:.1%}" for o in r["operations"]))
+            print("  " + ", ".join(f"{o['name']} {o['share']:.1%}" for o in r["operations"]))
     print(f"  the command took {time.monotonic() - began:.1f} s", flush=True)
 
 
@@ -200,7 +200,7 @@ def table():
     cells = [HEADER] + [[r.get(h, "") for h in HEADER] for r in ordered]
     widths = [max(len(c[i]) for c in cells) for i in range(len(HEADER))]
     for c in cells:
-        print("  ".join(text.ljust(w) if i < 2 or i > 8 else text.rjust(w) for i, (text, w) in enumerate(zip(c, widths))).rstrip())
+        print("  ".join(text.ljust(w) if i < 2 or i > 9 else text.rjust(w) for i, (text, w) in enumerate(zip(c, widths))).rstrip())
 
 
 def main():
