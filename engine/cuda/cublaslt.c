@@ -115,11 +115,16 @@ static const char *const places[] = {
 };
 
 const char *cublaslt_load(void) {
+  static char tried[2048]; // what the loader says of each place, which it begins with
+  size_t used = 0;
   void *library = NULL;
-  for (size_t i = 0; i < sizeof places / sizeof *places && library == NULL; i++)
+  for (size_t i = 0; i < sizeof places / sizeof *places && library == NULL; i++) {
     library = dlopen(places[i], RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL && used < sizeof tried)
+      used += snprintf(tried + used, sizeof tried - used, "%s%s", i == 0 ? "" : "; ", dlerror());
+  }
   if (library == NULL)
-    return dlerror();
+    return tried;
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     void *f = dlsym(library, functions[i].name);
     if (f == NULL)

@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// cublaslt_load loads the library, once. It returns NULL, or why it could not.
+// cublaslt_load loads the library, once. It returns NULL, or why it could not:
+// what came of every place where it was looked for, or the function it lacks.
 const char *cublaslt_load(void);
 
 // cublaslt_version is the version of the loaded library, such as 120901 for 12.9.1.

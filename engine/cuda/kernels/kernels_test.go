@@ -3,6 +3,7 @@ package kernels
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -87,6 +88,41 @@ func TestManifest(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestManifestOfScript compares what MANIFEST says of compiler and flags with what
+// build.py has: a pin that moved without the images must not pass.
+func TestManifestOfScript(t *testing.T) {
+	text, err := os.ReadFile("build.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	constant := func(name, pattern string) string {
+		t.Helper()
+		found := regexp.MustCompile(`(?m)^` + name + ` = ` + pattern + `$`).FindSubmatch(text)
+		if found == nil {
+			t.Fatalf("build.py: no %s", name)
+		}
+		return string(found[1])
+	}
+	list := func(name string) (words []string) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(constant(name, `(\[.*\])`)), &words); err != nil {
+			t.Fatalf("build.py: %s: %v", name, err)
+		}
+		return words
+	}
+	version := constant("VERSION", `"(.*)"`)
+	want := []string{"compiler nvrtc " + version + "\n", "flags " + strings.Join(list("FLAGS"), " ") + "\n"}
+	if got := readManifest(t).head; !slices.Equal(got, want) {
+		t.Errorf("MANIFEST begins with %q, build.py's images with %q; run build.py", got, want)
+	}
+	if wheel := "nvidia-cuda-nvrtc-cu12==" + version + " "; !strings.Contains(string(text), wheel) {
+		t.Errorf("build.py: version %s, but no wheel %s", version, wheel)
+	}
+	if got := list("ARCHITECTURES"); !slices.Equal(got, architectures) {
+		t.Errorf("build.py compiles for %q, the engine has images for %q", got, architectures)
 	}
 }
 
