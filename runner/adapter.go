@@ -121,3 +121,8 @@ func Quantized(b *sweeps.Base, name string) {
 	b.Quantization = strings.TrimSuffix(name, "-double")
 	b.DoubleQuant = b.Quantization != name
 }
+
+// QuantizationName is what metadata calls q.
+func QuantizationName(q checkpoint.Quantization) string {
+	return quantization(sweeps.Base{Quantization: q.Kind, DoubleQuant: q.DoubleQuant})
+}

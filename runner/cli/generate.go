@@ -5,30 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"runtime"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"daybook/engine"
-	"daybook/ledger"
 	"daybook/runner"
-	"daybook/runner/worker"
-	"daybook/sweeps"
+	"daybook/runner/talk"
 )
 
 // generateOptions are the flags of generate.
 type generateOptions struct {
 	system       string
 	maxNewTokens int
-	base         string
-	compare      bool
-	quantization string
-	device       string
-	asJSON       bool
+	hostFlags
+	compare bool
+	asJSON  bool
 }
 
 func newGenerateCommand(e *env) *cobra.Command {
@@ -61,8 +54,8 @@ the base is held.`,
 				}
 				prompt = strings.TrimSpace(string(text))
 			}
-			if o.quantization != "" && !slices.Contains(runner.Quantizations, o.quantization) {
-				return usageError{runner.WithHint(fmt.Errorf("--quantization: %q", o.quantization), "it is one of "+strings.Join(runner.Quantizations, ", "))}
+			if err := o.check(); err != nil {
+				return err
 			}
 			if prompt == "" {
 				return usageError{runner.WithHint(errors.New("generate: the prompt is empty"), "give it as an argument or on standard input")}
@@ -75,9 +68,7 @@ the base is held.`,
 	}
 	cmd.Flags().StringVar(&o.system, "system", "", "system turn before the prompt (default: none)")
 	cmd.Flags().IntVar(&o.maxNewTokens, "max-new-tokens", 0, "tokens to generate at most (default: what the run was evaluated with)")
-	cmd.Flags().StringVar(&o.base, "base", "", "`folder` of the base, or hf:org/name (default: where the run found it)")
-	cmd.Flags().StringVar(&o.quantization, "quantization", "", "how the base is held: "+strings.Join(runner.Quantizations, ", ")+" (default: as in training; where that is not recorded, as its files are, or nf4-double)")
-	cmd.Flags().StringVar(&o.device, "device", "auto", deviceHelp)
+	o.register(cmd, "where the run found it")
 	cmd.Flags().BoolVar(&o.compare, "compare", false, "print the answer of the base alone, too")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	return cmd
@@ -103,26 +94,30 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	if err != nil {
 		return err
 	}
-	g, spec, err := openGenerator(ctx, root, e.hub, l, a, o)
+	b, err := a.Base(ctx, root, e.hub, l, o.base)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, g.Close()) }()
+	h, err := loadHost(ctx, e, root, b, talk.Options{}, o.hostFlags, a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
 	if o.maxNewTokens == 0 {
-		o.maxNewTokens = spec.Eval.Generate.MaxNewTokens
+		o.maxNewTokens = b.Spec.Eval.Generate.MaxNewTokens
 	}
 	turns := []engine.Turn{{Role: "user", Content: prompt}}
 	if o.system != "" {
 		turns = append([]engine.Turn{{Role: "system", Content: o.system}}, turns...)
 	}
 	out := generated{Adapter: a.Name, Digest: a.Digest}
-	if out.Answer, err = g.Answer(ctx, turns, o.maxNewTokens, true); err != nil {
-		return err
+	if out.Answer, err = generate(ctx, h, a, turns, o.maxNewTokens); err != nil {
+		return fmt.Errorf("generate: %w", err)
 	}
 	if o.compare {
-		base, err := g.Answer(ctx, turns, o.maxNewTokens, false)
+		base, err := generate(ctx, h, nil, turns, o.maxNewTokens)
 		if err != nil {
-			return err
+			return fmt.Errorf("generate: %w", err)
 		}
 		out.Base = &base
 	}
@@ -137,22 +132,13 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	return err
 }
 
-// openGenerator loads an adapter with its base, and returns the spec of the run that
-// made it.
-func openGenerator(ctx context.Context, root runner.Root, models runner.Hub, l *ledger.Ledger, a *runner.NamedAdapter, flags generateOptions) (*worker.Generator, sweeps.Spec, error) {
-	b, err := a.Base(ctx, root, models, l, flags.base)
-	if err != nil {
-		return nil, b.Spec, err
+// generate answers a conversation greedily with an adapter, nil for the base alone.
+func generate(ctx context.Context, h *talk.Host, a *runner.NamedAdapter, turns []engine.Turn, maxNewTokens int) (string, error) {
+	ask := &talk.Ask{Settings: talk.Settings{MaxTokens: maxNewTokens}}
+	var err error
+	if ask.Prompt, err = h.Prompt(turns, &ask.Settings); err != nil {
+		return "", err
 	}
-	if flags.quantization != "" {
-		runner.Quantized(&b.Spec.Base, flags.quantization)
-	}
-	g, err := worker.NewGenerator(ctx, worker.GeneratorOptions{
-		Base: b.Dir, Template: b.Template, Spec: b.Spec.Base, Device: flags.device,
-		Adapter: a.Dir, Digest: a.Digest, Trained: b.Trained, Threads: runtime.GOMAXPROCS(0), Cache: root.Cache(),
-	})
-	if errors.Is(err, fs.ErrNotExist) && runner.HintOf(err) == "" {
-		err = runner.WithHint(err, "a base is a folder with config.json, model.safetensors, tokenizer.json and tokenizer_config.json; name it with --base")
-	}
-	return g, b.Spec, err
+	err = h.Answer(ctx, a, ask)
+	return ask.Text, err
 }

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/runner"
+	"daybook/runner/talk"
+)
+
+// hostFlags say which base answers, and how it is held; generate, chat and serve have
+// them.
+type hostFlags struct {
+	base         string
+	quantization string
+	device       string
+}
+
+// register adds the flags; otherwise says which base is taken without --base.
+func (f *hostFlags) register(cmd *cobra.Command, otherwise string) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.base, "base", "", "`folder` of the base, or hf:org/name (default: "+otherwise+")")
+	flags.StringVar(&f.quantization, "quantization", "", "how the base is held: "+strings.Join(runner.Quantizations, ", ")+" (default: as in training; where that is not recorded, as its files are, or nf4-double)")
+	flags.StringVar(&f.device, "device", "auto", deviceHelp)
+}
+
+func (f *hostFlags) check() error {
+	if f.quantization != "" && !slices.Contains(runner.Quantizations, f.quantization) {
+		return usageError{runner.WithHint(fmt.Errorf("--quantization: %q", f.quantization), "it is one of "+strings.Join(runner.Quantizations, ", "))}
+	}
+	return nil
+}
+
+// loadHost puts a base on a device, with a bar. Adapters that can't answer with it are
+// an error before it is read.
+func loadHost(ctx context.Context, e *env, root runner.Root, b runner.AdapterBase, o talk.Options, f hostFlags, adapters ...*runner.NamedAdapter) (*talk.Host, error) {
+	base, err := runner.OpenBase(b.Dir, b.Template, root.Cache())
+	if err != nil {
+		err = fmt.Errorf("base: %w", err)
+		if errors.Is(err, fs.ErrNotExist) && runner.HintOf(err) == "" {
+			err = runner.WithHint(err, "a base is a folder with config.json, model.safetensors, tokenizer.json and tokenizer_config.json; name it with --base")
+		}
+		return nil, err
+	}
+	if f.quantization != "" {
+		runner.Quantized(&b.Spec.Base, f.quantization)
+		o.Requantized = true
+	}
+	o.Device, o.Threads, o.Quantization = f.device, runtime.GOMAXPROCS(0), talk.Held(base, b.Spec.Base)
+	for _, a := range adapters {
+		if _, err := talk.Read(a, base, o); err != nil {
+			return nil, err
+		}
+	}
+	m := newMeter(e.err)
+	defer m.close()
+	o.Loading = m.share("loading the base")
+	return talk.Load(ctx, base, o)
+}
