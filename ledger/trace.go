@@ -131,6 +131,26 @@ func (t *Trace) Model() string {
 	return spec.Base.Model
 }
 
+// Initial returns the adapter that the run went on from: its name in the sweep and
+// its identity, both "" if it began with an adapter that does nothing.
+func (t *Trace) Initial() (ref string, digest Digest) {
+	var spec struct {
+		Train struct {
+			LoRA struct {
+				Init struct {
+					Ref    string `json:"ref"`
+					Digest Digest `json:"digest"`
+				} `json:"init"`
+			} `json:"lora"`
+		} `json:"train"`
+	}
+	if json.Unmarshal(t.Run.Spec, &spec) != nil {
+		return "", ""
+	}
+	init := spec.Train.LoRA.Init
+	return init.Ref, init.Digest
+}
+
 func (l *Ledger) traceSweep(ctx context.Context, t *Trace) error {
 	var id int64
 	a := t.Adapter.Fact

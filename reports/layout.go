@@ -117,10 +117,13 @@ func (r *Report) subjectName(w *Row) string {
 	return fmt.Sprintf("%s %.6s", name, w.Base)
 }
 
-// baselineName is a baseline in words: "zero-shot", "2-shot".
+// baselineName is a baseline in words: "zero-shot", "2-shot", the name of an adapter.
 func baselineName(s string) string {
 	if shots, ok := strings.CutPrefix(s, "k_shot("); ok {
 		return strings.TrimSuffix(shots, ")") + "-shot"
+	}
+	if name, ok := strings.CutPrefix(s, "adapter("); ok {
+		return strings.TrimSuffix(name, ")")
 	}
 	return strings.ReplaceAll(s, "_", "-")
 }

@@ -32,6 +32,12 @@ func FindAdapter(ctx context.Context, root Root, l *ledger.Ledger, ref string) (
 	if err != nil {
 		return nil, err
 	}
+	return findAdapter(ctx, root, l, ref, dir)
+}
+
+// findAdapter is FindAdapter for a reference that names the folder dir or, if that
+// is "", something that the ledger knows.
+func findAdapter(ctx context.Context, root Root, l *ledger.Ledger, ref, dir string) (_ *NamedAdapter, err error) {
 	a := &NamedAdapter{Name: ref, Dir: dir}
 	switch {
 	case dir != "":

@@ -9,7 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"daybook/engine/checkpoint"
@@ -44,6 +46,7 @@ func Look(ctx context.Context, root Root, s *store.Store, t *ledger.Trace, dir s
 			return nil, err
 		}
 	}
+	l.initial(root, t)
 	for _, source := range t.Sweep.Fact.Sources {
 		err := s.Verify(ctx, source.Digest)
 		mismatch := (*store.MismatchError)(nil)
@@ -94,6 +97,27 @@ func (l *Looked) adapter(a ledger.Adapter, dir string) error {
 		}
 	}
 	return nil
+}
+
+// initial looks for the adapter that the run went on from, where the sweep named it
+// and where a version of that name is published.
+func (l *Looked) initial(root Root, t *ledger.Trace) {
+	ref, digest := t.Initial()
+	if digest == "" || strings.HasPrefix(ref, outside) {
+		return
+	}
+	places := []string{root.Abs(ref), root.Abs(path.Join(path.Dir(t.Sweep.Fact.Path), ref))}
+	if sweep, version, ok := strings.Cut(ref, "@v"); ok {
+		if n, err := strconv.Atoi(version); err == nil {
+			places = append(places, filepath.Join(root.Adapters(sweep), versionFolder(n)))
+		}
+	}
+	for _, dir := range places {
+		if holds(dir, digest) {
+			l.Seen[digest] = "folder " + root.Rel(dir)
+			return
+		}
+	}
 }
 
 // file looks at a file of records, which may have been changed since: that is

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 
 	"daybook/engine/dataset"
@@ -11,7 +12,7 @@ import (
 // addBaselines plans the measurements of the base that a run is compared with,
 // unless an earlier run already asked for them. It returns the key of the
 // zero-shot baseline.
-func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part *dataset.Partition) (zero ledger.Digest, err error) {
+func (p *planner) addBaselines(ctx context.Context, run *Item, base *Base, ds *dataset.Dataset, part *dataset.Partition) (zero ledger.Digest, err error) {
 	spec := run.Job.Spec
 	asked := append([]sweeps.Baseline{{Kind: zeroShot}}, spec.Eval.Baselines...)
 	for _, b := range asked {
@@ -24,7 +25,7 @@ func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part 
 		item.held, item.data, item.base = run.held, run.data, run.base
 		j := &item.Job
 		*j = run.Job
-		j.Kind, j.Key, j.Train, j.Baseline, j.Name = ledger.Evaluate, "", nil, b.Kind, b.Kind
+		j.Kind, j.Key, j.Train, j.Initial, j.Baseline, j.Name = ledger.Evaluate, "", nil, nil, b.Label(), b.Label()
 		j.Inputs.Train = ""
 		switch b.Kind {
 		case unquantized:
@@ -47,8 +48,10 @@ func (p *planner) addBaselines(run *Item, base *Base, ds *dataset.Dataset, part 
 			}
 			j.Shots = shots
 			j.Inputs.Train = ExampleSet(examples)
-			j.Baseline = fmt.Sprintf("k_shot(%d)", b.Shots)
-			j.Name = j.Baseline
+		case adapterKind:
+			if j.Adapter, err = p.givenBaseline(ctx, base, b); err != nil {
+				return "", err
+			}
 		}
 		if j.Key, err = baselineKey(j, run.evaluation); err != nil {
 			return "", err

@@ -169,7 +169,7 @@ func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a 
 			Source: e.plan.Root.files(item.data), Sources: e.plan.Root.sources(item.data), Digest: job.Inputs.Dataset, Subset: job.Spec.Data.Subset, GroupBy: job.Spec.Data.GroupBy,
 			Train: MetadataSet{job.Inputs.Train, len(job.Train)}, Truncated: len(item.Truncated),
 		},
-		Train: job.Spec.Train, Seed: job.Spec.Seed, Numerics: job.Inputs.Numerics,
+		Train: e.plan.Root.asNamed(job.Spec).Train, Seed: job.Spec.Seed, Numerics: job.Inputs.Numerics,
 	}
 	if made := run.Origin(); made != nil { // not this command, which may only copy what an earlier one trained
 		m.Git, m.Engine = made.Git, made.Engine

@@ -32,17 +32,12 @@ func (p *planner) describe() error {
 		return fmt.Errorf("sweep: %w", err)
 	}
 	if len(p.sweep.Runs) > 0 {
-		if f.Settings, err = settings(p.sweep.Runs[0].Spec.Eval); err != nil {
+		if f.Settings, err = settings(p.Root.asNamed(p.sweep.Runs[0].Spec).Eval); err != nil {
 			return fmt.Errorf("sweep: %w", err)
 		}
 	}
 	for i, item := range p.plan.Items {
-		asked := item.Job.Spec
-		asked.Base.Model, asked.Base.ChatTemplate = p.Root.named(asked.Base.Model), p.Root.named(asked.Base.ChatTemplate)
-		asked.Data.Source = slices.Clone(asked.Data.Source)
-		for i := range asked.Data.Source {
-			asked.Data.Source[i].Path = p.Root.named(asked.Data.Source[i].Path)
-		}
+		asked := p.Root.asNamed(item.Job.Spec)
 		spec, err := asked.Canonical()
 		if err != nil {
 			return err

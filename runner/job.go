@@ -44,19 +44,20 @@ type Job struct {
 	Shots    []int      `json:"shots,omitempty"`
 	Judged   []Judged   `json:"judged"`
 
-	Baseline string      `json:"baseline,omitempty"` // judge the base alone, in this way
-	Adapter  *JobAdapter `json:"adapter,omitempty"`  // judge this adapter
+	Initial  *JobAdapter `json:"initial,omitempty"`  // go on from this adapter
+	Baseline string      `json:"baseline,omitempty"` // judge the base in this way
+	Adapter  *JobAdapter `json:"adapter,omitempty"`  // judge this adapter: as a baseline, or one of a finished run
 	Resume   *Resume     `json:"resume,omitempty"`
 	Threads  int         `json:"threads"`
 	Device   string      `json:"device"`
 	Memory   int64       `json:"memory,omitempty"` // bytes that the process may take of a GPU; 0: all that is free
 }
 
-// JobAdapter is a finished adapter to be judged.
+// JobAdapter is a finished adapter.
 type JobAdapter struct {
 	Path   string        `json:"path"` // folder
 	Digest ledger.Digest `json:"digest"`
-	Epoch  int           `json:"epoch"`
+	Epoch  int           `json:"epoch"` // of the run that made it; 0 if that doesn't matter
 }
 
 // Inputs are the digests of what a job reads. A worker refuses to work on
@@ -172,7 +173,7 @@ func (j *Job) check() error {
 		return fmt.Errorf("key: %q is not a digest", j.Key)
 	case j.Attempt < 1:
 		return fmt.Errorf("attempt: %d is not positive", j.Attempt)
-	case j.Kind == ledger.Evaluate && (j.Baseline == "") == (j.Adapter == nil):
+	case j.Kind == ledger.Evaluate && j.Baseline == "" && j.Adapter == nil:
 		return errors.New("baseline, adapter: one of them is to be judged")
 	}
 	for i, s := range j.Judged {

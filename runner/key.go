@@ -57,13 +57,14 @@ func (in Inputs) deciding() map[string]any {
 	}
 }
 
-// baselineKey identifies the measurement of a base without an adapter.
+// baselineKey identifies the measurement of a base without an adapter, or with
+// one that was there before.
 func baselineKey(j *Job, evaluation ledger.Digest) (ledger.Digest, error) {
 	sets := map[string]ledger.Digest{}
 	for _, s := range j.Judged {
 		sets[s.Split] = s.Set
 	}
-	return digestOf(map[string]any{
+	parts := map[string]any{
 		"key":          "baseline",
 		"version":      keyVersion,
 		"baseline":     j.Baseline,
@@ -71,7 +72,11 @@ func baselineKey(j *Job, evaluation ledger.Digest) (ledger.Digest, error) {
 		"inputs":       j.Inputs.deciding(), // for a k-shot baseline, Train digests the shots
 		"sets":         sets,
 		"evaluation":   evaluation,
-	})
+	}
+	if j.Adapter != nil { // whatever its row is called
+		parts["baseline"], parts["adapter"] = adapterKind, j.Adapter.Digest
+	}
+	return digestOf(parts)
 }
 
 // EvaluationDigest identifies the settings under which predictions are made.

@@ -30,6 +30,7 @@ type planner struct {
 	parts     cache[*dataset.Partition]
 	examples  cache[[]engine.Example]
 	questions cache[judgedSet]
+	adapters  cache[*NamedAdapter]
 	planned   map[ledger.Digest]bool // baselines
 	seenSets  map[string]bool
 }
@@ -72,6 +73,10 @@ func (p *planner) run(ctx context.Context, position int, r sweeps.Run) (*Item, e
 	if err != nil {
 		return nil, err
 	}
+	initial, err := p.givenAdapters(ctx, base, &spec)
+	if err != nil {
+		return nil, err
+	}
 	part, records, err := p.draw(ds, spec.Data)
 	if err != nil {
 		return nil, err
@@ -90,6 +95,7 @@ func (p *planner) run(ctx context.Context, position int, r sweeps.Run) (*Item, e
 	}
 	j := &item.Job
 	*j = p.training(r.Label(), spec, base, ds, records, examples)
+	j.Initial = initial
 	for _, held := range []struct {
 		split   string
 		records []int
@@ -121,7 +127,7 @@ func (p *planner) run(ctx context.Context, position int, r sweeps.Run) (*Item, e
 	if j.Key, err = trainKey(spec, j.Inputs, item.sets["validation"], selecting.Version()); err != nil {
 		return nil, err
 	}
-	if item.against, err = p.addBaselines(item, base, ds, part); err != nil {
+	if item.against, err = p.addBaselines(ctx, item, base, ds, part); err != nil {
 		return nil, err
 	}
 	if position == 0 {

@@ -65,7 +65,7 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a 
 	if a.Version, err = e.Ledger.ReserveVersion(ctx, a); err != nil {
 		return a, err
 	}
-	a.Path = filepath.ToSlash(filepath.Join("adapters", sweep, fmt.Sprintf("v%04d", a.Version)))
+	a.Path = filepath.ToSlash(filepath.Join("adapters", sweep, versionFolder(a.Version)))
 	final := e.plan.Root.Abs(a.Path)
 	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
 		return a, WithHint(err, "adapters are written below the root; choose a writable one with --root")
@@ -111,6 +111,8 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a 
 	e.tell(func() { e.Progress.Published(item, a) })
 	return a, nil
 }
+
+func versionFolder(version int) string { return fmt.Sprintf("v%04d", version) }
 
 // inPlace reports whether dir has an adapter's files, of together the given
 // size. It reads none of them: large ones would make every run wait.

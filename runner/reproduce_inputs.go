@@ -57,6 +57,9 @@ func (r *Reproduction) resolve(ctx context.Context, o ReproduceOptions) error {
 	if err != nil {
 		return err
 	}
+	if item.Job.Initial, err = r.initialAdapter(ctx, o, at, spec.Train.LoRA.Init); err != nil {
+		return err
+	}
 	r.item = item
 	if err := r.compareInputs(ctx, o.Ledger); err != nil {
 		return err

@@ -414,6 +414,42 @@ func TestBadSpec(t *testing.T) {
 			"leave it out",
 		},
 		{
+			"adapter without a name",
+			sweep("eval: { baselines: [d.adapter('', 'from-peft')] }", "[]"),
+			`sweep.jsonnet:3: runs[0].spec.eval.baselines[0].name: "" is no name for a row`,
+			"write d.adapter('a name for the table', 'path or name@version')",
+		},
+		{
+			"adapter that is none",
+			sweep("eval: { baselines: [d.adapter('theirs', '')] }", "[]"),
+			"sweep.jsonnet:3: runs[0].spec.eval.baselines[0].adapter: names no adapter",
+			"name an adapter's folder, or a version such as 'clinical@v3'",
+		},
+		{
+			"two adapters of one name",
+			sweep("eval: { baselines: [d.adapter('theirs', 'a'), d.adapter('theirs', 'b')] }", "[]"),
+			`sweep.jsonnet:3: runs[0].spec.eval.baselines[1].name: "theirs" is already baselines[0]`,
+			"",
+		},
+		{
+			"adapter for another baseline",
+			sweep("eval: { baselines: [{ kind: 'unquantized', adapter: 'a' }] }", "[]"),
+			"sweep.jsonnet:3: runs[0].spec.eval.baselines[0].adapter: means nothing for unquantized",
+			"",
+		},
+		{
+			"digest of an adapter",
+			sweep("train+: { lora+: { init: { ref: 'a', digest: 'abc' } } }", "[]"),
+			`sweep.jsonnet:3: runs[0].spec.train.lora.init.digest: "abc" is not a SHA-256 in hex`,
+			"'daybook audit' prints an adapter's identity",
+		},
+		{
+			"going on from nothing",
+			sweep("train+: { lora+: { init: '' } }", "[]"),
+			"sweep.jsonnet:3: runs[0].spec.train.lora.init: names no adapter",
+			"name an adapter's folder, or a version such as 'clinical@v3'",
+		},
+		{
 			"by twice",
 			sweep("eval: { by: ['a', 'a'] }", "[]"),
 			`sweep.jsonnet:3: runs[0].spec.eval.by[1]: "a" is already at 0`,

@@ -91,6 +91,9 @@ type LoRA struct {
 	Dropout float64  `json:"dropout"`
 	Targets []string `json:"targets"` // projection names such as "q_proj", in model order
 	RSLoRA  bool     `json:"rslora"`  // scale alpha/sqrt(rank) instead of alpha/rank
+	// Init is the adapter that training goes on from, with a new optimizer; without it
+	// A is random and B zero. Rank, alpha, targets and rslora must be its own.
+	Init AdapterRef `json:"init,omitzero"`
 }
 
 // EarlyStopping ends a run once Eval.Select has not improved by MinDelta for Patience epochs.
@@ -124,9 +127,12 @@ type Metric struct {
 	Schema json.RawMessage `json:"schema,omitempty"` // JSON Schema for schema_valid
 }
 
-// Baseline is a way to use the base without an adapter. Zero-shot is always measured.
+// Baseline is a way to use the base without an adapter of this sweep. Zero-shot is
+// always measured.
 type Baseline struct {
-	Kind  string `json:"kind"`            // "zero_shot", "k_shot" or "unquantized"
-	Shots int    `json:"shots,omitempty"` // for k_shot: examples put before the question
-	Seed  uint64 `json:"seed,omitempty"`  // for k_shot: draws the examples from the training pool
+	Kind    string     `json:"kind"`             // "zero_shot", "k_shot", "unquantized" or "adapter"
+	Shots   int        `json:"shots,omitempty"`  // for k_shot: examples put before the question
+	Seed    uint64     `json:"seed,omitempty"`   // for k_shot: draws the examples from the training pool
+	Name    string     `json:"name,omitempty"`   // for adapter: what its row is called
+	Adapter AdapterRef `json:"adapter,omitzero"` // for adapter: one that there is already, made anywhere
 }

@@ -1,11 +1,15 @@
 package sweeps
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // TrainPart returns, as canonical JSON, what the spec contributes to the train
 // key: all of it that decides the adapter's bytes, and nothing else.
 //
-// In it are the quantization of the base, every training setting, the seed,
+// In it are the quantization of the base, every training setting, the digest of the
+// adapter that training goes on from, which is an error unless it is known, the seed,
 // and, where Chooses holds, what picks the epoch: the selecting metric with its
 // parameters, early stopping, and the generation settings if that metric
 // generates. The digests of base, template, ordered training examples and
@@ -41,6 +45,12 @@ func (s *Spec) TrainPart() ([]byte, error) {
 			LoRA:         t.LoRA,
 		},
 		Seed: s.Seed,
+	}
+	if init := t.LoRA.Init; init != (AdapterRef{}) {
+		if init.Digest == "" {
+			return nil, errors.New("train.lora.init: the adapter's digest is not known yet")
+		}
+		part.Train.LoRA.Init = AdapterRef{Digest: init.Digest}
 	}
 	if s.Chooses() {
 		part.Choose = &chooseSettings{Metric: s.Eval.SelectMetric()}

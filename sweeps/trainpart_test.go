@@ -2,6 +2,7 @@ package sweeps
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 )
 
@@ -89,6 +90,8 @@ func TestTrainPartTakesIn(t *testing.T) {
 		"dropout":       func(s *Spec) { s.Train.LoRA.Dropout = 0 },
 		"targets":       func(s *Spec) { s.Train.LoRA.Targets = []string{"q_proj"} },
 		"rslora":        func(s *Spec) { s.Train.LoRA.RSLoRA = true },
+		"adapter":       func(s *Spec) { s.Train.LoRA.Init = AdapterRef{Ref: "clinical@v3", Digest: strings.Repeat("a", 64)} },
+		"other adapter": func(s *Spec) { s.Train.LoRA.Init = AdapterRef{Ref: "clinical@v3", Digest: strings.Repeat("b", 64)} },
 		"patience":      func(s *Spec) { s.Train.EarlyStopping.Patience = 1 },
 		"select":        func(s *Spec) { s.Eval.Select = "loss" },
 		"match of select": func(s *Spec) {
@@ -105,6 +108,20 @@ func TestTrainPartTakesIn(t *testing.T) {
 			t.Errorf("%s gives the same train part as %s", name, other)
 		}
 		seen[part] = name
+	}
+}
+
+// What an adapter is called is no part of the key; without its digest there is none.
+func TestTrainPartOfContinuedTraining(t *testing.T) {
+	a, b := chosen(), chosen()
+	a.Train.LoRA.Init = AdapterRef{Ref: "clinical@v3", Digest: strings.Repeat("a", 64)}
+	b.Train.LoRA.Init = AdapterRef{Ref: "../folder", Digest: strings.Repeat("a", 64)}
+	if x, y := trainPartOf(t, a), trainPartOf(t, b); !bytes.Equal(x, y) || !bytes.Contains(x, []byte(`"init":{"digest":"aaaa`)) {
+		t.Errorf("%s and %s", x, y)
+	}
+	a.Train.LoRA.Init.Digest = ""
+	if _, err := a.TrainPart(); err == nil {
+		t.Error("a key of an adapter that is not known")
 	}
 }
 

@@ -175,6 +175,9 @@ func (c checker) lora() {
 	if len(l.Targets) == 0 {
 		c.fail("train.lora.targets", "d.all_linear names all of them", "must name at least one layer")
 	}
+	if c.given("train.lora.init") {
+		c.adapterRef("train.lora.init", l.Init)
+	}
 	for i, t := range l.Targets {
 		path := fmt.Sprintf("train.lora.targets[%d]", i)
 		if !slices.Contains(projections, t) {

@@ -32,7 +32,7 @@ func (c checker) eval() {
 	}
 	for i, b := range e.Baselines {
 		path := fmt.Sprintf("eval.baselines[%d]", i)
-		c.baseline(path, b)
+		c.baseline(path, b, e.Baselines[:i])
 		if slices.Contains(e.Baselines[:i], b) {
 			c.fail(path, "", "is listed twice")
 		}
@@ -68,16 +68,30 @@ func (c checker) metric(path string, m Metric) {
 	c.names(path+".match", m.Match)
 }
 
-func (c checker) baseline(path string, b Baseline) {
-	c.choice(path+".kind", b.Kind, "zero_shot", "k_shot", "unquantized")
-	if b.Kind == "k_shot" {
-		c.atLeast(path+".shots", b.Shots, 1)
+// baselineFields lists, for each kind, the fields it takes.
+var baselineFields = map[string][]string{
+	"zero_shot":   {},
+	"k_shot":      {"shots", "seed"},
+	"unquantized": {},
+	"adapter":     {"name", "adapter"},
+}
+
+func (c checker) baseline(path string, b Baseline, before []Baseline) {
+	takes, ok := baselineFields[b.Kind]
+	if !ok {
+		c.choice(path+".kind", b.Kind, "zero_shot", "k_shot", "unquantized", "adapter")
 		return
 	}
-	for _, field := range []string{"shots", "seed"} {
-		if c.given(path + "." + field) {
+	for _, field := range []string{"shots", "seed", "name", "adapter"} {
+		if c.given(path+"."+field) && !slices.Contains(takes, field) {
 			c.fail(path+"."+field, "", "means nothing for %s", b.Kind)
 		}
+	}
+	switch b.Kind {
+	case "k_shot":
+		c.atLeast(path+".shots", b.Shots, 1)
+	case "adapter":
+		c.adapterBaseline(path, b, before)
 	}
 	if b.Kind == "unquantized" && c.s.Base.Quantization == "none" {
 		c.fail(path, "leave it out", "the base is not quantized, so this is the zero-shot baseline again")

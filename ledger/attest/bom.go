@@ -52,10 +52,14 @@ func BOM(t *ledger.Trace) ([]byte, error) {
 		datasets = append(datasets, cdx.MLDatasetChoice{Ref: ref})
 		uses = append(uses, ref)
 	}
+	ancestors := []cdx.Component{{Type: base.Type, Name: base.Name, Hashes: base.Hashes}}
+	if ref, digest := t.Initial(); digest != "" {
+		ancestors = append(ancestors, cdx.Component{Type: base.Type, Name: ref, Hashes: hashes(digest)})
+	}
 	adapter := cdx.Component{
 		Type: cdx.ComponentTypeMachineLearningModel, BOMRef: "adapter", Name: a.Sweep, Version: fmt.Sprintf("v%d", a.Version),
 		Description: "LoRA adapter; its hash is over the lines of sha256sum for adapter_config.json and adapter_model.safetensors",
-		Hashes:      hashes(a.Digest), Pedigree: &cdx.Pedigree{Ancestors: &[]cdx.Component{{Type: base.Type, Name: base.Name, Hashes: base.Hashes}}},
+		Hashes:      hashes(a.Digest), Pedigree: &cdx.Pedigree{Ancestors: &ancestors},
 		ModelCard: &cdx.MLModelCard{
 			ModelParameters:      &cdx.MLModelParameters{Approach: &cdx.MLModelParametersApproach{Type: cdx.MLModelParametersApproachTypeSupervised}, Task: "text-generation", Datasets: &datasets},
 			QuantitativeAnalysis: &cdx.MLQuantitativeAnalysis{PerformanceMetrics: metrics(t)},

@@ -123,6 +123,9 @@ func dependencies(t *ledger.Trace) ([]*intoto.ResourceDescriptor, error) {
 		base["license"], base["repository"], base["revision"] = t.Base.Fact.License, t.Base.Fact.Repository, t.Base.Fact.Revision
 	}
 	errs = append(errs, add(t.Model(), "", sha256Of(t.Run.Base), base))
+	if ref, digest := t.Initial(); digest != "" {
+		errs = append(errs, add(ref, "", sha256Of(digest), map[string]any{"kind": "adapter"}))
+	}
 	for _, s := range t.Sweep.Fact.Sources {
 		errs = append(errs, add(s.Path, "", sha256Of(s.Digest), map[string]any{"kind": "sweep"}))
 	}

@@ -134,6 +134,9 @@ func (b *builder) settings() {
 		b.digested(s.Entry, fmt.Sprintf("source%d", i+1), "  "+source.Path, "", source.Digest)
 	}
 	b.recorded(s.Entry, "axes", "choices", cmp.Or(ledger.Label(b.Trace.Run.Axes), "none: a single run"))
+	if ref, digest := b.Trace.Initial(); digest != "" {
+		b.digested(s.Entry, "init", "goes on from", "adapter "+ref, digest)
+	}
 	b.recorded(s.Entry, "train", "training", compact(b.spec.Train))
 	b.recorded(s.Entry, "seed", "seed", b.spec.Seed.String())
 	b.recorded(s.Entry, "select", "epoch chosen by", b.spec.Eval.Select+" on validation")

@@ -21,7 +21,7 @@ import (
 // subject is what is being judged.
 type subject struct {
 	kind     string // "base" or "adapter"
-	baseline string // of a base
+	baseline string // of a base, or of an adapter that is one
 	epoch    int    // of an adapter
 	identity string // digest: the adapter's, or the baseline's key
 }
@@ -46,22 +46,31 @@ func (a *attempt) measureBase(ctx context.Context, in *inputs) (err error) {
 
 // measureAdapter evaluates a finished adapter on every judged set.
 func (a *attempt) measureAdapter(ctx context.Context, in *inputs) error {
-	dir := a.worker.Root.Abs(a.job.Adapter.Path)
-	digest, err := checkpoint.AdapterDigest(dir)
-	if err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(digest[:]); got != a.job.Adapter.Digest {
-		return fmt.Errorf("adapter %s: digest is %.12s, planned was %.12s", a.job.Adapter.Path, got, a.job.Adapter.Digest)
-	}
-	adapter, err := checkpoint.ReadAdapter(dir, in.base.Shape())
+	adapter, err := a.read(a.job.Adapter, in)
 	if err != nil {
 		return err
 	}
 	if err := a.started(in, journal.Started{Kind: string(a.job.Kind)}); err != nil {
 		return err
 	}
-	return a.judge(ctx, in, in.sets, adapter, subject{kind: "adapter", epoch: a.job.Adapter.Epoch, identity: a.job.Adapter.Digest})
+	s := subject{kind: "adapter", epoch: a.job.Adapter.Epoch, identity: a.job.Adapter.Digest}
+	if a.job.Baseline != "" {
+		s = subject{kind: "base", baseline: a.job.Baseline, identity: a.job.Key}
+	}
+	return a.judge(ctx, in, in.sets, adapter, s)
+}
+
+// read returns an adapter that the job names, which must be the one that was planned.
+func (a *attempt) read(j *runner.JobAdapter, in *inputs) (*engine.HostAdapter, error) {
+	dir := a.worker.Root.Abs(j.Path)
+	digest, err := checkpoint.AdapterDigest(dir)
+	if err != nil {
+		return nil, err
+	}
+	if got := hex.EncodeToString(digest[:]); got != j.Digest {
+		return nil, fmt.Errorf("adapter %s: digest is %.12s, planned was %.12s", j.Path, got, j.Digest)
+	}
+	return checkpoint.ReadAdapter(dir, in.base.Shape())
 }
 
 // judge evaluates an adapter on sets.

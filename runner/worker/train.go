@@ -35,6 +35,11 @@ func (a *attempt) train(ctx context.Context, in *inputs) error {
 		Evaluate: tr.epoch, Room: in.room(a.job.Spec.Eval),
 		Emit: tr.emit, Position: func() int64 { return int64(a.log.Seq()) }, Now: a.worker.Now,
 	}
+	if a.job.Initial != nil {
+		if job.Initial, err = a.read(a.job.Initial, in); err != nil {
+			return err
+		}
+	}
 	if r := a.job.Resume; r != nil {
 		job.Resume = a.worker.Root.Abs(r.Checkpoint)
 		if tr.replayed, err = readReplayed(a.worker.Root, r); err != nil {

@@ -137,10 +137,10 @@ func (a *attempt) run(ctx context.Context) error {
 	}
 	defer func() { _ = in.data.Close() }() // only reading
 	switch {
-	case a.job.Baseline != "":
-		return a.measureBase(ctx, in)
 	case a.job.Adapter != nil:
 		return a.measureAdapter(ctx, in)
+	case a.job.Baseline != "":
+		return a.measureBase(ctx, in)
 	}
 	return a.train(ctx, in)
 }

@@ -231,4 +231,6 @@ local unique(list) = std.foldl(function(seen, x) if std.member(seen, x) then see
   // Baselines besides the zero-shot one, which is always measured.
   k_shot(k, seed=0):: { kind: 'k_shot', shots: k, seed: seed },
   unquantized:: { kind: 'unquantized' },
+  // An adapter that there is already, as a folder or name@version; name is its row's.
+  adapter(name, ref):: { kind: 'adapter', name: name, adapter: ref },
 }
