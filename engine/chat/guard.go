@@ -1,9 +1,9 @@
 package chat
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
-	"strings"
 
 	"github.com/ardanlabs/jinja"
 )
@@ -15,8 +15,8 @@ const (
 	// frameChecks is in how many calls of macros the depth is measured once, which
 	// means to walk the stack. Between two checks it grows by as many calls at most.
 	frameChecks = 16
-	// maxSteps is how often one rendering may go round loops and call macros; 1 s.
-	maxSteps = 1 << 20
+	// maxSteps is how often one rendering may go round loops and call macros; 0.3 s.
+	maxSteps = 1 << 18
 	// maxSource is the longest template in bytes; public ones have up to 25,000. The
 	// library recurses at every parenthesis.
 	maxSource = 1 << 16
@@ -37,29 +37,36 @@ func (e *LimitError) Hint() string {
 }
 
 // A guard counts what one rendering does. The library has no limits of its own,
-// and a stack that overflows can't be recovered from: it ends the process. So
-// every loop and macro of a template begins with a call of the guard (guarded).
-// What stays unbounded is the size of a single value, such as 'x' * 10 ** 11.
+// and neither a stack that overflows nor memory that runs out can be recovered from:
+// both end the process. So every loop and macro of a template begins with a call of
+// the guard (guarded), and every value in an expression goes through it (bound).
 type guard struct {
 	origin string
+	budget budget
 	steps  int64
 	calls  int64 // of macros, among the steps
 }
 
-// The names under which guarded calls a guard.
-const (
-	stepName  = "daybook_step"
-	enterName = "daybook_enter"
-)
-
 // values adds to data what a guarded template calls.
 func (g *guard) values(data map[string]jinja.Value) {
-	for name, fn := range map[string]func(args []jinja.Value, kwargs map[string]jinja.Value) (jinja.Value, error){
-		stepName:  func([]jinja.Value, map[string]jinja.Value) (jinja.Value, error) { return jinja.None(), g.step(1) },
-		enterName: func([]jinja.Value, map[string]jinja.Value) (jinja.Value, error) { return jinja.None(), g.enter() },
-		"range":   g.span,
-	} {
+	add := func(name string, fn func(args []jinja.Value, kwargs map[string]jinja.Value) (jinja.Value, error)) {
 		data[name] = jinja.NewCallable(name, fn)
+	}
+	add(stepName, func(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value, error) {
+		return jinja.None(), cmp.Or(g.step(1), g.spend(int(args[0].AsInt())))
+	})
+	add(enterName, func(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value, error) {
+		return jinja.None(), cmp.Or(g.enter(), g.spend(int(args[0].AsInt())))
+	})
+	add(sizedName, g.sized)
+	add(timesName, g.times)
+	add(apartName, g.apart)
+	add("range", g.span)
+	for _, name := range printing {
+		add(filterName+name, g.filter(name))
+	}
+	for _, name := range growing {
+		add(methodName+name, g.method(name))
 	}
 }
 
@@ -112,67 +119,4 @@ func (g *guard) span(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value,
 		items = append(items, jinja.NewInt(at))
 	}
 	return jinja.NewList(items), nil
-}
-
-// guarded returns source with a call of the guard where the body of every loop,
-// macro and call block begins. The calls are expressions that write nothing:
-// unlike a statement an expression takes no white space away around it, so the
-// text stays the same to the byte.
-func guarded(source string) string {
-	var b strings.Builder
-	raw := false
-	for {
-		start, end, ok := nextTag(source)
-		if !ok {
-			b.WriteString(source) // plain text, or a tag that the library will say is not closed
-			return b.String()
-		}
-		b.WriteString(source[:end])
-		if source[start+1] == '%' {
-			switch word := keyword(source[start+2 : end-2]); {
-			case raw:
-				raw = word != "endraw"
-			case word == "raw":
-				raw = true
-			case word == "for":
-				b.WriteString("{{" + stepName + "()}}")
-			case word == "macro" || word == "call":
-				b.WriteString("{{" + enterName + "()}}")
-			}
-		}
-		source = source[end:]
-	}
-}
-
-// nextTag returns where the first tag of source begins and ends. As for the
-// library's scanner, quotes hide what closes a tag, except in comments.
-func nextTag(source string) (start, end int, ok bool) {
-	closers := map[byte]string{'{': "}}", '%': "%}", '#': "#}"}
-	for start = 0; start+1 < len(source); start++ {
-		closer := closers[source[start+1]]
-		if source[start] != '{' || closer == "" {
-			continue
-		}
-		for at := start + 2; at < len(source); at++ {
-			switch c := source[at]; {
-			case closer != "#}" && (c == '\'' || c == '"'):
-				for at++; at < len(source) && source[at] != c; at++ {
-					if source[at] == '\\' {
-						at++
-					}
-				}
-			case strings.HasPrefix(source[at:], closer):
-				return start, at + 2, true
-			}
-		}
-		return 0, 0, false
-	}
-	return 0, 0, false
-}
-
-// keyword returns the word that a statement begins with.
-func keyword(statement string) string {
-	statement = strings.TrimSpace(strings.TrimPrefix(statement, "-"))
-	word := strings.TrimLeft(statement, "abcdefghijklmnopqrstuvwxyz_")
-	return statement[:len(statement)-len(word)]
 }

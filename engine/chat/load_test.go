@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"daybook/engine"
+	"daybook/engine/fuzztest"
 )
 
 func hexOf(b [32]byte) string { return hex.EncodeToString(b[:]) }
@@ -160,20 +162,23 @@ func FuzzTemplate(f *testing.F) {
 	f.Add(DefaultTemplate, "hi", "yes <|im_end|>")
 	f.Add(`{% set ns = namespace(x=messages[0].content) %}{{ bos_token }}{% for m in messages[1:] %}{{ ns.x|trim ~ m['content'][-1:] }}{% endfor %}`, "", "\n")
 	f.Add(`{%- macro f(a) -%}{{ a|upper|replace('A', 'b') }}{%- endmacro -%}{{ f(messages[1].content.split('</think>')[-1]) }}`, "a</think>b", "é")
+	f.Add(`{% macro f(n) %}{{ f(n - 1) ~ f(n - 1) if n else 'x' * 100 }}{% endmacro %}{% for m in messages %}{{ f(3)|indent(2) }}{% set ns.x = [ns] %}{% endfor %}`, "a", "b")
+	f.Add(`{% for m in messages %}{{ '%' * loop.index * 9999999999 }}{{ [m.content, m]|join('x' * 2 ** 4)|replace('', m.content) }}{{ m.update({'m': m}) }}{% endfor %}`, "a", "b")
 	tok := loadTokenizer(f, "special")
 	f.Fuzz(func(t *testing.T, source, question, answer string) {
-		if endless(source) {
-			return
-		}
-		tmpl, err := NewTemplate(source, map[string]string{"bos_token": "<s>", "eos_token": "</s>"})
-		if err != nil {
-			return
-		}
-		e, err := New(tok, tmpl)
-		if err != nil {
-			return
-		}
-		ex, err := e.Example(turns(question, answer), Assistant, 64)
+		var ex engine.Example
+		var err error
+		// Each rendering may make its budget, and of each of its values copies.
+		fuzztest.Bounded(t, 256<<20+4096*(len(source)+len(question)+len(answer)), func() {
+			var tmpl *Template
+			if tmpl, err = NewTemplate(source, map[string]string{"bos_token": "<s>", "eos_token": "</s>"}); err != nil {
+				return
+			}
+			var e *Encoder
+			if e, err = New(tok, tmpl); err == nil {
+				ex, err = e.Example(turns(question, answer), Assistant, 64)
+			}
+		})
 		if err != nil {
 			return
 		}
@@ -183,33 +188,6 @@ func FuzzTemplate(f *testing.F) {
 			}
 		}
 	})
-}
-
-var (
-	macros   = regexp.MustCompile(`(?s)\bmacro\s+(\w+)(.*?)(?:\bendmacro\b|$)`)
-	loops    = regexp.MustCompile(`\bfor\b`)
-	multiple = regexp.MustCompile(`\*|\brange\b`)
-	large    = regexp.MustCompile(`[0-9][0-9_]{2}|[0-9]e|(?i)int\b`)
-)
-
-// endless reports whether a template might take long: that is no defect, since a
-// template is a program and may take as long as it likes. Long takes what
-// multiplies large numbers or often, loops in loops in loops, and macros that
-// call themselves or, having been defined earlier, later ones.
-func endless(source string) bool {
-	n := len(multiple.FindAllString(source, -1))
-	if n > 2 || n > 0 && large.MatchString(source) || len(loops.FindAllString(source, -1)) > 3 {
-		return true
-	}
-	all := macros.FindAllStringSubmatch(source, -1)
-	for i, m := range all {
-		for _, later := range all[i:] {
-			if strings.Contains(m[2], later[1]) {
-				return true
-			}
-		}
-	}
-	return len(all) != strings.Count(source, "macro")-strings.Count(source, "endmacro")
 }
 
 // FuzzConfig reads the files beside a tokenizer that name its special tokens.
@@ -239,9 +217,6 @@ func FuzzConfig(f *testing.F) {
 		again, err := Load(dir, "")
 		if err != nil || again.Digest() != tmpl.Digest() {
 			t.Fatalf("read again, another digest, %v", err)
-		}
-		if endless(tmpl.Source()) {
-			return
 		}
 		e, err := New(tok, tmpl)
 		if err != nil {

@@ -107,8 +107,11 @@ func (t *Template) compile() error {
 	if n := len(t.source); n > maxSource {
 		return &LimitError{t.origin, fmt.Sprintf("a template of %d bytes, more than %d", n, maxSource)}
 	}
-	var err error
-	if t.compiled, err = jinja.Compile(guarded(t.source)); err != nil {
+	source, err := guarded(t.source)
+	if err != nil {
+		return fmt.Errorf("chat: %s: %w", t.origin, err)
+	}
+	if t.compiled, err = jinja.Compile(source); err != nil {
 		return fmt.Errorf("chat: %s: %w", t.origin, err)
 	}
 	t.values = map[string]jinja.Value{
@@ -138,7 +141,7 @@ func (t *Template) Render(turns []engine.Turn, addGenerationPrompt bool) (text s
 	}
 	data["messages"] = jinja.NewList(messages)
 	data["add_generation_prompt"] = jinja.NewBool(addGenerationPrompt)
-	(&guard{origin: t.origin}).values(data)
+	(&guard{origin: t.origin, budget: budgetFor(turns)}).values(data)
 	defer func() { // the library indexes some arguments before it counts them
 		if r := recover(); r != nil {
 			text, err = "", fmt.Errorf("chat: %s: the template can't be rendered: %v", t.origin, r)
