@@ -21,6 +21,8 @@
 //	dataset     a file of records was read
 //	base        a frozen model was read, and what it says of itself
 //	set         an ordered set of records is trained on or judged with
+//	membership  what the members of a set are, as roots of trees; see below
+//	forgotten   a record was taken out of sets, without saying which
 //	attempt     a run is about to be executed, or a finished one's adapter re-evaluated
 //	started, steps, checkpoint, evaluated, epoch, finished, failed, interrupted
 //	            what an attempt's journal reported; steps holds consecutive ones
@@ -106,7 +108,8 @@
 //	indexed  HMAC-SHA-256(root key, identity)   in the index, beside the log
 //	place    HMAC-SHA-256(set key, indexed)     in the trees, whose roots are in the log
 //
-// The root key is derived from the record key of the folder that holds the ledger.
+// The root key is HMAC-SHA-256(record key, "daybook membership v1\n"), where the
+// record key is a secret of the folder that holds the ledger.
 // The set key is random, of one commitment alone, and in the index. The entry holds
 //
 //	keys  SHA-256("daybook membership keys v1\n" || root key || set key)
@@ -133,6 +136,16 @@
 // That a tree has all members is what its maker says: who trains on a record and
 // commits to a set without it isn't found out by the proof. What the trees hold
 // must be what is in the index, though, and Verify makes them again from there.
+//
+// Forget deletes a record's identifiers, and the key of every commitment that the
+// record is in; what is left of those sets is committed to under new keys. Deleting
+// the identifiers alone would not do: who has the root key and the key of a set
+// could test a guess against the root, or find a place at which nothing can be
+// proved. The price is that nothing is provable any more against the roots from
+// before: that the record was in them, and that another one was not. Proof files
+// that were given away keep the keys that they tell. Digests of whole files and
+// orders of examples are plain: who has all other records of one, and a guess, can
+// still test it.
 //
 // A proof file tells its reader the root key and the set keys, without which nobody
 // can tell that a place is the record's. They open nothing in the log, but the

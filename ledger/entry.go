@@ -93,7 +93,7 @@ func (t *transaction) project(ctx context.Context, e entry) error {
 // this build writes. It reads that one and those before it.
 var versions = map[string]int{
 	typeOrigin: 1, typeKey: 1, typeAnchor: 1,
-	typeSweep: 1, typeDataset: 1, typeSet: 1, typeAttempt: 1, typeRescored: 1, typeAdapter: 2, typeAlias: 1, typeReproduced: 1, typeBase: 1, typeSignOff: 1,
+	typeSweep: 1, typeDataset: 1, typeSet: 2, typeMembership: 1, typeForgotten: 1, typeAttempt: 1, typeRescored: 1, typeAdapter: 2, typeAlias: 1, typeReproduced: 1, typeBase: 1, typeSignOff: 1,
 	typeSteps: 2, "started": 1, "checkpoint": 1, "evaluated": 1, "epoch": 1, "finished": 1, "failed": 1, "interrupted": 1,
 }
 
@@ -105,6 +105,8 @@ var projections = map[string]func(context.Context, *transaction, entry) error{
 	typeSweep:      projectSweep,
 	typeDataset:    projectDataset,
 	typeSet:        projectSet,
+	typeMembership: projectMembership,
+	typeForgotten:  projectForgotten,
 	typeAttempt:    projectAttempt,
 	typeRescored:   projectRescored,
 	typeAdapter:    projectAdapter,

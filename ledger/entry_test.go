@@ -31,9 +31,10 @@ func TestRebuild(t *testing.T) {
 	head, _, err := l.Head(ctx)
 	ok(t, err)
 	ok(t, l.RecordAnchor(ctx, Anchor{Kind: AnchorFile, Place: "head", Note: string(head)}))
-	ok(t, l.Lease(ctx, small.key(0), "me", 1e9))
 	must(l.ReserveVersion(ctx, Adapter{Sweep: "clinical", Run: id("later"), Epoch: 1, Digest: id("later")}))(t)
 
+	must(l.Forget(ctx, forgetting(small.set("test").Members[0])))(t)
+	ok(t, l.Lease(ctx, small.key(0), "me", 1e9))
 	for _, table := range projected {
 		if count(t, l, table) == 0 {
 			t.Errorf("the test says nothing about table %s", table)
@@ -62,7 +63,8 @@ func TestRebuild(t *testing.T) {
 func TestEveryTableIsClassified(t *testing.T) {
 	l, _ := open(t)
 	known := map[string]bool{
-		"entries": true, "hashes": true, "head": true, "record_lists": true, "member_lists": true, "members": true, "leases": true, "reservations": true,
+		"entries": true, "hashes": true, "head": true, "record_lists": true, "member_lists": true, "members": true,
+		"member_pools": true, "member_segments": true, "member_ids": true, "set_members": true, "set_positions": true, "leases": true, "reservations": true,
 	}
 	for _, table := range projected {
 		known[table] = true
@@ -107,7 +109,7 @@ func TestNoIdentifiersInHistory(t *testing.T) {
 	ok(t, l.RecordEvaluation(ctx, small.key(0), small.evaluated("test", small.epochs, 3)))
 	for _, role := range []string{"train", "validation", "test"} {
 		for _, m := range small.set(role).Members {
-			for _, identifier := range []string{m.Record, m.Content, m.Example} {
+			for _, identifier := range []string{m.Record, m.Content, m.Example, m.Near} {
 				for _, table := range append([]string{"entries"}, projected...) {
 					var n int
 					ok(t, l.read.QueryRow("SELECT count(*) FROM "+table+" AS t WHERE instr(lower(hex(concat("+columnsOf(t, l, table)+"))), lower(hex(?)))", identifier).Scan(&n))

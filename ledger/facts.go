@@ -174,20 +174,33 @@ type Dataset struct {
 
 // Set is an ordered set of records that was trained on or judged with.
 type Set struct {
-	Digest  Digest   `json:"digest"` // Merkle root over example IDs in order
-	Dataset Digest   `json:"dataset"`
-	Role    string   `json:"role"` // "train", "validation" or "test"
-	Members []Member `json:"members"`
+	Digest  Digest `json:"digest"` // Merkle root over example IDs in order
+	Dataset Digest `json:"dataset"`
+	Role    string `json:"role"` // "train", "validation" or "test"
+	// Encoding is the digest of what makes examples of the dataset's records: base,
+	// template, settings. Sets of one dataset and encoding share their index.
+	Encoding Digest   `json:"encoding"`
+	Members  []Member `json:"members"`
+	// RootKey is the key of the members' IDs (evidence.RootKey), to which the ledger
+	// commits and which it doesn't keep.
+	RootKey [32]byte `json:"-"`
+
+	// Totals of a set that the ledger returns, which has no Members.
+	Records   int `json:"records"`
+	Tokens    int `json:"tokens"`
+	Truncated int `json:"truncated"` // records
 }
 
 // Member is one record of a set. The IDs are keyed (HMAC) so that a guessable
 // record is not confirmed by the ledger.
 type Member struct {
+	Position  int    `json:"position"` // in the dataset
 	Record    string `json:"record"`
 	Content   string `json:"content"`
 	Example   string `json:"example"`
-	Tokens    int    `json:"tokens"`
-	Truncated int    `json:"truncated"` // tokens cut
+	Near      string `json:"near"`
+	Tokens    int    `json:"tokens"`    // 0 in what the ledger returns
+	Truncated int    `json:"truncated"` // tokens cut; 1 for any number in what the ledger returns
 }
 
 // Attempt is one execution of a run.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"daybook/ledger/evidence"
 	"daybook/ledger/journal"
 	"daybook/ledger/keyring"
 )
@@ -131,10 +132,28 @@ func (s sample) sweep() Sweep {
 	return out
 }
 
+// rootKey is the key of members' IDs.
+var rootKey = evidence.RootKey([]byte("secret"))
+
+// position is where a member of a set is in the dataset. The test set's order is
+// not the dataset's, as with a split like Hugging Face's.
+func (s sample) position(role string, i int) int {
+	switch role {
+	case "validation":
+		return s.records + i
+	case "test":
+		return 3*s.records - i
+	}
+	return i
+}
+
 func (s sample) set(role string) Set {
-	out := Set{Digest: id("%s", role), Dataset: id("dataset"), Role: role}
+	out := Set{Digest: id("%s", role), Dataset: id("dataset"), Role: role, Encoding: id("encoding"), RootKey: rootKey}
 	for i := range s.records {
-		out.Members = append(out.Members, Member{Record: id("%s record %d", role, i), Content: id("%s content %d", role, i), Example: id("%s example %d", role, i), Tokens: 100 + i, Truncated: i % 2})
+		out.Members = append(out.Members, Member{
+			Position: s.position(role, i), Record: id("%s record %d", role, i), Content: id("%s content %d", role, i), Example: id("%s example %d", role, i),
+			Near: id("%s near %d", role, i), Tokens: 100 + i, Truncated: i % 2,
+		})
 	}
 	return out
 }
@@ -208,5 +227,6 @@ func (s sample) fill(ctx context.Context, tb testing.TB, l *Ledger) int64 {
 	if s.runs > 0 {
 		ok(tb, l.Tag(ctx, Alias{Sweep: "clinical", Alias: "best", Version: 1}))
 	}
+	recordEarlierSet(ctx, tb, l, s.earlier())
 	return sweep
 }

@@ -172,7 +172,7 @@ func connect(path, mode string, conns int) (*sql.DB, error) {
 	name := (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String() +
 		fmt.Sprintf("?mode=%s&_busy_timeout=%d&_foreign_keys=on&_synchronous=FULL", mode, busyTimeout.Milliseconds())
 	if mode == "rwc" {
-		name += "&_txlock=immediate"
+		name += "&_txlock=immediate&_secure_delete=on" // what is forgotten is overwritten
 	} else {
 		name += "&_query_only=on"
 	}

@@ -95,11 +95,11 @@ func TestOpenNewerKeepsFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), file)
 	l := must(Open(t.Context(), path, Options{}))(t)
 	ok(t, l.Close())
-	must(raw(t, path).Exec("PRAGMA user_version = 7"))(t)
+	must(raw(t, path).Exec("PRAGMA user_version = 99"))(t)
 	before := must(os.ReadFile(path))(t)
 	_, err := Open(t.Context(), path, Options{})
 	var v *VersionError
-	if !errors.As(err, &v) || v.Ledger != 7 || v.Build != latest {
+	if !errors.As(err, &v) || v.Ledger != 99 || v.Build != latest {
 		t.Fatalf("got %v", err)
 	}
 	if after := must(os.ReadFile(path))(t); !slices.Equal(before, after) {
@@ -123,6 +123,8 @@ func TestOldViews(t *testing.T) {
 		want := views(db)
 		must(db.Exec("DROP VIEW v_runs; DROP VIEW v_metrics; DROP VIEW v_adapters; PRAGMA user_version = 1;" +
 			"DROP TABLE hashes; DROP TABLE head; DROP TABLE signers; DROP TABLE anchors;" +
+			"DROP TABLE set_positions; DROP TABLE set_members; DROP TABLE member_ids; DROP TABLE member_segments; DROP TABLE member_pools;" +
+			"DROP TABLE memberships; DROP TABLE forgotten_sets; DROP TABLE forgotten_lists;" +
 			"DROP TABLE reproductions; DROP TABLE bases; DROP TABLE signoffs; ALTER TABLE adapters DROP COLUMN files"))(t)
 		must(db.Exec(string(must(os.ReadFile("testdata/v1_views.sql"))(t))))(t)
 		if views(db) == want {
@@ -143,7 +145,7 @@ func TestOldViews(t *testing.T) {
 // get them: add a migration, be it an empty one, then mend the two values.
 func TestViewsNeedMigration(t *testing.T) {
 	sum := sha256.Sum256(must(migrations.ReadFile("migration/views.sql"))(t))
-	if got, want := fmt.Sprintf("%d %x", latest, sum[:8]), "5 f07227b2eed12017"; got != want {
+	if got, want := fmt.Sprintf("%d %x", latest, sum[:8]), "6 f07227b2eed12017"; got != want {
 		t.Errorf("version and views are %q, want %q", got, want)
 	}
 }
@@ -253,7 +255,7 @@ func TestDiskFull(t *testing.T) {
 	must(l.write.Exec("PRAGMA max_page_count = 1"))(t) // SQLite takes the present size
 	big := Set{Digest: id("big"), Dataset: id("dataset"), Role: "train"}
 	for i := range 5000 {
-		big.Members = append(big.Members, Member{Record: id("%d", i), Content: id("%d", i), Example: id("%d", i)})
+		big.Members = append(big.Members, Member{Position: i, Record: id("%d", i), Content: id("%d", i), Example: id("%d", i), Near: id("%d", i)})
 	}
 	err := l.RecordSet(ctx, big)
 	if !errors.Is(err, ErrDiskFull) || hintOf(err) == "" {

@@ -103,16 +103,23 @@ func TestDatasetsAndSets(t *testing.T) {
 	other := small.set("train")
 	other.Role = "test"
 	ok(t, l.RecordSet(ctx, other))
-	if n := count(t, l, "entries"); n != 4 { // the first begins the log
+	if n := count(t, l, "entries"); n != 6 { // the first begins the log
 		t.Errorf("%d entries", n)
 	}
-	if n := count(t, l, "members"); n != small.records {
-		t.Errorf("%d members: equal lists are kept once", n)
+	if n := count(t, l, "member_segments"); n != 1 {
+		t.Errorf("%d segments: records that sets share are kept once", n)
 	}
 	if diff := cmp.Diff(d, must(l.Dataset(ctx, d.Digest[:6]))(t)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(other, must(l.Set(ctx, other.Digest))(t)); diff != "" {
+	want := Set{Digest: other.Digest, Dataset: d.Digest, Role: "test", Records: small.records, Tokens: 510, Truncated: 2}
+	if diff := cmp.Diff(want, must(l.Set(ctx, other.Digest))(t)); diff != "" {
+		t.Error(diff)
+	}
+	for i := range other.Members {
+		other.Members[i].Tokens = 0
+	}
+	if diff := cmp.Diff(other.Members, must(l.Members(ctx, other.Digest))(t)); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := l.Set(ctx, id("none")); !errors.Is(err, ErrNotFound) {
@@ -123,6 +130,9 @@ func TestDatasetsAndSets(t *testing.T) {
 		func(s *Set) { s.Dataset = "" },
 		func(s *Set) { s.Members[1].Record = "patient 17" },
 		func(s *Set) { s.Members[1].Content = "" },
+		func(s *Set) { s.Members[1].Near = "" },
+		func(s *Set) { s.Members[1].Position = 0 },
+		func(s *Set) { s.Members[1].Position = -1 },
 	} {
 		s := small.set("train")
 		change(&s)

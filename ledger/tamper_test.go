@@ -51,6 +51,7 @@ func newVault(tb testing.TB) *vault {
 	rescored := s.evaluated("test", s.epochs, 3)
 	rescored.Metrics, rescored.Scores = rescored.Metrics[:1], rescored.Scores[:1]
 	ok(tb, l.RecordEvaluation(ctx, s.key(0), rescored))
+	must(l.Forget(ctx, forgetting(s.set("test").Members[0])))(tb)
 	must(l.write.Exec("PRAGMA wal_checkpoint(TRUNCATE)"))(tb)
 	intact(tb, l)
 	return v
@@ -91,7 +92,7 @@ func (v *vault) verified(tb fataler, path string, heads ...KnownHead) *Verificat
 
 // tampered are the tables that somebody may change who can write the file. Leases
 // and reservations are no history.
-var tampered = append([]string{"entries", "hashes", "head", "record_lists", "member_lists", "members"}, projected...)
+var tampered = append([]string{"entries", "hashes", "head", "record_lists", "member_lists", "members", "member_pools", "member_segments", "member_ids", "set_members", "set_positions"}, projected...)
 
 // burglar changes a database behind the ledger's back.
 type burglar struct {

@@ -90,7 +90,7 @@ func (l *Ledger) Verify(ctx context.Context, o VerifyOptions) (*Verification, er
 	if err != nil {
 		return nil, fmt.Errorf("ledger: verify: %w", err)
 	}
-	c := &check{ctx: ctx, ledger: l, o: o, v: &Verification{Problems: []Problem{}, Notes: []string{}, Checked: []string{}}, again: again}
+	c := &check{ctx: ctx, ledger: l, o: o, v: &Verification{Problems: []Problem{}, Notes: []string{}, Checked: []string{}}, again: again, forgotten: map[Digest]Digest{}}
 	if err := errors.Join(c.run(), again.close()); err != nil {
 		if ended := ctx.Err(); ended != nil {
 			err = ended
@@ -114,6 +114,8 @@ type check struct {
 	leaves  []tlog.Hash
 	hashes  grown    // the whole tree, by stored-hash index
 	signers []Signer // as the entries have them
+
+	forgotten map[Digest]Digest // lists that aren't whole any more, and the digest of what is left
 }
 
 func (c *check) run() (err error) {
@@ -137,7 +139,7 @@ func (c *check) run() (err error) {
 	}
 	damage := make(chan soundness, 1)
 	go func() { damage <- c.ledger.sound(c.ctx) }()
-	for _, step := range []func() error{c.log, c.heads, c.schema, c.tables, c.lists} {
+	for _, step := range []func() error{c.log, c.heads, c.schema, c.tables, c.lists, c.commitments} {
 		if err = step(); err != nil {
 			break
 		}

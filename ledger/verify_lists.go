@@ -5,14 +5,18 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
+	"strings"
 )
 
 // lists checks the identifiers of records, which are not in the entries: those
 // that the entries commit to must be there, and no others.
 func (c *check) lists() error {
+	if err := c.forget(); err != nil {
+		return err
+	}
 	for _, l := range []struct{ table, named string }{
 		{"record_lists", "SELECT list FROM again.evaluations"},
-		{"member_lists", "SELECT list FROM again.sets"},
+		{"member_lists", "SELECT list FROM again.sets WHERE list <> ''"},
 	} {
 		rows, err := c.conn.QueryContext(c.ctx, "SELECT digest, 1 FROM main."+l.table+" WHERE digest NOT IN ("+l.named+") UNION "+
 			"SELECT list, 0 FROM ("+l.named+") WHERE list NOT IN (SELECT digest FROM main."+l.table+")")
@@ -44,6 +48,35 @@ func (c *check) lists() error {
 	return c.members()
 }
 
+// forget learns what lists are since a record was taken out of them.
+func (c *check) forget() error {
+	rows, err := c.conn.QueryContext(c.ctx, "SELECT list, now FROM again.forgotten_lists ORDER BY entry")
+	if err != nil {
+		return err
+	}
+	lists, err := scanAll(rows, func(row *sql.Rows, v *changedList) error { return row.Scan(&v.List, &v.Now) })
+	if err != nil {
+		return err
+	}
+	for _, v := range lists {
+		c.forgotten[v.List] = v.Now
+	}
+	entries, err := c.texts("SELECT DISTINCT CAST(entry AS TEXT) FROM (SELECT entry FROM again.forgotten_sets UNION SELECT entry FROM again.forgotten_lists) ORDER BY entry")
+	if err == nil && len(entries) > 0 {
+		c.v.note("records were forgotten (entries %s): nothing is provable any more of what their sets held before, and %d lists of identifiers are compared with what was left of them",
+			strings.Join(entries, ", "), len(c.forgotten))
+	}
+	return err
+}
+
+// now returns the digest of what a list is, since a record was forgotten or ever.
+func (c *check) now(list Digest) Digest {
+	if now, ok := c.forgotten[list]; ok {
+		return now
+	}
+	return list
+}
+
 func (c *check) records() error {
 	rows, err := c.conn.QueryContext(c.ctx, "SELECT digest, records FROM main.record_lists")
 	if err != nil {
@@ -56,7 +89,7 @@ func (c *check) records() error {
 		if err := rows.Scan(&digest, &packed); err != nil {
 			return err
 		}
-		if listDigest("records", packed) != digest {
+		if listDigest("records", packed) != c.now(digest) {
 			c.v.problem("record_lists, "+short(digest), "the identifiers are not those that the digest is of")
 		}
 	}
@@ -74,7 +107,7 @@ func (c *check) members() error {
 	var current string
 	list := int64(-1)
 	flush := func() {
-		if list >= 0 && (current == "" || listDigest("members", packed.Bytes()) != current) {
+		if list >= 0 && (current == "" || listDigest("members", packed.Bytes()) != c.now(current)) {
 			c.v.problem(fmt.Sprintf("members, list %d", list), "the identifiers are not those that the digest %.12s is of", current)
 		}
 		packed.Reset()

@@ -15,18 +15,26 @@ import (
 // TestVerifyNames says exactly what is wrong, and nothing else.
 func TestVerifyNames(t *testing.T) {
 	for change, want := range map[string][]string{
-		"UPDATE metric_values SET value = 0.5 WHERE evaluation = 3 AND ordinal = 0":         {"metric_values, evaluation 3, ordinal 0: value is 0.5, the entries say "},
-		"UPDATE adapters SET path = 'elsewhere', bytes = 1 WHERE version = 2":               {`path is "elsewhere", the entries say "adapters/clinical/v0002"`, "bytes is 1, the entries say 4096"},
-		"DELETE FROM epochs WHERE attempt = 2 AND epoch = 1":                                {"epochs, attempt 2, epoch 1: the row is missing"},
-		"INSERT INTO aliases VALUES ('clinical', 'approved', 1, '2026-03-01', 9)":           {`aliases, sweep "clinical", alias "approved": no entry says so`},
-		"DROP VIEW v_adapters; CREATE VIEW v_adapters AS SELECT * FROM adapters":            {"view v_adapters: its definition was changed"},
-		"DROP TRIGGER entries_no_update":                                                    {"trigger entries_no_update: it is missing"},
-		"CREATE TABLE notes (x)":                                                            {"table notes: a ledger has none"},
-		"DROP TRIGGER hashes_no_update; UPDATE hashes SET hash = zeroblob(32) WHERE id = 2": {"trigger hashes_no_update: it is missing", "hashes: the hash over entries 1 to 2 was changed"},
-		"UPDATE members SET record = zeroblob(32) WHERE list = 1 AND position = 0":          {"members, list 1: the identifiers are not those"},
-		"DELETE FROM record_lists":                                                          {"record_lists, ", "record_lists, "},
-		"ANALYZE":                                                                           nil,
-		"UPDATE leases SET holder = 'me'; DELETE FROM reservations":                         nil,
+		"UPDATE metric_values SET value = 0.5 WHERE evaluation = 3 AND ordinal = 0":                                {"metric_values, evaluation 3, ordinal 0: value is 0.5, the entries say "},
+		"UPDATE adapters SET path = 'elsewhere', bytes = 1 WHERE version = 2":                                      {`path is "elsewhere", the entries say "adapters/clinical/v0002"`, "bytes is 1, the entries say 4096"},
+		"DELETE FROM epochs WHERE attempt = 2 AND epoch = 1":                                                       {"epochs, attempt 2, epoch 1: the row is missing"},
+		"INSERT INTO aliases VALUES ('clinical', 'approved', 1, '2026-03-01', 9)":                                  {`aliases, sweep "clinical", alias "approved": no entry says so`},
+		"DROP VIEW v_adapters; CREATE VIEW v_adapters AS SELECT * FROM adapters":                                   {"view v_adapters: its definition was changed"},
+		"DROP TRIGGER entries_no_update":                                                                           {"trigger entries_no_update: it is missing"},
+		"CREATE TABLE notes (x)":                                                                                   {"table notes: a ledger has none"},
+		"DROP TRIGGER hashes_no_update; UPDATE hashes SET hash = zeroblob(32) WHERE id = 2":                        {"trigger hashes_no_update: it is missing", "hashes: the hash over entries 1 to 2 was changed"},
+		"UPDATE members SET record = zeroblob(32) WHERE list = 1 AND position = 0":                                 {"members, list 1: the identifiers are not those"},
+		"UPDATE member_ids SET ids = CAST(substr(ids, 37) AS BLOB) WHERE segment = 1 AND kind = 1":                 {"member_pools, id 1: the index of members is not sound: segment 1 lacks identifiers of kind 1"},
+		"UPDATE member_ids SET ids = CAST(zeroblob(32) || substr(ids, 33) AS BLOB) WHERE kind = 3 AND segment = 1": {"members of entry 4: the identifiers are not those that the entry commits to"},
+		"UPDATE set_members SET key = zeroblob(32) WHERE entry = 4":                                                {"members of entry 4: their order is not that which the entry commits to"},
+		"DELETE FROM set_positions WHERE entry = 4":                                                                {"members of entry 4: there are 0, the entry says 5", "member_pools, id 1: it has records that no set has"},
+		"UPDATE set_members SET ordering = NULL WHERE ordering IS NOT NULL":                                        {"members of entry 8: their order is not that"},
+		"DELETE FROM set_positions; DELETE FROM set_members":                                                       {"members of entry 4: the identifiers that the entry commits to are gone", "members of entry 6", "members of entry 8", "member_pools, id 1: it has records"},
+		"UPDATE member_pools SET encoding = ''":                                                                    {"it is of another dataset or encoding than entry 4", "than entry 6", "than entry 8"},
+		"INSERT INTO set_members SELECT 99, pool, key, ordering FROM set_members LIMIT 1":                          {"set_members, entry 99: no entry names it"},
+		"DELETE FROM record_lists":                                                                                 {"record_lists, ", "record_lists, "},
+		"ANALYZE":                                                                                                  nil,
+		"UPDATE leases SET holder = 'me'; DELETE FROM reservations":                                                nil,
 	} {
 		l, _ := open(t)
 		small.fill(t.Context(), t, l)

@@ -81,7 +81,7 @@ func (p *Plan) record(ctx context.Context, l *ledger.Ledger, artifacts *store.St
 		}
 	}
 	for _, s := range p.sets {
-		if err := l.RecordSet(ctx, s); err != nil {
+		if err := s.record(ctx, l, p.key); err != nil {
 			return 0, err
 		}
 	}

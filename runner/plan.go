@@ -22,7 +22,8 @@ type Plan struct {
 	fact     ledger.Sweep
 	bases    []ledger.Base
 	datasets []ledger.Dataset
-	sets     []ledger.Set
+	sets     []plannedSet
+	key      []byte // of record IDs; nil in a plan that is not run
 }
 
 // Item is one planned run or baseline.

@@ -37,7 +37,7 @@ type planner struct {
 
 func newPlanner(sweep *sweeps.Sweep, o PlanOptions, numerics engine.Numerics) *planner {
 	return &planner{
-		PlanOptions: o, sweep: sweep, numerics: numerics, plan: &Plan{Root: o.Root, Sweep: sweep},
+		PlanOptions: o, sweep: sweep, numerics: numerics, plan: &Plan{Root: o.Root, Sweep: sweep, key: o.Key},
 		planned: map[ledger.Digest]bool{}, seenSets: map[string]bool{}, folders: map[string]string{},
 	}
 }
@@ -109,7 +109,9 @@ func (p *planner) run(ctx context.Context, position int, r sweeps.Run) (*Item, e
 		}
 		j.Judged = append(j.Judged, set.judged)
 		item.sets[held.split] = set.judged.Set
-		p.addSet(ds, held.split, set.judged.Set, questionExamples(set.questions))
+		if err := p.addSet(base, ds, spec, held.split, set.judged.Set, questionExamples(set.questions)); err != nil {
+			return nil, err
+		}
 		item.held = append(item.held, set)
 	}
 	for _, e := range examples {
@@ -119,7 +121,9 @@ func (p *planner) run(ctx context.Context, position int, r sweeps.Run) (*Item, e
 		}
 	}
 	item.sets["train"] = j.Inputs.Train
-	p.addSet(ds, "train", j.Inputs.Train, examples)
+	if err := p.addSet(base, ds, spec, "train", j.Inputs.Train, examples); err != nil {
+		return nil, err
+	}
 	selecting, err := Selecting(spec.Eval)
 	if err != nil {
 		return nil, err
@@ -333,22 +337,6 @@ func (p *planner) keyed(id [32]byte) string {
 		return ""
 	}
 	return hexDigest(dataset.Keyed(p.Key, id))
-}
-
-// addSet notes a set of records for the ledger, once.
-func (p *planner) addSet(ds *dataset.Dataset, role string, digest ledger.Digest, examples []engine.Example) {
-	if p.seenSets[role+digest] {
-		return
-	}
-	p.seenSets[role+digest] = true
-	set := ledger.Set{Digest: digest, Dataset: hexDigest(ds.Digest), Role: role, Members: make([]ledger.Member, len(examples))}
-	if p.Key != nil {
-		for i, e := range examples {
-			r := &ds.Records[e.Record]
-			set.Members[i] = ledger.Member{Record: p.keyed(r.ID), Content: p.keyed(r.ContentID), Example: p.keyed(e.ID), Tokens: len(e.Tokens), Truncated: e.Truncated}
-		}
-	}
-	p.plan.sets = append(p.plan.sets, set)
 }
 
 func rule(s sweeps.Split) dataset.Rule {

@@ -15,6 +15,7 @@ import (
 	"daybook/engine/dataset"
 	"daybook/engine/hub"
 	"daybook/ledger"
+	"daybook/ledger/evidence"
 	"daybook/sweeps"
 )
 
@@ -194,21 +195,24 @@ func (r *Reproduction) records(ctx context.Context, p *planner, ds *dataset.Data
 		return nil, err
 	}
 	at := map[string][]int{}
+	root := evidence.RootKey(key)
 	for i := range ds.Records {
-		id := hexDigest(dataset.Keyed(key, ds.Records[i].ID))
-		at[id] = append(at[id], i)
+		// Sets that an older build recorded have IDs under the record key itself.
+		for _, id := range []ledger.Digest{hexDigest(evidence.Keyed(root, ds.Records[i].ID)), hexDigest(dataset.Keyed(key, ds.Records[i].ID))} {
+			at[id] = append(at[id], i)
+		}
 	}
 	out := map[string][]int{}
 	for split, digest := range r.recorded() {
 		if digest == "" {
 			continue
 		}
-		set, err := o.Ledger.Set(ctx, digest)
+		members, err := o.Ledger.Members(ctx, digest)
 		if err != nil {
 			return nil, err
 		}
 		taken := map[string]int{}
-		for i, m := range set.Members {
+		for i, m := range members {
 			if taken[m.Record] >= len(at[m.Record]) {
 				return nil, WithHint(fmt.Errorf("data: record %d of the %s set is in them no more", i+1, split), "restore the data, or take them from the run's commit with --checkout")
 			}

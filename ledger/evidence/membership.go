@@ -34,8 +34,9 @@ type Membership struct {
 	Dataset  string                `json:"dataset"`
 	Role     string                `json:"role"`
 	Records  int                   `json:"records"`
+	Encoding string                `json:"encoding"` // digest of what makes examples of records; "" if nobody said
 	Keys     string                `json:"keys"`     // MembershipKeys.Commitment
-	Order    string                `json:"order"`    // digest of the members' positions in the dataset, in the set's order
+	Order    string                `json:"order"`    // HMAC-SHA-256 under the set key of the members' positions in the dataset, in the set's order
 	Trees    map[Identity]TreeHead `json:"trees"`    // of every identity
 	Replaces int64                 `json:"replaces"` // entry that committed to the set before a record was forgotten; 0 if none did
 }
@@ -51,6 +52,14 @@ type TreeHead struct {
 type MembershipKeys struct {
 	Root [32]byte // of the folder that holds the ledger
 	Set  [32]byte // random, of the commitment alone: without it nobody can test anything against the trees
+}
+
+// RootKey derives the root's key from the secret under which it keeps record IDs,
+// so that it can be shown to somebody who may not have that.
+func RootKey(secret []byte) [32]byte {
+	mac := hmac.New(sha256.New, secret)
+	_, _ = mac.Write([]byte("daybook membership v1\n")) // a hash doesn't fail
+	return [32]byte(mac.Sum(nil))
 }
 
 // Commitment is what an entry says of the keys, so that whoever shows a proof can't

@@ -96,10 +96,7 @@ func readDetails(ctx context.Context, l *ledger.Ledger, ref string) (*details, e
 		if err != nil {
 			return nil, err
 		}
-		summary := setSummary{Role: s.role, Digest: s.digest, Records: len(set.Members)}
-		for _, m := range set.Members {
-			summary.Tokens += m.Tokens
-		}
+		summary := setSummary{Role: s.role, Digest: s.digest, Records: set.Records, Tokens: set.Tokens}
 		if summary.Dataset, err = l.Dataset(ctx, set.Dataset); err != nil {
 			return nil, err
 		}
