@@ -12,6 +12,7 @@ import (
 
 var (
 	agreeFlag = flag.String("agree", "", "two ledgers of one sweep, separated by a comma, whose findings TestAgree compares")
+	looseFlag = flag.Bool("loose", false, "let -agree pass where only one ledger's difference is significant, and fail on contrary ones alone")
 	sweepFlag = flag.String("sweep", "clinical", "the sweep that -agree compares")
 )
 
@@ -20,8 +21,9 @@ var (
 //	go test ./reports -run TestAgree -v -agree cpu/.daybook/ledger.db,gpu/.daybook/ledger.db
 //
 // It lists every pair of rows that differ in one axis, and every row beside the
-// zero-shot baseline, and fails if one found a difference and the other its
-// opposite. One that only one of them found is listed as such.
+// zero-shot baseline, and fails unless both ledgers found the same differences: of
+// the same sign where they are significant, and significant in both or in neither.
+// -loose leaves those out that only one of them found, which are listed all the same.
 func TestAgree(t *testing.T) {
 	if *agreeFlag == "" {
 		t.Skip("no ledgers to compare; -agree names them")
@@ -40,17 +42,28 @@ func TestAgree(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	list, contrary := disagreements(found[0], found[1])
-	for i, a := range found[0] {
-		t.Logf("%-60s %s | %s", a.pair, a, found[1][i])
+	if len(found[0]) == 0 {
+		t.Fatalf("%s: sweep %s: nothing to compare", paths[0], *sweepFlag)
 	}
+	for _, a := range found[0] {
+		t.Logf("%-60s %s | %s", a.pair, &a, in(found[1], a.pair))
+	}
+	list, contrary := disagreements(found[0], found[1])
 	for _, line := range list {
 		t.Log("differs: ", line)
 	}
-	t.Logf("%d of %d findings differ", len(list), len(found[0]))
-	if contrary > 0 {
-		t.Errorf("%d findings are contrary to each other", contrary)
+	t.Logf("%d of %d findings differ, %d of them contrary", len(list), len(found[0]), contrary)
+	if contrary > 0 || len(list) > 0 && !*looseFlag {
+		t.Errorf("%s found something else than %s", paths[1], paths[0])
 	}
+}
+
+// in returns the finding of a pair, nil if there is none.
+func in(all []finding, pair string) *finding {
+	if at := slices.IndexFunc(all, func(f finding) bool { return f.pair == pair }); at >= 0 {
+		return &all[at]
+	}
+	return nil
 }
 
 // finding is the difference of two rows' means.
@@ -59,7 +72,10 @@ type finding struct {
 	Comparison
 }
 
-func (f finding) String() string {
+func (f *finding) String() string {
+	if f == nil {
+		return "not compared"
+	}
 	verdict := fmt.Sprintf("%+.3f [%+.3f, %+.3f]", f.Difference, f.Low, f.High)
 	if f.Tied() {
 		return "~ " + verdict
@@ -120,12 +136,11 @@ func axesApart(a, b Row) (n int) {
 // those that are contrary to each other.
 func disagreements(a, b []finding) (list []string, contrary int) {
 	for _, x := range a {
-		at := slices.IndexFunc(b, func(y finding) bool { return y.pair == x.pair })
-		if at < 0 {
-			list = append(list, x.pair+" was compared in one only")
+		y := in(b, x.pair)
+		if y == nil {
+			list = append(list, x.pair+" was compared in the first only")
 			continue
 		}
-		y := b[at]
 		same := x.Difference > 0 == (y.Difference > 0)
 		switch {
 		case x.Tied() && y.Tied(), same && x.Tied() == y.Tied():
@@ -133,7 +148,12 @@ func disagreements(a, b []finding) (list []string, contrary int) {
 		case !same && !x.Tied() && !y.Tied():
 			contrary++
 		}
-		list = append(list, fmt.Sprintf("%s: %s, %s", x.pair, x, y))
+		list = append(list, fmt.Sprintf("%s: %s, %s", x.pair, &x, y))
+	}
+	for _, y := range b {
+		if in(a, y.pair) == nil {
+			list = append(list, y.pair+" was compared in the second only")
+		}
 	}
 	return list, contrary
 }
@@ -160,10 +180,12 @@ func TestDisagreements(t *testing.T) {
 	} {
 		list, contrary := disagreements([]finding{c.a}, []finding{c.b})
 		if len(list) != c.lines || contrary != c.opposed {
-			t.Errorf("%s and %s: %q, %d contrary", c.a, c.b, list, contrary)
+			t.Errorf("%s and %s: %q, %d contrary", &c.a, &c.b, list, contrary)
 		}
 	}
-	if list, _ := disagreements(same, same[1:]); len(list) != 1 {
-		t.Errorf("one was left out: %q", list)
+	for _, pair := range [][2][]finding{{same, same[1:]}, {same[1:], same}} {
+		if list, _ := disagreements(pair[0], pair[1]); len(list) != 1 {
+			t.Errorf("one was left out: %q", list)
+		}
 	}
 }
