@@ -39,6 +39,15 @@ type Info struct {
 	End   int64
 }
 
+// bytes returns the size that type and shape give a tensor.
+func (t Info) bytes() int64 {
+	n := int64(dtypeSize[t.DType])
+	for _, d := range t.Shape {
+		n *= int64(d)
+	}
+	return n
+}
+
 // maxHeader is the limit that the format sets on the header's length.
 const maxHeader = 100_000_000
 

@@ -113,7 +113,23 @@ func ReadFile(path string) (Contents, error) {
 // equal bytes: tensors are laid out by element size, largest first, then name,
 // as the safetensors library does, and the header is padded to 8 bytes.
 func WriteFile(path string, c Contents) error {
-	header, names, err := marshalHeader(c)
+	tensors := make(map[string]Info, len(c.Tensors))
+	for name, t := range c.Tensors {
+		if err := t.check(); err != nil {
+			return fmt.Errorf("checkpoint: %s: tensor %q: %w", path, name, err)
+		}
+		tensors[name] = Info{DType: t.DType, Shape: t.Shape}
+	}
+	return writeFile(path, c.Metadata, tensors, func(w io.Writer, name string) error {
+		_, err := w.Write(c.Tensors[name].Data)
+		return err
+	})
+}
+
+// writeFile is WriteFile for tensors of which only type and shape are known yet: in
+// the order of the file, write is asked for the bytes of each.
+func writeFile(path string, metadata map[string]string, tensors map[string]Info, write func(w io.Writer, name string) error) error {
+	header, names, err := marshalHeader(metadata, tensors)
 	if err != nil {
 		return fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
@@ -128,7 +144,7 @@ func WriteFile(path string, c Contents) error {
 	}
 	for _, name := range names {
 		if err == nil {
-			_, err = w.Write(c.Tensors[name].Data)
+			err = write(w, name)
 		}
 	}
 	if err == nil {
@@ -143,20 +159,18 @@ func WriteFile(path string, c Contents) error {
 	return nil
 }
 
-// marshalHeader returns the padded JSON and the order of the tensors.
-func marshalHeader(c Contents) ([]byte, []string, error) {
-	names := make([]string, 0, len(c.Tensors))
-	for name, t := range c.Tensors {
+// marshalHeader returns the padded JSON and the order of the tensors, whose offsets
+// it computes.
+func marshalHeader(metadata map[string]string, tensors map[string]Info) ([]byte, []string, error) {
+	names := make([]string, 0, len(tensors))
+	for name := range tensors {
 		if name == "__metadata__" {
 			return nil, nil, errors.New("a tensor cannot be called __metadata__")
-		}
-		if err := t.check(); err != nil {
-			return nil, nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
 		names = append(names, name)
 	}
 	slices.SortFunc(names, func(a, b string) int {
-		if x, y := dtypeSize[c.Tensors[a].DType], dtypeSize[c.Tensors[b].DType]; x != y {
+		if x, y := dtypeSize[tensors[a].DType], dtypeSize[tensors[b].DType]; x != y {
 			return y - x
 		}
 		return strings.Compare(a, b)
@@ -171,15 +185,15 @@ func marshalHeader(c Contents) ([]byte, []string, error) {
 		members = append(members, string(k)+":"+string(v))
 		return err
 	}
-	if len(c.Metadata) > 0 {
-		if err := add("__metadata__", c.Metadata); err != nil {
+	if len(metadata) > 0 {
+		if err := add("__metadata__", metadata); err != nil {
 			return nil, nil, err
 		}
 	}
 	at := int64(0)
 	for _, name := range names {
-		t := c.Tensors[name]
-		end := at + int64(len(t.Data))
+		t := tensors[name]
+		end := at + t.bytes()
 		shape := t.Shape
 		if shape == nil {
 			shape = []int{}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"daybook/engine"
 )
 
 // Tensor is a tensor in memory, row-major and little-endian as in the file.
@@ -82,6 +84,53 @@ func (t Tensor) words(dst []uint16, from int) {
 	for i := range dst {
 		dst[i] = binary.LittleEndian.Uint16(data[2*i:])
 	}
+}
+
+// encode writes values as elements of type d, rounded to the nearest, ties to even.
+// It returns the first value that d can't hold, ok false then.
+func encode(dst []byte, d DType, values []float32) (bad float32, ok bool) {
+	switch d {
+	case F32:
+		for i, v := range values {
+			binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(v))
+		}
+	case BF16:
+		for i, v := range values {
+			h := engine.BFloat16(v)
+			if h&0x7F80 == 0x7F80 {
+				return v, false
+			}
+			binary.LittleEndian.PutUint16(dst[2*i:], h)
+		}
+	case F16:
+		for i, v := range values {
+			h := floatToHalf(v)
+			if h&0x7C00 == 0x7C00 {
+				return v, false
+			}
+			binary.LittleEndian.PutUint16(dst[2*i:], h)
+		}
+	case U8:
+		panic("checkpoint: no weights in U8")
+	}
+	return 0, true
+}
+
+// floatToHalf rounds to IEEE 754 binary16, to the nearest, ties to even.
+func floatToHalf(x float32) uint16 {
+	u := math.Float32bits(x)
+	sign := uint16(u >> 16 & 0x8000)
+	u &= 0x7FFFFFFF
+	switch {
+	case u > 0x7F800000:
+		return sign | 0x7E00
+	case u >= 0x477FF000: // 65520 and more round to infinity
+		return sign | 0x7C00
+	case u < 0x38800000: // under 2^-14: a multiple of 2^-24
+		return sign | uint16(math.RoundToEven(float64(math.Float32frombits(u))*(1<<24)))
+	}
+	u += 0xFFF + u>>13&1
+	return sign | uint16((u-0x38000000)>>13)
 }
 
 // halfToFloat converts IEEE 754 binary16.
