@@ -58,13 +58,14 @@ func (o object) get(key string) (member, bool) {
 	return member{}, false
 }
 
-// plain converts a parsed value to what encoding/json would decode into any.
+// plain converts a parsed value to what encoding/json would decode into any, with
+// strings of its own.
 func plain(v any) any {
 	switch v := v.(type) {
 	case object:
 		m := make(map[string]any, len(v))
 		for _, e := range v {
-			m[e.key] = plain(e.value)
+			m[strings.Clone(e.key)] = plain(e.value)
 		}
 		return m
 	case array:
@@ -73,9 +74,17 @@ func plain(v any) any {
 			list[i] = plain(e)
 		}
 		return list
+	case string:
+		return strings.Clone(v)
 	}
 	return v
 }
+
+// hole stands for a value that is to be put in later. It is written as a byte that
+// canonical JSON can't have.
+type hole struct{}
+
+const holeByte = 0
 
 // appendCanonical appends the RFC 8785 form of a parsed value.
 func appendCanonical(dst []byte, v any) []byte {
@@ -88,6 +97,8 @@ func appendCanonical(dst []byte, v any) []byte {
 		return appendNumber(dst, v)
 	case string:
 		return appendString(dst, v)
+	case hole:
+		return append(dst, holeByte)
 	case array:
 		dst = append(dst, '[')
 		for i, e := range v {
@@ -178,20 +189,22 @@ func quote(s string) string {
 // ContentID returns the identity of an example by its turns alone; the package
 // comment has the format.
 func ContentID(turns []engine.Turn) [32]byte {
-	return sha256.Sum256(appendContent(nil, turns))
+	text := []byte(contentHeader)
+	for _, t := range turns {
+		text = appendTurn(text, t)
+	}
+	return sha256.Sum256(text)
 }
 
-// appendContent appends what ContentID hashes.
-func appendContent(dst []byte, turns []engine.Turn) []byte {
-	dst = append(dst, "daybook content 1\n"...)
-	for _, t := range turns {
-		content := normalise(t.Content)
-		dst = binary.BigEndian.AppendUint64(dst, uint64(len(t.Role)))
-		dst = append(dst, t.Role...)
-		dst = binary.BigEndian.AppendUint64(dst, uint64(len(content)))
-		dst = append(dst, content...)
-	}
-	return dst
+const contentHeader = "daybook content 1\n"
+
+// appendTurn appends what ContentID hashes of a turn.
+func appendTurn(dst []byte, t engine.Turn) []byte {
+	content := normalise(t.Content)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(len(t.Role)))
+	dst = append(dst, t.Role...)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(len(content)))
+	return append(dst, content...)
 }
 
 func ascii(s string) bool {

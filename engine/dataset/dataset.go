@@ -44,7 +44,7 @@
 //
 // # Memory
 //
-// A Dataset is an index: identities, places and short field values, some 300 bytes
+// A Dataset is an index: identities, places and short field values, some 400 bytes
 // a record whatever its length. Texts of files beyond 64 MiB stay on disk, and are
 // read again, and checked against their identity, when they are asked for.
 //

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -28,19 +29,24 @@ const (
 	maxInteger = 1 << 53 // the largest integer up to which every one is a float64
 )
 
+// parser makes values whose strings are parts of the text, where they have no
+// escapes: whoever keeps one clones it.
 type parser struct {
-	data  []byte
-	pos   int
-	depth int
-	buf   []byte            // scratch for strings with escapes
-	keys  map[string]string // keys seen in the file, so that each is allocated once
+	text    string
+	pos     int
+	depth   int
+	buf     []byte            // scratch for strings with escapes
+	members []member          // of the objects that are open
+	values  []any             // of the arrays that are open
+	keys    map[string]string // keys seen in the file, so that each is allocated once
 }
 
 func newParser() *parser { return &parser{keys: map[string]string{}} }
 
 // parse reads data as one JSON value with nothing after it. data is valid UTF-8.
 func (p *parser) parse(data []byte) (any, error) {
-	p.data, p.pos, p.depth = data, 0, 0
+	p.text, p.pos, p.depth = string(data), 0, 0
+	p.members, p.values = p.members[:0], p.values[:0]
 	v, err := p.value()
 	if err != nil {
 		return nil, err
@@ -53,8 +59,8 @@ func (p *parser) parse(data []byte) (any, error) {
 
 // next skips white space and returns the byte after it without consuming it.
 func (p *parser) next() (byte, bool) {
-	for p.pos < len(p.data) {
-		switch c := p.data[p.pos]; c {
+	for p.pos < len(p.text) {
+		switch c := p.text[p.pos]; c {
 		case ' ', '\t', '\r', '\n':
 			p.pos++
 		default:
@@ -67,7 +73,7 @@ func (p *parser) next() (byte, bool) {
 func (p *parser) unexpected(want string) error {
 	c, ok := p.next()
 	if !ok {
-		return faultf(len(p.data), "a record has to be whole on one line; the file may be cut off",
+		return faultf(len(p.text), "a record has to be whole on one line; the file may be cut off",
 			"%w: line ends where %s should be", ErrNotJSON, want)
 	}
 	return faultf(p.pos, "", "%w: %s where %s should be", ErrNotJSON, show(c), want)
@@ -96,7 +102,7 @@ func (p *parser) value() (any, error) {
 		return p.number()
 	}
 	for _, l := range literals {
-		if strings.HasPrefix(string(p.data[p.pos:min(len(p.data), p.pos+len(l.text))]), l.text) {
+		if strings.HasPrefix(p.text[p.pos:], l.text) {
 			p.pos += len(l.text)
 			return l.value, nil
 		}
@@ -125,17 +131,17 @@ func (p *parser) array() (any, error) {
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
-	list := array{}
+	from := len(p.values)
 	for {
 		c, ok := p.next()
 		switch {
-		case ok && c == ']' && len(list) == 0:
-		case len(list) == 0:
+		case ok && c == ']' && len(p.values) == from:
+		case len(p.values) == from:
 			v, err := p.value()
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, v)
+			p.values = append(p.values, v)
 			continue
 		case ok && c == ',':
 			p.pos++
@@ -143,13 +149,15 @@ func (p *parser) array() (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, v)
+			p.values = append(p.values, v)
 			continue
 		case !ok || c != ']':
 			return nil, p.unexpected("',' or ']'")
 		}
 		p.pos++
 		p.depth--
+		list := array(slices.Clone(p.values[from:]))
+		p.values = p.values[:from]
 		return list, nil
 	}
 }
@@ -158,15 +166,17 @@ func (p *parser) object() (any, error) {
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
-	members := object{}
+	from := len(p.members)
 	for {
 		c, ok := p.next()
 		if ok && c == '}' {
 			p.pos++
 			p.depth--
+			members := object(slices.Clone(p.members[from:]))
+			p.members = p.members[:from]
 			return members, members.sort()
 		}
-		if len(members) > 0 {
+		if len(p.members) > from {
 			if !ok || c != ',' {
 				return nil, p.unexpected("',' or '}'")
 			}
@@ -189,7 +199,7 @@ func (p *parser) object() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		members = append(members, member{key: key, at: at, value: v})
+		p.members = append(p.members, member{key: key, at: at, value: v})
 	}
 }
 
@@ -199,12 +209,12 @@ func (p *parser) key() (string, error) {
 	if end < 0 {
 		return p.string()
 	}
-	raw := p.data[p.pos+1 : end]
+	k := p.text[p.pos+1 : end]
 	p.pos = end + 1
-	if k, ok := p.keys[string(raw)]; ok {
-		return k, nil
+	if known, ok := p.keys[k]; ok {
+		return known, nil
 	}
-	k := string(raw)
+	k = strings.Clone(k)
 	if len(p.keys) < 1024 { // data with ever new keys shouldn't be kept twice
 		p.keys[k] = k
 	}
@@ -214,8 +224,8 @@ func (p *parser) key() (string, error) {
 // plain returns the offset of the quote that ends the string at pos, or -1 if
 // the string has escapes or faults.
 func (p *parser) plain() int {
-	for i := p.pos + 1; i < len(p.data); i++ {
-		switch c := p.data[i]; {
+	for i := p.pos + 1; i < len(p.text); i++ {
+		switch c := p.text[i]; {
 		case c == '"':
 			return i
 		case special[c]:
@@ -237,7 +247,7 @@ var special = func() (t [256]bool) {
 
 func (p *parser) string() (string, error) {
 	if end := p.plain(); end >= 0 {
-		s := string(p.data[p.pos+1 : end])
+		s := p.text[p.pos+1 : end]
 		p.pos = end + 1
 		return s, nil
 	}
@@ -245,8 +255,8 @@ func (p *parser) string() (string, error) {
 	buf := p.buf[:0]
 	defer func() { p.buf = buf }()
 	i := start + 1
-	for i < len(p.data) {
-		switch c := p.data[i]; {
+	for i < len(p.text) {
+		switch c := p.text[i]; {
 		case c == '"':
 			p.pos = i + 1
 			return string(buf), nil
@@ -262,10 +272,10 @@ func (p *parser) string() (string, error) {
 		default:
 			// Copy up to the next byte that means something.
 			j := i + 1
-			for j < len(p.data) && !special[p.data[j]] {
+			for j < len(p.text) && !special[p.text[j]] {
 				j++
 			}
-			buf = append(buf, p.data[i:j]...)
+			buf = append(buf, p.text[i:j]...)
 			i = j
 		}
 	}
@@ -274,10 +284,10 @@ func (p *parser) string() (string, error) {
 
 // escape decodes the escape at offset i and returns how many bytes it takes.
 func (p *parser) escape(i int) (r rune, size int, err error) {
-	if i+1 >= len(p.data) {
+	if i+1 >= len(p.text) {
 		return 0, 0, faultf(i, "", "%w: line ends inside an escape", ErrNotJSON)
 	}
-	switch c := p.data[i+1]; c {
+	switch c := p.text[i+1]; c {
 	case '"', '\\', '/':
 		return rune(c), 2, nil
 	case 'b':
@@ -298,7 +308,7 @@ func (p *parser) escape(i int) (r rune, size int, err error) {
 		if !utf16.IsSurrogate(r) {
 			return r, 6, nil
 		}
-		if i+7 < len(p.data) && p.data[i+6] == '\\' && p.data[i+7] == 'u' {
+		if i+7 < len(p.text) && p.text[i+6] == '\\' && p.text[i+7] == 'u' {
 			if low, ok := p.hex4(i + 8); ok {
 				if full := utf16.DecodeRune(r, low); full != utf8.RuneError {
 					return full, 12, nil
@@ -313,11 +323,11 @@ func (p *parser) escape(i int) (r rune, size int, err error) {
 }
 
 func (p *parser) hex4(i int) (rune, bool) {
-	if i+4 > len(p.data) {
+	if i+4 > len(p.text) {
 		return 0, false
 	}
 	var r rune
-	for _, c := range p.data[i : i+4] {
+	for _, c := range []byte(p.text[i : i+4]) {
 		switch {
 		case '0' <= c && c <= '9':
 			r = r<<4 | rune(c-'0')
@@ -338,14 +348,14 @@ func (p *parser) number() (any, error) {
 	start := p.pos
 	digits := func() int {
 		from := p.pos
-		for p.pos < len(p.data) && '0' <= p.data[p.pos] && p.data[p.pos] <= '9' {
+		for p.pos < len(p.text) && '0' <= p.text[p.pos] && p.text[p.pos] <= '9' {
 			p.pos++
 		}
 		return p.pos - from
 	}
 	peek := func() byte {
-		if p.pos < len(p.data) {
-			return p.data[p.pos]
+		if p.pos < len(p.text) {
+			return p.text[p.pos]
 		}
 		return 0
 	}
@@ -377,7 +387,7 @@ func (p *parser) number() (any, error) {
 			return nil, malformed()
 		}
 	}
-	text := string(p.data[start:p.pos])
+	text := p.text[start:p.pos]
 	const advice = "write it as a string"
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil {

@@ -1,7 +1,9 @@
 package dataset
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"hash"
 	"strings"
 	"unicode/utf8"
 )
@@ -40,34 +42,73 @@ type decoder struct {
 	source *Source
 	values *interned
 	buf    []byte
+	hash   hash.Cloner // SHA-256
 }
 
 func newDecoder(values *interned, source *Source) *decoder {
-	return &decoder{source: source, values: values}
+	h, ok := sha256.New().(hash.Cloner)
+	if !ok {
+		panic("dataset: SHA-256 has no copies") // which it has since Go 1.25
+	}
+	return &decoder{source: source, values: values, hash: h}
 }
 
 // record reads what an object says. Its error is a *fault.
 func (d *decoder) record(obj object) (Record, error) {
-	d.buf = appendCanonical(d.buf[:0], obj)
-	r := Record{ID: sha256.Sum256(d.buf)}
+	var r Record
 	said, err := d.source.Fields.read(obj)
 	if err != nil {
-		return Record{}, err
+		return r, err
+	}
+	r.turns = said.turns
+	if err := d.identify(&r, &said, obj); err != nil {
+		return r, err
 	}
 	for _, m := range obj {
 		if !said.uses(m.key) {
 			d.buf = appendCanonical(d.buf[:0], m.value)
-			r.fields = append(r.fields, field{d.values.name(m.key), d.values.value(m.value, d.buf)})
+			r.fields = append(r.fields, d.values.field(m, d.buf))
 		}
 	}
-	r.turns = said.turns
-	d.buf = appendContent(d.buf[:0], r.turns)
-	r.ContentID = sha256.Sum256(d.buf)
-	d.buf = appendContent(d.buf[:0], r.turns[:len(r.turns)-1])
-	r.PromptID = sha256.Sum256(d.buf)
-	d.buf = appendCanonical(d.buf[:0], said.blank(obj))
-	r.BlankID = sha256.Sum256(d.buf)
 	return r, nil
+}
+
+// identify works out the four identities. What two have in common they have at their
+// beginning, which is hashed once.
+func (d *decoder) identify(r *Record, said *said, obj object) error {
+	last := len(r.turns) - 1
+	d.buf = append(d.buf[:0], contentHeader...)
+	for _, t := range r.turns[:last] {
+		d.buf = appendTurn(d.buf, t)
+	}
+	d.hash.Reset()
+	d.hash.Write(d.buf)
+	d.hash.Sum(r.PromptID[:0])
+	d.buf = appendTurn(d.buf[:0], r.turns[last])
+	d.hash.Write(d.buf)
+	d.hash.Sum(r.ContentID[:0])
+
+	content := said.lastContent(obj)
+	text, _ := (*content).(string)
+	*content = hole{}
+	d.buf = appendCanonical(d.buf[:0], obj)
+	*content = text
+	before, after, _ := bytes.Cut(d.buf, []byte{holeByte})
+	d.hash.Reset()
+	d.hash.Write(before)
+	blank, err := d.hash.Clone()
+	if err != nil {
+		return err
+	}
+	blank.Write([]byte(`""`))
+	blank.Write(after)
+	blank.Sum(r.BlankID[:0])
+	end := len(d.buf)
+	d.buf = appendString(d.buf, text) // which may move what after is a part of, but keeps it
+	d.hash.Write(d.buf[end:])
+	d.hash.Write(after)
+	d.hash.Sum(r.ID[:0])
+	return nil
 }
 
 func invalidAt(b []byte) int {

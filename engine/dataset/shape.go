@@ -95,30 +95,24 @@ func (s *said) uses(key string) bool {
 // answer returns the key that holds the last turn.
 func (s *said) answer() string { return s.Messages + s.Completion + s.Text }
 
-// blank returns a record with the content of its last turn empty.
-func (s *said) blank(record object) object {
-	record = slices.Clone(record)
+// lastContent returns where a record has the content of its last turn.
+func (s *said) lastContent(record object) *any {
 	for i, m := range record {
 		if m.key != s.answer() {
 			continue
 		}
 		list, ok := m.value.(array)
 		if !ok {
-			record[i].value = ""
-			continue
+			return &record[i].value
 		}
-		list = slices.Clone(list)
 		last, _ := list[len(list)-1].(object)
-		last = slices.Clone(last)
 		for j := range last {
 			if last[j].key == s.contentKey() {
-				last[j].value = ""
+				return &last[j].value
 			}
 		}
-		list[len(list)-1] = last
-		record[i].value = list
 	}
-	return record
+	return new(any)
 }
 
 func (f Fields) roleKey() string    { return or(f.Role, "role") }
