@@ -18,11 +18,21 @@ type Base struct {
 	Repository   string `json:"repository"` // of the Hub, such as org/name; "" if it is a folder
 	Revision     string `json:"revision"`   // commit of the repository
 	License      string `json:"license"`    // as its card declares it; "" if it doesn't
+
+	Merged BaseMerged `json:"merged,omitzero"` // what it was made from, as its folder says
+}
+
+// BaseMerged is the adapter that was folded into another base to make this one.
+type BaseMerged struct {
+	Name    string `json:"name"`    // of the adapter
+	Adapter Digest `json:"adapter"` // its identity
+	Base    Digest `json:"base"`    // that it was folded into
+	Into    string `json:"into"`    // which of that base's weights: "dequantized" or "original"
 }
 
 // RecordBase adds a base, once.
 func (l *Ledger) RecordBase(ctx context.Context, b Base) error {
-	if err := digests("base "+b.Model, "digest", b.Digest, "tokenizer", b.Tokenizer, "template?", b.Template); err != nil {
+	if err := digests("base "+b.Model, "digest", b.Digest, "tokenizer", b.Tokenizer, "template?", b.Template, "merged adapter?", b.Merged.Adapter, "merged base?", b.Merged.Base); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return l.update(ctx, func(ctx context.Context, t *transaction) error {
@@ -48,9 +58,13 @@ func projectBase(ctx context.Context, t *transaction, e entry) error {
 	if err != nil {
 		return err
 	}
-	return t.exec(ctx, `INSERT INTO bases (digest, model, chat_template, tokenizer, template, repository, revision, license, identity, entry)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		b.Digest, b.Model, b.ChatTemplate, b.Tokenizer, b.Template, b.Repository, b.Revision, b.License, identity, e.Seq)
+	columns, err := jsonColumns(b.Merged)
+	if err != nil {
+		return err
+	}
+	return t.exec(ctx, `INSERT INTO bases (digest, model, chat_template, tokenizer, template, repository, revision, license, merged, identity, entry)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		b.Digest, b.Model, b.ChatTemplate, b.Tokenizer, b.Template, b.Repository, b.Revision, b.License, columns[0], identity, e.Seq)
 }
 
 // bases returns what was read of a base under the names that a spec has for it,
@@ -58,7 +72,7 @@ func projectBase(ctx context.Context, t *transaction, e entry) error {
 func (l *Ledger) bases(ctx context.Context, digest Digest, model, chatTemplate string, before int64) ([]Cited[Base], error) {
 	return collect(ctx, l, func(row *sql.Rows, v *Cited[Base]) error {
 		b := &v.Fact
-		return row.Scan(&v.Entry, &b.Digest, &b.Model, &b.ChatTemplate, &b.Tokenizer, &b.Template, &b.Repository, &b.Revision, &b.License)
-	}, `SELECT entry, digest, model, chat_template, tokenizer, template, repository, revision, license FROM bases
+		return row.Scan(&v.Entry, &b.Digest, &b.Model, &b.ChatTemplate, &b.Tokenizer, &b.Template, &b.Repository, &b.Revision, &b.License, column{&b.Merged})
+	}, `SELECT entry, digest, model, chat_template, tokenizer, template, repository, revision, license, merged FROM bases
 		WHERE digest = ? AND model = ? AND chat_template = ? AND entry < ? ORDER BY entry DESC`, digest, model, chatTemplate, before)
 }

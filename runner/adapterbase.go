@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"daybook/engine/hub"
@@ -17,6 +18,7 @@ type AdapterBase struct {
 	Template string      // chat template that replaces the base's own; "" if none
 	Spec     sweeps.Spec // of the run that made the adapter; of another the defaults, with Base as far as it is known
 	Trained  Inputs      // digests that the base must have; empty where nobody recorded them
+	Alone    bool        // it is used without an adapter, held as its files have it
 }
 
 // Base finds the base that goes with a: the one called named, a folder or a model of
@@ -78,4 +80,13 @@ func (a *NamedAdapter) baseOfRun(ctx context.Context, root Root, l *ledger.Ledge
 		}
 	}
 	return nil
+}
+
+// IsBase reports whether a path is the folder of a base, and not of an adapter.
+func IsBase(path string) bool {
+	if _, err := os.Stat(filepath.Join(path, adapterFiles[1])); err == nil {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(path, "config.json"))
+	return err == nil
 }

@@ -48,6 +48,9 @@ func (p *planner) describe() error {
 				Digest: item.Job.Inputs.Base, Model: asked.Base.Model, ChatTemplate: asked.Base.ChatTemplate,
 				Tokenizer: item.Job.Inputs.Tokenizer, Template: item.Job.Inputs.Template, Repository: repository, Revision: revision, License: item.license,
 			}
+			if b.Merged, err = p.merged(item.Job.Spec.Base.Model, b.Digest); err != nil {
+				return err
+			}
 			if !slices.Contains(p.plan.bases, b) {
 				p.plan.bases = append(p.plan.bases, b)
 			}

@@ -28,7 +28,8 @@ type Description struct {
 	Digest       ledger.Digest          `json:"digest"`
 	Tokenizer    *DescribedTokenizer    `json:"tokenizer,omitempty"`
 	Template     *DescribedTemplate     `json:"template,omitempty"`
-	Problems     []string               `json:"problems"` // what keeps it from being used, everywhere or somewhere
+	Merged       *MergeRecord           `json:"merged,omitempty"` // what the model was made from, as its folder says
+	Problems     []string               `json:"problems"`         // what keeps it from being used, everywhere or somewhere
 }
 
 // DescribedParameters counts parameters by part.
@@ -82,6 +83,9 @@ func Describe(model, dir string, cache *checkpoint.Cache) (*Description, error) 
 	}
 	if q := base.Quantized(); q != nil {
 		d.Quantization = &DescribedQuantization{q.Kind, q.DoubleQuant}
+	}
+	if d.Merged, err = ReadMerge(dir, d.Digest); err != nil {
+		d.Problems = append(d.Problems, err.Error())
 	}
 	for _, f := range base.Files() {
 		d.Files = append(d.Files, DescribedFile{f.Path, f.Bytes, hexDigest(f.SHA256)})

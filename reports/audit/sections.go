@@ -15,6 +15,7 @@ import (
 const (
 	bySweep  = "the sweep's author"
 	byCard   = "the base's own card"
+	byFolder = "the record in the base's folder"
 	byName   = "the name that the sweep uses"
 	byClock  = "the machine's clock"
 	byGit    = "the repository's configuration"
@@ -120,6 +121,9 @@ func (b *builder) base() {
 	b.recorded(b.Trace.Base.Entry, "tokenizer", "tokenizer", "SHA-256 "+f.Tokenizer)
 	if f.Template != "" {
 		b.recorded(b.Trace.Base.Entry, "template", "chat template", "SHA-256 "+f.Template)
+	}
+	if m := f.Merged; m.Adapter != "" {
+		b.claimed(b.Trace.Base.Entry, byFolder, "merged", "made by merging", fmt.Sprintf("adapter %s, SHA-256 %s, into the %s weights of a base, SHA-256 %s", m.Name, m.Adapter, m.Into, m.Base))
 	}
 	if f.Repository != "" {
 		b.claimed(b.Trace.Base.Entry, "the Hub", "repository", "repository", f.Repository+" at "+f.Revision)

@@ -13,6 +13,7 @@ import (
 	"daybook/engine"
 	"daybook/runner"
 	"daybook/runner/talk"
+	"daybook/sweeps"
 )
 
 // generateOptions are the flags of generate.
@@ -35,7 +36,8 @@ the user's turn as the training data has it, with its instruction.
 
 ADAPTER is name@version, a digest, or the folder of an adapter in PEFT layout,
 which may be made elsewhere: --base then names its base, and --quantization how
-the base is held.`,
+the base is held. It may also be the folder of a base, such as a merged model,
+which answers alone and as its files have it.`,
 		Example: `  daybook generate clinical@best <prompt.txt
   daybook generate ./from-peft --base hf:org/name "What is new?"
   daybook generate clinical@v3 --compare "Give medications as JSON with name, dose, frequency, route, instructions. Started lisinopril 10 mg PO daily."`,
@@ -76,8 +78,8 @@ the base is held.`,
 
 // generated is an answer as --json prints it.
 type generated struct {
-	Adapter string  `json:"adapter"`
-	Digest  string  `json:"digest"`
+	Adapter string  `json:"adapter,omitempty"`
+	Digest  string  `json:"digest,omitempty"`
 	Answer  string  `json:"answer"`
 	Base    *string `json:"base,omitempty"`
 }
@@ -90,15 +92,21 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	if l != nil {
 		defer func() { err = errors.Join(err, l.Close()) }()
 	}
-	a, err := runner.FindAdapter(ctx, root, l, ref)
-	if err != nil {
-		return err
+	var a *runner.NamedAdapter
+	var b runner.AdapterBase
+	var adapters []*runner.NamedAdapter
+	if runner.IsBase(ref) {
+		b = runner.AdapterBase{Dir: ref, Spec: sweeps.DefaultSpec(), Alone: true}
+	} else {
+		if a, err = runner.FindAdapter(ctx, root, l, ref); err != nil {
+			return err
+		}
+		if b, err = a.Base(ctx, root, e.hub, l, o.base); err != nil {
+			return err
+		}
+		adapters = append(adapters, a)
 	}
-	b, err := a.Base(ctx, root, e.hub, l, o.base)
-	if err != nil {
-		return err
-	}
-	h, err := loadHost(ctx, e, root, b, talk.Options{}, o.hostFlags, a)
+	h, err := loadHost(ctx, e, root, b, talk.Options{}, o.hostFlags, adapters...)
 	if err != nil {
 		return err
 	}
@@ -110,11 +118,14 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	if o.system != "" {
 		turns = append([]engine.Turn{{Role: "system", Content: o.system}}, turns...)
 	}
-	out := generated{Adapter: a.Name, Digest: a.Digest}
+	out := generated{}
+	if a != nil {
+		out = generated{Adapter: a.Name, Digest: a.Digest}
+	}
 	if out.Answer, err = generate(ctx, h, a, turns, o.maxNewTokens); err != nil {
 		return fmt.Errorf("generate: %w", err)
 	}
-	if o.compare {
+	if o.compare && a != nil {
 		base, err := generate(ctx, h, nil, turns, o.maxNewTokens)
 		if err != nil {
 			return fmt.Errorf("generate: %w", err)
@@ -124,7 +135,7 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	switch {
 	case o.asJSON:
 		return printJSON(e.out, out)
-	case o.compare:
+	case out.Base != nil:
 		_, err = fmt.Fprintf(e.out, "%s:\n%s\n\nbase:\n%s\n", out.Adapter, out.Answer, *out.Base)
 	default:
 		_, err = fmt.Fprintln(e.out, out.Answer)

@@ -31,9 +31,11 @@ func (f *hostFlags) register(cmd *cobra.Command, otherwise string) {
 	flags.StringVar(&f.device, "device", "auto", deviceHelp)
 }
 
-func (f *hostFlags) check() error {
-	if f.quantization != "" && !slices.Contains(runner.Quantizations, f.quantization) {
-		return usageError{runner.WithHint(fmt.Errorf("--quantization: %q", f.quantization), "it is one of "+strings.Join(runner.Quantizations, ", "))}
+func (f *hostFlags) check() error { return checkQuantization(f.quantization) }
+
+func checkQuantization(name string) error {
+	if name != "" && !slices.Contains(runner.Quantizations, name) {
+		return usageError{runner.WithHint(fmt.Errorf("--quantization: %q", name), "it is one of "+strings.Join(runner.Quantizations, ", "))}
 	}
 	return nil
 }
@@ -48,6 +50,12 @@ func loadHost(ctx context.Context, e *env, root runner.Root, b runner.AdapterBas
 			err = runner.WithHint(err, "a base is a folder with config.json, model.safetensors, tokenizer.json and tokenizer_config.json; name it with --base")
 		}
 		return nil, err
+	}
+	if b.Alone {
+		b.Spec.Base.Quantization, b.Spec.Base.DoubleQuant = "none", false
+		if q := base.Quantized(); q != nil {
+			b.Spec.Base.Quantization, b.Spec.Base.DoubleQuant = q.Kind, q.DoubleQuant
+		}
 	}
 	if f.quantization != "" {
 		runner.Quantized(&b.Spec.Base, f.quantization)

@@ -86,6 +86,9 @@ func printDescription(w io.Writer, d *runner.Description) error {
 	if d.License != "" {
 		p.line("licence", "%s", d.License)
 	}
+	if m := d.Merged; m != nil {
+		p.line("merged", "adapter %s, %s, into the %s weights of %s, %s", m.Adapter.Name, short(m.Adapter.Digest), m.Into, m.Base.Model, short(m.Base.Digest))
+	}
 	if t := d.Tokenizer; t != nil {
 		p.line("tokenizer", "%d tokens for a vocabulary of %d, %s", t.Tokens, s.Vocab, short(t.Digest))
 	}

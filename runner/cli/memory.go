@@ -29,6 +29,11 @@ func memoryLimit(text string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
+	return byteAmount("--memory", text, "24GiB")
+}
+
+// byteAmount reads the value of a flag that is an amount of memory, in bytes.
+func byteAmount(flag, text, example string) (int64, error) {
 	for _, u := range units {
 		number, ok := strings.CutSuffix(text, u.suffix)
 		if !ok {
@@ -39,5 +44,5 @@ func memoryLimit(text string) (int64, error) {
 			return int64(bytes), nil
 		}
 	}
-	return 0, usageError{runner.WithHint(fmt.Errorf("--memory: %s is no amount of memory", text), "write a number and a unit, such as 24GiB")}
+	return 0, usageError{runner.WithHint(fmt.Errorf("%s: %s is no amount of memory", flag, text), "write a number and a unit, such as "+example)}
 }

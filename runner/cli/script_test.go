@@ -46,11 +46,16 @@ const configHome = "XDG_CONFIG_HOME"
 // of package runnertest in its folder.
 func TestScript(t *testing.T) {
 	config := t.TempDir()
+	clinical, err := filepath.Abs("../../experiments/clinical/base")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			// Keys are outside of what a script has under git.
 			e.Setenv(configHome, filepath.Join(config, filepath.Base(e.WorkDir)))
+			e.Setenv("CLINICAL", clinical) // the worked experiment's base
 			return runnertest.Write(e.WorkDir)
 		},
 		Condition: func(name string) (bool, error) {
