@@ -143,7 +143,8 @@ type Cache interface {
 type Work struct {
 	Tokens, Documents int                 // of a batch
 	Ranks             [NumProjections]int // of the adapters; 0 where there is none
-	Train, Dropout    bool
+	Train, Dropout    bool                // training, and what is evaluated in between
+	Slots, Positions  int                 // of a cache, from which each slot's next token is decoded; 0 where there is none
 }
 
 // Planner tells what things take of a device, in bytes, before there are any. It
@@ -185,10 +186,11 @@ type Backend interface {
 	Copy(dst, src Buffer) error
 	// Join makes the operations that follow wait for all copies.
 	Join() error
-	// Reserve takes what Scratch returns for w now, so that no operation runs out of memory.
+	// Reserve takes what Scratch returns for w now, so that none of its operations runs
+	// out of memory. What it took before it gives back.
 	Reserve(w Work) error
-	// Available returns how many more bytes of device memory may be taken, or -1
-	// where nobody knows.
+	// Available returns how many more bytes of device memory may be taken, those that
+	// the next Reserve gives back among them, or -1 where nobody knows.
 	Available() (int64, error)
 	NewBatch(maxTokens, maxDocuments int) (DeviceBatch, error)
 	NewCache(slots, maxPositions int) (Cache, error)

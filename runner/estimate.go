@@ -4,12 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"daybook/engine"
-	"daybook/engine/checkpoint"
 	"daybook/engine/model"
-	"daybook/engine/train"
 	"daybook/ledger"
 )
 
@@ -28,7 +25,7 @@ type Footprint struct {
 	Memory       model.Memory         `json:"memory"` // bytes, as the sweep asks; with auto, of the fastest kind
 	Cache        int64                `json:"cache"`  // keys and values of what is decoded
 	Engine       int64                `json:"engine_bytes"`
-	Process      int64                `json:"process_bytes"` // with what the driver takes
+	Process      int64                `json:"process_bytes"` // with what the driver takes, and what a run keeps free for it
 	Cards        []CardFit            `json:"cards,omitempty"`
 }
 
@@ -44,7 +41,7 @@ type CardFit struct {
 
 // EstimateOptions say what to plan memory for.
 type EstimateOptions struct {
-	// Planner plans for models of a shape, and says what a process takes of a device
+	// Planner plans for models of a shape, and says what a run needs of a device
 	// besides, in bytes.
 	Planner func(engine.Shape) (p engine.Planner, overhead int64, err error)
 	Cards   []int64 // bytes of devices
@@ -59,7 +56,7 @@ func (p *Plan) Estimate(ctx context.Context, o EstimateOptions) ([]*Footprint, e
 		if !item.Selected {
 			continue
 		}
-		f, err := item.footprint(ctx, o)
+		f, err := item.footprint(ctx, p.Root, o)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", item.Job.Name, err)
 		}
@@ -77,66 +74,37 @@ func (p *Plan) Estimate(ctx context.Context, o EstimateOptions) ([]*Footprint, e
 	return all, nil
 }
 
-// wanted is what a run asks of a device.
-type wanted struct {
-	planner engine.Planner
-	shape   engine.Shape
-	options model.Options
-	adamw   engine.OptimizerConfig
-	base    int64 // bytes
-	cache   int64
-}
-
-func (i *Item) footprint(ctx context.Context, o EstimateOptions) (*Footprint, error) {
+func (i *Item) footprint(ctx context.Context, root Root, o EstimateOptions) (*Footprint, error) {
 	spec := i.Job.Spec
-	weights, err := i.base.Outline(checkpoint.Quantization{Kind: spec.Base.Quantization, DoubleQuant: spec.Base.DoubleQuant})
+	be, overhead, err := o.Planner(i.base.Shape())
 	if err != nil {
-		return nil, fmt.Errorf("base: %w", err)
-	}
-	w := wanted{shape: i.base.Shape()}
-	var overhead int64
-	if w.planner, overhead, err = o.Planner(w.shape); err != nil {
 		return nil, err
 	}
 	sets, err := i.questions()
 	if err != nil {
 		return nil, err
 	}
-	room := Room(spec.Eval, w.shape.MaxPositions, sets...)
-	w.cache = model.CacheBytes(w.planner, w.shape, room.Documents, room.Positions)
-	f := &Footprint{Kind: i.Job.Kind, Base: spec.Base.Model, Quantization: spec.Base.Quantization, Offload: spec.Train.Offload, Cache: w.cache}
-	w.options = model.Options{MaxTokens: room.Tokens, MaxDocuments: room.Documents}
-	if i.Job.Kind == ledger.Train {
-		t, err := Training(spec)
-		if err != nil {
-			return nil, err
-		}
-		order, err := train.NewOrder(ctx, t, i.examples)
-		if err != nil {
-			return nil, err
-		}
-		w.options, w.adamw = order.Options(t, room), t.Optimizer
-		f.Rank, f.Optimizer, f.Asked = t.LoRA.Rank, spec.Train.Optimizer, t.Checkpointing
+	d, err := i.Job.Demand(ctx, root, be, i.base, i.examples, sets...)
+	if err != nil {
+		return nil, err
 	}
-	f.Tokens, f.Documents = w.options.MaxTokens, w.options.MaxDocuments
-	hosted := slices.Contains(spec.Train.Offload, "embedding")
-	weights.Embedding.Host = hosted
-	w.base = model.BaseBytes(w.planner, weights)
-	weights.Embedding.Host = true
-	without := model.BaseBytes(w.planner, weights)
-
-	fastest, _ := model.Nearest(-1, w.planner, w.shape, w.options, w.adamw, 0)
-	f.Memory = w.estimate(fastest)
-	f.Engine = f.Memory.Device() + f.Cache
+	f := &Footprint{
+		Kind: i.Job.Kind, Base: spec.Base.Model, Quantization: spec.Base.Quantization, Offload: spec.Train.Offload,
+		Tokens: d.Options.MaxTokens, Documents: d.Options.MaxDocuments, Memory: d.Memory(be, d.Asked()),
+	}
+	if d.Options.Train {
+		f.Rank, f.Optimizer, f.Asked = d.Options.LoRA.Rank, spec.Train.Optimizer, d.Options.Checkpointing
+	}
+	f.Cache, f.Engine = f.Memory.Cache, f.Memory.Device()
 	f.Process = f.Engine + overhead
 	for _, card := range o.Cards {
-		fit := w.fit(card-overhead, w.base)
-		if !fit.Fits && !w.shape.TiedHead && !hosted {
-			if fit = w.fit(card-overhead, without); fit.Fits {
-				fit.Embedding, fit.Asked = true, false
+		fit := CardFit{Bytes: card}
+		if c, ok := d.Nearest(be, max(0, card-overhead)); ok {
+			fit.Fits, fit.Asked, fit.Embedding = true, d.Asks(c), c.Embedding
+			if d.Options.Train {
+				fit.Setting = &c
 			}
 		}
-		fit.Bytes = card
 		f.Cards = append(f.Cards, fit)
 	}
 	return f, nil
@@ -154,29 +122,4 @@ func (i *Item) questions() (sets [][]Question, err error) {
 		sets = append(sets, questions)
 	}
 	return sets, nil
-}
-
-// estimate returns what the run takes with setting c.
-func (w wanted) estimate(c model.Setting) model.Memory {
-	o, adamw := w.options, w.adamw
-	o.Checkpointing, o.HostInputs, adamw.Paged = c.Checkpointing, c.HostInputs, c.Paged
-	m := model.Estimate(w.planner, w.shape, o, adamw)
-	m.Base = w.base
-	return m
-}
-
-// fit says with which setting the run fits into so many bytes with a base of so many.
-func (w wanted) fit(bytes, base int64) CardFit {
-	left := bytes - base
-	if left < 0 {
-		return CardFit{}
-	}
-	c, ok := model.Nearest(left, w.planner, w.shape, w.options, w.adamw, w.cache)
-	switch {
-	case !ok:
-		return CardFit{}
-	case !w.options.Train:
-		return CardFit{Fits: true, Asked: true}
-	}
-	return CardFit{Setting: &c, Fits: true, Asked: c.Asked(w.options, w.adamw)}
 }

@@ -44,7 +44,7 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("a card of exactly what is needed: %+v", c[0])
 	}
 	// The base has one layer, of which checkpointing has nothing to leave out.
-	if !c[1].Fits || c[1].Asked || *c[1].Setting != (model.Setting{Checkpointing: engine.CheckpointFull, HostInputs: true, Paged: true}) {
+	if !c[1].Fits || c[1].Asked || *c[1].Setting != (model.Setting{Checkpointing: engine.CheckpointNone, Paged: true}) {
 		t.Errorf("a card of a byte less: %+v %+v", c[1], c[1].Setting)
 	}
 	if c[2].Fits || c[2].Setting != nil {

@@ -75,11 +75,11 @@ func newGenerator(ctx context.Context, be *profiled, s engine.Shape, o DecodeOpt
 		return nil, 0, err
 	}
 	l := lora(16, 0)
-	mo := model.Options{MaxTokens: o.Sequences * o.Prompt, MaxDocuments: o.Sequences}
+	mo := model.Options{MaxTokens: o.Sequences * o.Prompt, MaxDocuments: o.Sequences, Slots: o.Sequences, Positions: o.Prompt + o.NewTokens - 1}
 	if o.Adapter {
 		mo.LoRA = &l
 	}
-	planned = source.Bytes() + model.Estimate(be, s, mo, engine.OptimizerConfig{}).Device() + model.CacheBytes(be, s, o.Sequences, o.Prompt+o.NewTokens-1)
+	planned = source.Bytes() + model.Estimate(be, s, mo, engine.OptimizerConfig{}).Device()
 	m, err := model.New(be, source, mo)
 	if err != nil {
 		return nil, 0, err

@@ -124,11 +124,12 @@ func newTrainer(backend engine.Backend, s engine.Shape, o TrainOptions) (*traine
 		Checkpointing: o.Checkpointing, HostInputs: slices.Contains(o.Offload, "inputs"),
 	}
 	adamw := engine.OptimizerConfig{EightBit: true, Paged: slices.Contains(o.Offload, "optimizer"), Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
-	if options.Checkpointing, err = model.Fit(t.be, s, options, adamw, 0); err != nil {
+	d := model.Demand{Shape: s, Options: options, Optimizer: adamw, Base: source.Bytes(), Hosted: w.Embedding.Host}
+	if t.kind, err = d.Fit(t.be, d.Base); err != nil {
 		return nil, err
 	}
-	t.kind = options.Checkpointing
-	t.planned = source.Bytes() + model.Estimate(t.be, s, options, adamw).Device()
+	options.Checkpointing = t.kind
+	t.planned = d.Base + model.Estimate(t.be, s, options, adamw).Device()
 	if t.model, err = model.New(t.be, source, options); err != nil {
 		return nil, err
 	}

@@ -21,8 +21,9 @@ type Backend struct {
 	size    int    // bytes of an element of an Activation
 
 	rehearsal *rehearsal // not nil while nothing is to be done
+	workspace workspace
 	rope      rope
-	masks     masks // of dropout, in scratch
+	masks     masks // of dropout
 }
 
 // newBackend returns a backend without hardware.

@@ -9,14 +9,11 @@ import (
 	"gorgonia.org/cu"
 )
 
-// libraries is left free for what the driver and cuBLASLt load with the first
-// kernels of each kind.
-const libraries = 128 << 20 // bytes
-
 var errMemory = errors.New("out of device memory")
 
 // Available implements engine.Backend: what is free once everything that nothing
-// refers to has been given back, or what is left of Options.Memory if that is less.
+// refers to has been given back, or what is left of Options.Memory if that is less,
+// but for what is kept free for libraries.
 func (b *Backend) Available() (int64, error) {
 	var n int64
 	err := b.run("available memory", func() (err error) {
@@ -33,15 +30,16 @@ func (b *Backend) available() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := free
-	if limit := b.options.Memory; limit > 0 {
-		taken, err := b.taken()
-		if err != nil {
-			return 0, err
-		}
-		n = min(n, limit-taken)
+	taken, err := b.taken()
+	if err != nil {
+		return 0, err
 	}
-	return max(0, n-libraries), nil
+	most := free + taken
+	if limit := b.options.Memory; limit > 0 {
+		most = min(most, limit)
+	}
+	f := footprint{backend: b.memory.resident, besides: taken - b.memory.resident, opened: b.opened}
+	return f.leaves(most) + b.workspace.bytes() + b.masks.bytes(), nil
 }
 
 // taken is what the process takes of the device's memory, contexts and libraries
@@ -91,5 +89,5 @@ func (b *Backend) outOfMemory(bytes int64) error {
 	if limit := b.options.Memory; limit > 0 {
 		err = fmt.Errorf("%d bytes beside the %d in use on device %d, of %d allowed: %w", bytes, b.memory.resident, b.options.Device, limit, errMemory)
 	}
-	return hinted{err, "a smaller micro-batch, more gradient checkpointing or a base in NF4 needs less; `daybook estimate` says how much"}
+	return hinted{err, "`daybook estimate` says what a run takes; if that was free when it began, something else has taken it since: `nvidia-smi` lists who"}
 }

@@ -10,13 +10,15 @@ import (
 
 var errNoKeys = errors.New("dropout: the batch has no keys")
 
-// masks remembers what the dropout masks in scratch, one for each input of a
-// layer, were made from. A forward pass leaves them for the backward pass.
-type masks [engine.NumInputs]madeFrom
+// masks has the dropout masks of a layer, one for each input. A forward pass leaves
+// them for the backward pass.
+type masks [engine.NumInputs]struct {
+	arena *arena // nil before the first
+	of    madeFrom
+}
 
-// madeFrom is everything that a mask follows from, and where it lies.
+// madeFrom is everything that a mask follows from.
 type madeFrom struct {
-	at        pointer
 	batch     weak.Pointer[batch]
 	loads     int
 	key       [2]uint32
@@ -32,8 +34,8 @@ type dropping struct {
 	ready     bool    // mask is filled
 }
 
-// dropout returns the dropout of input in, of so many columns, and the scratch for
-// its mask.
+// dropout returns the dropout of input in, of so many columns, with room for its
+// mask.
 func (b *Backend) dropout(d *batch, bl *engine.Block, in engine.Input, width int) (dropping, error) {
 	if bl.Dropout.P == 0 {
 		return dropping{keep: 1, ready: true}, nil
@@ -42,16 +44,20 @@ func (b *Backend) dropout(d *batch, bl *engine.Block, in engine.Input, width int
 		return dropping{}, errNoKeys
 	}
 	stride := ceilDiv(width, 32) * 4
-	at, err := b.scratch(fmt.Sprintf("dropout mask %d", in), int64(d.tokens)*int64(stride))
-	if err != nil {
-		return dropping{}, err
+	own := &b.masks[in]
+	if bytes := int64(d.tokens) * int64(stride); own.arena == nil || own.arena.bytes < bytes {
+		larger, err := b.allocate(bytes)
+		if err != nil {
+			return dropping{}, fmt.Errorf("dropout mask: %w", err)
+		}
+		own.arena, own.of = larger, madeFrom{}
 	}
 	p := dropping{
-		mask: matrix{at, d.tokens, groups(width), stride},
+		mask: matrix{own.arena.ptr, d.tokens, groups(width), stride},
 		key:  bl.Dropout.Key(bl.Layer.Index, in), threshold: bl.Dropout.Threshold(),
 		keep: 1 / (1 - bl.Dropout.P),
 	}
-	p.ready = b.masks[in] == p.from(d)
+	p.ready = own.of == p.from(d)
 	return p, nil
 }
 
@@ -64,7 +70,7 @@ func (p dropping) made() int32 {
 }
 
 func (p dropping) from(d *batch) madeFrom {
-	return madeFrom{p.mask.ptr, weak.Make(d), d.loads, p.key, p.threshold}
+	return madeFrom{weak.Make(d), d.loads, p.key, p.threshold}
 }
 
 // fill fills p's mask if it is not: from the batch's keys and positions alone, so
@@ -89,5 +95,5 @@ func (b *Backend) fill(d *batch, p *dropping, in engine.Input, width int) error 
 
 // filled notes that p's mask holds what it should.
 func (b *Backend) filled(d *batch, p *dropping, in engine.Input) {
-	b.masks[in], p.ready = p.from(d), true
+	b.masks[in].of, p.ready = p.from(d), true
 }

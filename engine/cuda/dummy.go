@@ -10,9 +10,10 @@ import (
 type dummies struct {
 	b     *Backend
 	batch *batch // as large as it may be
-	next  *batch // a token of each document, from a cache
+	next  *batch // a token of each document, from a cache; nil where nothing is decoded
 	cache *cache
-	block *engine.Block
+	block *engine.Block // in training
+	still *engine.Block // the same when evaluating, without dropout
 	head  *engine.Head
 	table *weight
 	x, d  engine.Buffer
@@ -24,10 +25,10 @@ type dummies struct {
 // dummies returns the operands of w.
 func (b *Backend) dummies(w engine.Work) (*dummies, error) {
 	p := &dummies{b: b, block: &engine.Block{Layer: &engine.Layer{}}, act: &engine.Activations{}, grad: &engine.Gradients{}}
-	p.batch, p.next = b.dummyBatch(w, false), b.dummyBatch(w, true)
-	p.cache = &cache{backend: b, arena: &arena{ptr: nowhere}, slots: w.Documents, positions: b.shape.MaxPositions}
-	if w.Dropout {
-		p.block.Dropout.P = 0.5
+	p.batch = b.dummyBatch(w)
+	if w.Slots > 0 {
+		p.next = b.dummyNext(w)
+		p.cache = &cache{backend: b, arena: &arena{ptr: nowhere}, slots: w.Slots, positions: max(w.Positions, 1)}
 	}
 	if err := b.dummyBuffers(p, w); err != nil {
 		return nil, err
@@ -39,28 +40,40 @@ func (b *Backend) dummies(w engine.Work) (*dummies, error) {
 	}
 	p.table = &weight{memory: lies, rows: s.Vocab, cols: s.Hidden, dense: matrix{nowhere, s.Vocab, s.Hidden, int(roundUp(int64(s.Hidden), 8))}}
 	p.head = &engine.Head{Norm: p.block.Layer.MLPNorm, Weight: p.table}
+	still := *p.block
+	p.still = &still
+	if w.Dropout {
+		p.block.Dropout.P = 0.5
+	}
 	return p, nil
 }
 
-// dummyBatch returns a batch as w may bring them: documents that are read whole, or a
-// token of each that goes on at its last position.
-func (b *Backend) dummyBatch(w engine.Work, goesOn bool) *batch {
+// dummyBatch returns the largest batch of documents that are read whole.
+func (b *Backend) dummyBatch(w engine.Work) *batch {
 	e := &engine.Batch{}
-	last := b.lastPosition(w)
-	if goesOn {
-		for i := range w.Documents {
-			e.Add(make([]int32, 1), nil, 0)
-			e.Positions[i] = int32(max(last, 1))
-			e.Slots = append(e.Slots, int32(i))
-		}
-	} else {
-		for left := w.Tokens; left > 0; left -= last + 1 {
-			n := min(left, last+1)
-			e.Add(make([]int32, n), make([]int32, n), 0)
-		}
+	for left := w.Tokens; left > 0; {
+		n := min(left, b.shape.MaxPositions)
+		e.Add(make([]int32, n), make([]int32, n), 0)
+		left -= n
 	}
-	d := &batch{backend: b, maxTokens: w.Tokens, maxDocs: max(w.Documents, e.Documents()), tileRows: b.attention().rows}
-	d.maxTokens = max(d.maxTokens, len(e.Tokens))
+	return b.dummyLoaded(w, e)
+}
+
+// dummyNext returns a batch of a token of each document that goes on in a cache, at
+// its last position.
+func (b *Backend) dummyNext(w engine.Work) *batch {
+	e := &engine.Batch{}
+	for i := range w.Slots {
+		e.Add(make([]int32, 1), nil, 0)
+		e.Positions[i] = int32(max(w.Positions-1, 0))
+		e.Slots = append(e.Slots, int32(i))
+	}
+	return b.dummyLoaded(w, e)
+}
+
+// dummyLoaded returns a batch as large as those of w that e is loaded in.
+func (b *Backend) dummyLoaded(w engine.Work, e *engine.Batch) *batch {
+	d := &batch{backend: b, maxTokens: max(w.Tokens, len(e.Tokens)), maxDocs: max(w.Documents, e.Documents()), tileRows: b.attention().rows}
 	d.arena = &arena{ptr: nowhere}
 	d.place()
 	memory := make([]uint64, d.bytes()/8+1)
@@ -80,7 +93,7 @@ type dummy struct {
 
 // dummyBuffers makes the activations, gradients and adapters of p.
 func (b *Backend) dummyBuffers(p *dummies, w engine.Work) error {
-	s, t := b.shape, max(w.Tokens, w.Documents)
+	s, t := b.shape, max(w.Tokens, w.Slots)
 	var low [engine.NumInputs]int
 	for i, r := range w.Ranks {
 		low[engine.Projection(i).Input()] += r

@@ -25,9 +25,9 @@ type hardware struct {
 	stream    cu.Stream
 	copies    cu.Stream // of Copy, beside the operations
 	order     cu.Event  // between the two
-	before    int64     // bytes of device memory in use when the backend opened
+	before    int64     // bytes of device memory in use before the backend opened
+	opened    int64     // bytes that the process took when it had
 	memory    memory
-	scratches map[string]*arena
 	reserved  []gemmShape // the products of what Reserve was last called for
 	products  *products
 	modules   map[string]cu.Module
@@ -63,7 +63,7 @@ func openWith(s engine.Shape, o Options, arch string) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.scratches, b.modules, b.functions = map[string]*arena{}, map[string]cu.Module{}, map[string]*function{}
+	b.modules, b.functions = map[string]cu.Module{}, map[string]*function{}
 	g, err := openGPU(o.Device)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,10 @@ func (b *Backend) start() error {
 	if b.order, err = cu.MakeEvent(cu.DisableTiming); err != nil {
 		return fmt.Errorf("event: %w", err)
 	}
-	b.products, err = newProducts()
+	if b.products, err = newProducts(); err != nil {
+		return err
+	}
+	b.opened, err = b.taken()
 	return err
 }
 
@@ -138,6 +141,7 @@ func (b *Backend) stop() error {
 // this thread for f, refuses to go on after an earlier failure, and names the
 // operation in an error. Every method that touches the device goes through it.
 func (b *Backend) run(operation string, f func() error) error {
+	b.working().begin()
 	switch {
 	case b.rehearsal != nil, b.device == nil:
 		if err := f(); err != nil {

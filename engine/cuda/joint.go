@@ -81,15 +81,13 @@ func (o *operands) sideBySide(name string, size int, parts ...matrix) matrix {
 // stacked returns the weights of j, (N, K+R): where they lie if products can read
 // them there, or else unpacked into scratch that the next operation overwrites.
 func (b *Backend) stacked(j joint) (matrix, error) {
-	if len(j.weights) == 1 && b.readable(j.weights[0], j.adapters) {
+	if b.lies(j) {
 		return j.weights[0].dense, nil
 	}
-	w := matrix{rows: j.outs, width: j.both.width, stride: int(roundUp(int64(j.both.width), rowAlign))}
-	at, err := b.scratch("weight", int64(w.rows)*int64(w.stride)*int64(b.size))
+	w, err := b.roomFor(j)
 	if err != nil {
 		return w, err
 	}
-	w.ptr = at
 	part := w
 	for i, own := range j.weights {
 		part.rows = own.rows
@@ -99,6 +97,20 @@ func (b *Backend) stacked(j joint) (matrix, error) {
 		part.ptr = part.ptr.offset(own.rows * w.stride * b.size)
 	}
 	return w, nil
+}
+
+// lies reports whether products can read the weights of j where they are.
+func (b *Backend) lies(j joint) bool {
+	return len(j.weights) == 1 && b.readable(j.weights[0], j.adapters)
+}
+
+// roomFor returns the scratch that the weights of j are unpacked into. An operation
+// that does so for several joints takes it for the largest of them first.
+func (b *Backend) roomFor(j joint) (matrix, error) {
+	w := matrix{rows: j.outs, width: j.both.width, stride: int(roundUp(int64(j.both.width), rowAlign))}
+	at, err := b.scratch("weight", int64(w.rows)*int64(w.stride)*int64(b.size))
+	w.ptr = at
+	return w, err
 }
 
 // forward computes low from x, and out (T, N) = residual + all projections of x; no

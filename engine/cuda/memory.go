@@ -150,48 +150,57 @@ func (m *memory) close() error {
 	return errors.Join(m.free(func(holding) bool { return true }), m.unpin(func(pinning) bool { return true }))
 }
 
-// scratch returns at least so many bytes of working memory known by name, with
-// unspecified contents, valid until the operation that asked returns. It only grows.
-func (b *Backend) scratch(name string, bytes int64) (pointer, error) {
-	if b.rehearsal != nil {
-		return b.rehearsal.scratch(name, bytes), nil
-	}
-	a := b.scratches[name]
-	if a != nil && a.bytes >= bytes {
-		return a.ptr, nil
-	}
-	if a != nil {
-		if err := b.wait(); err != nil {
-			return 0, err
-		}
-		delete(b.scratches, name)
-		if err := b.memory.release(a); err != nil {
-			return 0, err
-		}
-	}
-	a, err := b.allocate(bytes)
-	if err != nil {
-		return 0, fmt.Errorf("scratch %s: %w", name, err)
-	}
-	b.scratches[name] = a
-	return a.ptr, nil
-}
-
 // Reserve implements engine.Backend.
 func (b *Backend) Reserve(w engine.Work) error {
 	r, err := b.rehearse(w)
 	if err != nil {
 		return fmt.Errorf("reserve: %w", err)
 	}
-	return b.run("reserve", func() error {
-		for name, bytes := range r.scratches {
-			if _, err := b.scratch(name, bytes); err != nil {
+	return b.run("reserve", func() (err error) {
+		if err := b.vacate(); err != nil {
+			return err
+		}
+		if b.workspace.arena, err = b.allocate(r.workspace.most); err != nil {
+			return err
+		}
+		for i, own := range r.masks {
+			if own.arena == nil {
+				continue
+			}
+			if b.masks[i].arena, err = b.allocate(own.arena.bytes); err != nil {
 				return err
 			}
 		}
 		b.reserved = slices.Collect(maps.Keys(r.products))
-		return b.rope.cover(b, b.lastPosition(w))
+		return b.rope.cover(b, lastPosition(b.shape, w))
 	})
+}
+
+// lastPosition is the last that a token may have in models of shape s.
+func lastPosition(s engine.Shape, w engine.Work) int {
+	return max(min(w.Tokens, s.MaxPositions), w.Positions) - 1
+}
+
+// bytes is what m has of the device.
+func (m *masks) bytes() (n int64) {
+	for _, own := range m {
+		if own.arena != nil {
+			n += own.arena.bytes
+		}
+	}
+	return n
+}
+
+// vacate gives back what operations work in.
+func (b *Backend) vacate() error {
+	arenas := map[*arena]bool{}
+	for _, own := range b.masks {
+		arenas[own.arena] = true
+	}
+	arenas[b.workspace.arena] = true
+	delete(arenas, nil)
+	b.workspace, b.masks = workspace{}, masks{}
+	return b.giveBack(arenas, nil)
 }
 
 // Memory returns the bytes that weights, buffers, caches and scratch take now,

@@ -65,6 +65,11 @@ func (b *Backend) MLPBackward(in engine.DeviceBatch, bl *engine.Block, act *engi
 		if o.err != nil {
 			return o.err
 		}
+		if !b.lies(j) {
+			if _, err := b.roomFor(j); err != nil {
+				return err
+			}
+		}
 		if err := b.inputGradient(down, ddown, dy); err != nil {
 			return err
 		}

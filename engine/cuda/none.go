@@ -32,7 +32,8 @@ type (
 	function struct{ name string }
 )
 
-func (hardware) run(operation string, f func() error) error {
+func (b *Backend) run(operation string, f func() error) error {
+	b.working().begin()
 	if err := f(); err != nil {
 		return fmt.Errorf("%s: %w", operation, err)
 	}
@@ -40,10 +41,6 @@ func (hardware) run(operation string, f func() error) error {
 }
 
 func (b *Backend) allocate(bytes int64) (*arena, error) { return b.rehearsal.allocate(bytes), nil }
-
-func (b *Backend) scratch(name string, bytes int64) (pointer, error) {
-	return b.rehearsal.scratch(name, bytes), nil
-}
 
 func (hardware) kernel(_, name string) (*function, error) { return &function{name}, nil }
 

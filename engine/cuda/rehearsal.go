@@ -7,18 +7,14 @@ import "daybook/engine"
 // can't differ from what a run takes, and the algorithms of its products are
 // chosen before it starts.
 type rehearsal struct {
-	scratches map[string]int64
-	arenas    int64
+	workspace workspace
+	masks     masks
+	arenas    int64              // bytes of what stays, the masks among them
 	products  map[gemmShape]bool // of cuBLASLt, whose algorithms are chosen if there is a device
 }
 
 // Addresses in a rehearsal are as aligned as those of memory, and not 0.
 const nowhere pointer = align
-
-func (r *rehearsal) scratch(name string, bytes int64) pointer {
-	r.scratches[name] = max(r.scratches[name], bytes)
-	return nowhere
-}
 
 func (r *rehearsal) allocate(bytes int64) *arena {
 	r.arenas += roundUp(bytes, align)
@@ -31,23 +27,19 @@ func (b *Backend) Scratch(w engine.Work) int64 {
 	if err != nil {
 		return 0 // Reserve says why
 	}
-	n := r.arenas
-	for _, bytes := range r.scratches {
-		n += max(align, roundUp(bytes, align))
-	}
-	return n
+	return r.arenas + r.workspace.most
 }
-
-// lastPosition is the last that a document of w may have.
-func (b *Backend) lastPosition(w engine.Work) int { return min(w.Tokens, b.shape.MaxPositions) - 1 }
 
 // rehearse runs all operations of w on operands that have shapes but no memory.
 func (b *Backend) rehearse(w engine.Work) (*rehearsal, error) {
-	r := &rehearsal{scratches: map[string]int64{}, products: map[gemmShape]bool{}}
+	r := &rehearsal{workspace: boundless(), products: map[gemmShape]bool{}}
 	err := b.run("rehearsal", func() error {
-		rope, masks := b.rope, b.masks
-		b.rehearsal = r
-		defer func() { b.rehearsal, b.rope, b.masks = nil, rope, masks }()
+		before, kept := b.rope, b.masks
+		b.rehearsal, b.masks = r, masks{}
+		defer func() {
+			r.masks = b.masks
+			b.rehearsal, b.rope, b.masks = nil, before, kept
+		}()
 		p, err := b.dummies(w)
 		if err != nil {
 			return err
@@ -57,32 +49,64 @@ func (b *Backend) rehearse(w engine.Work) (*rehearsal, error) {
 	return r, err
 }
 
-// perform calls every operation.
+// perform calls every operation that w may ask for: training, the evaluation that
+// comes between its epochs, and decoding.
 func (p *dummies) perform(w engine.Work) error {
-	b := p.b
-	steps := []func() error{
-		func() error { return b.Embed(p.batch, p.table, p.x) },
-		func() error { return b.QKV(p.batch, p.block, p.x, p.act) },
-		func() error { return b.Attention(p.batch, p.act) },
-		func() error { return b.Output(p.batch, p.block, p.x, p.act) },
-		func() error { return b.MLP(p.batch, p.block, p.act, p.x) },
-		func() error { return b.Loss(p.batch, p.head, p.x, 1, p.nll, p.nll, p.d) },
-	}
 	if w.Train {
-		steps = append(steps,
-			func() error { return b.MLPBackward(p.batch, p.block, p.act, p.grad, p.d) },
-			func() error { return b.OutputBackward(p.batch, p.block, p.act, p.grad, p.d) },
-			func() error { return b.AttentionBackward(p.batch, p.act, p.grad) },
-			func() error { return b.QKVBackward(p.batch, p.block, p.x, p.act, p.grad, p.d) })
-	} else {
-		steps = append(steps,
-			func() error { _, err := b.Greedy(p.batch, p.head, p.x); return err },
-			func() error { return b.QKV(p.next, p.block, p.x, p.act) },
-			func() error { return b.Store(p.next, p.cache, 0, p.act) },
-			func() error { return b.CachedAttention(p.next, p.cache, 0, p.act) },
-			func() error { return b.Output(p.next, p.block, p.x, p.act) },
-			func() error { return b.MLP(p.next, p.block, p.act, p.x) })
+		if err := p.forward(p.block); err != nil {
+			return err
+		}
+		if err := p.backward(); err != nil {
+			return err
+		}
 	}
+	if err := p.forward(p.still); err != nil {
+		return err
+	}
+	if w.Slots == 0 {
+		return nil
+	}
+	return p.decode()
+}
+
+// forward is a layer with the loss behind it.
+func (p *dummies) forward(block *engine.Block) error {
+	b := p.b
+	return inTurn(
+		func() error { return b.Embed(p.batch, p.table, p.x) },
+		func() error { return b.QKV(p.batch, block, p.x, p.act) },
+		func() error { return b.Attention(p.batch, p.act) },
+		func() error { return b.Output(p.batch, block, p.x, p.act) },
+		func() error { return b.MLP(p.batch, block, p.act, p.x) },
+		func() error { return b.Loss(p.batch, p.head, p.x, 1, p.nll, p.nll, p.d) },
+	)
+}
+
+func (p *dummies) backward() error {
+	b := p.b
+	return inTurn(
+		func() error { return b.MLPBackward(p.batch, p.block, p.act, p.grad, p.d) },
+		func() error { return b.OutputBackward(p.batch, p.block, p.act, p.grad, p.d) },
+		func() error { return b.AttentionBackward(p.batch, p.act, p.grad) },
+		func() error { return b.QKVBackward(p.batch, p.block, p.x, p.act, p.grad, p.d) },
+	)
+}
+
+// decode is a token of each document that goes on in a cache.
+func (p *dummies) decode() error {
+	b := p.b
+	return inTurn(
+		func() error { return b.QKV(p.next, p.still, p.x, p.act) },
+		func() error { return b.Store(p.next, p.cache, 0, p.act) },
+		func() error { return b.CachedAttention(p.next, p.cache, 0, p.act) },
+		func() error { return b.Output(p.next, p.still, p.x, p.act) },
+		func() error { return b.MLP(p.next, p.still, p.act, p.x) },
+		func() error { _, err := b.Greedy(p.next, p.head, p.x); return err },
+	)
+}
+
+// inTurn calls steps until one fails.
+func inTurn(steps ...func() error) error {
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err

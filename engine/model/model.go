@@ -32,6 +32,9 @@ type Options struct {
 	// Accumulate is how many micro-batches may run before their losses are read
 	// from the device; 0 means 1.
 	Accumulate int
+	// Slots and Positions are those of the key-value cache: sequences decoded together
+	// and positions of each; 0 where nothing is decoded. It grows if it must.
+	Slots, Positions int
 	// LoRA is the adapter to train. Without Train it is the largest adapter that
 	// NewAdapter may be given: its rank is a maximum, its targets a superset.
 	LoRA *engine.LoRA
@@ -93,6 +96,9 @@ func New(be engine.Backend, src engine.Source, o Options) (*Model, error) {
 	if m.use != nil {
 		m.use.be = be
 	}
+	if err := m.reserve(o.Slots, o.Positions); err != nil {
+		return nil, errors.Join(fmt.Errorf("model: %w", err), m.Close())
+	}
 	return m, nil
 }
 
@@ -119,6 +125,8 @@ func (o Options) validate() error {
 	switch {
 	case o.MaxTokens < 1 || o.MaxDocuments < 1:
 		return fmt.Errorf("options: capacity of %d tokens and %d documents: both must be positive", o.MaxTokens, o.MaxDocuments)
+	case o.Slots < 0 || o.Positions < 0 || (o.Slots > 0) != (o.Positions > 0):
+		return fmt.Errorf("options: a cache of %d sequences of %d positions: want some of both, or of neither", o.Slots, o.Positions)
 	case !slices.Contains(kinds, o.Checkpointing):
 		return fmt.Errorf("options: checkpointing %q: want one of %q", o.Checkpointing, kinds[1:])
 	case o.Train && o.LoRA == nil:
@@ -144,7 +152,7 @@ func (o Options) validate() error {
 
 // work is what operations will be asked for at most.
 func (o Options) work() engine.Work {
-	w := engine.Work{Tokens: o.MaxTokens, Documents: o.MaxDocuments, Train: o.Train}
+	w := engine.Work{Tokens: o.MaxTokens, Documents: o.MaxDocuments, Train: o.Train, Slots: o.Slots, Positions: o.Positions}
 	if o.LoRA != nil {
 		w.Dropout = o.Train && o.LoRA.Dropout > 0
 		for _, p := range o.LoRA.Targets {

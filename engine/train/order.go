@@ -76,15 +76,11 @@ func NewOrder(ctx context.Context, t engine.Training, examples []engine.Example)
 // Options returns what the model of a training in this order is planned for, with
 // room for evaluation, so that model.Plan tells its memory without training.
 func (o *Order) Options(t engine.Training, room Room) model.Options {
-	return model.Options{
-		MaxTokens:     max(o.MaxTokens, room.Tokens),
-		MaxDocuments:  max(o.MaxDocuments, room.Documents),
-		Train:         true,
-		Checkpointing: t.Checkpointing,
-		HostInputs:    t.HostInputs,
-		Accumulate:    t.GradAccum,
-		LoRA:          &t.LoRA,
-	}
+	m := room.Options()
+	m.MaxTokens, m.MaxDocuments = max(o.MaxTokens, m.MaxTokens), max(o.MaxDocuments, m.MaxDocuments)
+	m.Train, m.Accumulate, m.LoRA = true, t.GradAccum, &t.LoRA
+	m.Checkpointing, m.HostInputs = t.Checkpointing, t.HostInputs
+	return m
 }
 
 func checkExamples(t engine.Training, examples []engine.Example) error {

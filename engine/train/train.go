@@ -84,6 +84,15 @@ type Room struct {
 	Positions         int // of each sequence that is decoded, Documents together; 0 if none is
 }
 
+// Options returns those of a model that only evaluates.
+func (r Room) Options() model.Options {
+	o := model.Options{MaxTokens: r.Tokens, MaxDocuments: r.Documents}
+	if r.Positions > 0 {
+		o.Slots, o.Positions = r.Documents, r.Positions
+	}
+	return o
+}
+
 // Result is a finished run.
 type Result struct {
 	Epoch    int                 // the chosen one, from 1
@@ -147,9 +156,9 @@ func newRun(ctx context.Context, j Job) (*run, error) {
 	}
 	r := &run{Job: j, order: order}
 	r.began = r.now()
-	s, o := j.Source.Shape(), order.Options(j.Training, j.Room)
-	o.Checkpointing, err = model.Fit(j.Backend, s, o, j.Training.Optimizer, model.CacheBytes(j.Backend, s, j.Room.Documents, j.Room.Positions))
-	if err != nil {
+	d := model.Demand{Shape: j.Source.Shape(), Options: order.Options(j.Training, j.Room), Optimizer: j.Training.Optimizer, Base: j.Source.Bytes()}
+	o := d.Options
+	if o.Checkpointing, err = d.Fit(j.Backend, d.Base); err != nil {
 		return nil, err
 	}
 	r.model, err = model.New(j.Backend, j.Source, o)

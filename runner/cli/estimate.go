@@ -30,10 +30,11 @@ func newEstimateCommand(e *env) *cobra.Command {
 of one shape, and with which setting each fits on common GPUs. It is the plan that
 a run allocates, made without a GPU.
 
-The process takes what the engine plans and what the driver takes besides. What a
-card names is gradient_checkpointing; + inputs and + embedding are train.offload,
-+ paged is a paged optimizer; * marks what the sweep doesn't ask for. No setting
-changes a byte of the result.`,
+The process takes what the engine plans, what the driver takes besides, and what a
+run keeps free for it: as much as --memory has to allow. What a card names is
+gradient_checkpointing; + inputs and + embedding are train.offload, + paged is a
+paged optimizer; * marks what the sweep doesn't ask for. No setting changes a byte
+of the result.`,
 		Example: `  daybook estimate experiments/clinical/sweep.jsonnet
   daybook estimate sweep.jsonnet --only rank=64 --json`,
 		Args: cobra.ExactArgs(1),
