@@ -264,6 +264,12 @@ type Freer interface {
 	Free(arena []Buffer) error
 }
 
+// Threader is a Backend on a processor that is told how much of it to use.
+type Threader interface {
+	// SetThreads has the operations that follow use n threads. It changes no result.
+	SetThreads(n int) error
+}
+
 // Close gives back what a batch, a cache or an optimizer holds on its device, if
 // that has to be said; see Freer.
 func Close(held any) error {

@@ -91,19 +91,8 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (outcome Outcome, err erro
 	if e.outcome.Sweep, err = p.record(ctx, o.Ledger, o.Store); err != nil {
 		return e.outcome, err
 	}
-	var baselines, runs []*Item
-	for _, item := range p.Items {
-		switch {
-		case !item.Todo(o.Again):
-			if item.Selected {
-				e.outcome.Already++
-			}
-		case item.Job.Kind == ledger.Train:
-			runs = append(runs, item)
-		default:
-			baselines = append(baselines, item)
-		}
-	}
+	baselines, runs, done := p.todo(o.Again)
+	e.outcome.Already = done
 	for _, phase := range [][]*Item{baselines, runs} {
 		if err := e.phase(ctx, phase); err != nil {
 			return e.outcome, err

@@ -46,6 +46,7 @@ func (e *execution) reevaluate(ctx context.Context) error {
 			again = append(again, item)
 		}
 	}
+	order(again, nil)
 	return e.phase(ctx, again)
 }
 

@@ -2,7 +2,9 @@ package cpu
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 
 	"daybook/engine"
@@ -295,4 +297,54 @@ func operandsOf(t *testing.T, named map[string]engine.Buffer, src engine.Source)
 	return act, &engine.Gradients{
 		Q: d("q"), O: d("o"), K: d("k"), V: d("v"), Gate: d("gate"), Up: d("up"), Down: d("down"), Norm: d("norm"),
 	}, bl
+}
+
+// TestSetThreads changes the threads between micro-batches of one step.
+func TestSetThreads(t *testing.T) {
+	s := bitShape()
+	l := engine.LoRA{Rank: 6, Alpha: 9, Dropout: 0.1, Targets: modeltest.AllLinear()}
+	run := func(threads ...int) *engine.HostAdapter {
+		be := open(t, s, Options{Threads: 2})
+		src, err := model.NewResident(be, modeltest.Weights(s, 1, true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := model.New(be, src, model.Options{MaxTokens: 300, MaxDocuments: 3, Train: true, LoRA: &l, Accumulate: len(threads)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Trained().Upload(modeltest.Adapter(s, l, 1)); err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range threads {
+			if err := be.SetThreads(n); err != nil {
+				t.Fatal(err)
+			}
+			if got := be.Describe()["threads"]; got != strconv.Itoa(n) {
+				t.Errorf("computes with %s threads, want %d", got, n)
+			}
+			b := &engine.Batch{}
+			for _, e := range modeltest.Examples(s, uint64(i), 3, 20, 60) {
+				b.Add(e.Tokens, e.Targets, engine.DropoutKey(e.ID))
+			}
+			if err := m.Backward(b, 0.01, engine.Dropout{P: 0.1, Seed: 3, Step: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g, err := m.Trained().Gradients()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	if !reflect.DeepEqual(run(3, 1, 7), run(2, 2, 2)) {
+		t.Error("gradients depend on the number of threads")
+	}
+	be := open(t, s, Options{Threads: 1})
+	if err := be.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if be.SetThreads(2) == nil {
+		t.Error("a closed backend has threads")
+	}
 }

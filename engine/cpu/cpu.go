@@ -76,7 +76,10 @@ type Backend struct {
 	ints    scratch
 }
 
-var _ engine.Backend = (*Backend)(nil)
+var (
+	_ engine.Backend  = (*Backend)(nil)
+	_ engine.Threader = (*Backend)(nil)
+)
 
 // Open returns a backend for models of shape s.
 func Open(s engine.Shape, o Options) (*Backend, error) {
@@ -132,6 +135,25 @@ func (b *Backend) Describe() map[string]string {
 		"kernels":  variantNames[b.variant],
 		"compiler": C.GoString(C.compiler_version()),
 	}
+}
+
+// SetThreads implements engine.Threader; 0 means all.
+func (b *Backend) SetThreads(n int) error {
+	switch {
+	case b.pool.pool == nil:
+		return fmt.Errorf("cpu: %w", errClosed)
+	case n < 0:
+		return fmt.Errorf("cpu: %d threads: must not be negative", n)
+	case n == 0:
+		n = runtime.NumCPU()
+	}
+	p, err := newPool(n, b.memory)
+	if err != nil {
+		return fmt.Errorf("cpu: %d threads: %w", n, err)
+	}
+	b.pool.close()
+	b.pool = p
+	return nil
 }
 
 // Memory returns the bytes that weights, buffers, caches and scratch take now,

@@ -85,14 +85,52 @@ func Load(ctx context.Context, base *runner.Base, o Options) (*Host, error) {
 		return nil, fmt.Errorf("device %s: %w", all[0], err)
 	}
 	h := &Host{base: base, o: o, backend: backend}
-	weights, err := base.Load(ctx, o.Quantization, o.Loading)
-	if err == nil {
-		h.source, err = model.NewResident(backend, weights)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("base: %w", err), backend.Close())
+	if err := h.load(ctx); err != nil {
+		return nil, errors.Join(err, backend.Close())
 	}
 	return h, nil
+}
+
+// load reads the base, unless the device has no memory for it and a model of first size.
+func (h *Host) load(ctx context.Context) error {
+	if err := h.fit(h.options(room{tokens: min(firstTokens, h.o.Context)})); err != nil {
+		return err
+	}
+	weights, err := h.base.Load(ctx, h.o.Quantization, h.o.Loading)
+	if err == nil {
+		h.source, err = model.NewResident(h.backend, weights)
+	}
+	if err != nil {
+		return fmt.Errorf("base: %w", err)
+	}
+	return nil
+}
+
+// fit refuses what the device has no memory for.
+func (h *Host) fit(o model.Options) error {
+	d, err := runner.BaseDemand(h.backend, h.base, h.o.Quantization, false)
+	if err != nil {
+		return err
+	}
+	d.Options, d.Options.Slots, d.Options.Positions = o, h.o.Parallel, o.MaxTokens
+	var taken int64
+	if h.source != nil {
+		taken = h.source.Bytes()
+	}
+	_, err = d.Fit(h.backend, taken)
+	if short := (*model.MemoryError)(nil); errors.As(err, &short) {
+		return runner.WithHint(err, "a shorter prompt takes less; so does the processor: --device cpu")
+	}
+	return err
+}
+
+// options are those of a model with room r.
+func (h *Host) options(r room) model.Options {
+	o := model.Options{MaxTokens: r.tokens, MaxDocuments: h.o.Parallel}
+	if r.lora.Rank > 0 {
+		o.LoRA = &r.lora
+	}
+	return o
 }
 
 // Context returns how many tokens a conversation may have with its answer.
@@ -114,9 +152,9 @@ func (h *Host) ready(tokens int, l engine.LoRA) error {
 	if err := h.unload(); err != nil {
 		return err
 	}
-	mo := model.Options{MaxTokens: need.tokens, MaxDocuments: h.o.Parallel}
-	if need.lora.Rank > 0 {
-		mo.LoRA = &need.lora
+	mo := h.options(need)
+	if err := h.fit(mo); err != nil {
+		return err
 	}
 	m, err := model.New(h.backend, h.source, mo)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"daybook/ledger"
 	"daybook/ledger/journal"
 	"daybook/runner"
 	"daybook/sweeps"
@@ -47,14 +48,20 @@ func TestClinicalZeroShot(t *testing.T) {
 // planSweep plans a sweep file in the root that is its folder.
 func planSweep(t *testing.T, path string) (runner.Root, *runner.Plan) {
 	t.Helper()
-	sweep, err := sweeps.Load(t.Context(), sweeps.Options{Path: path})
-	check(t, err)
 	root, err := runner.NewRoot(filepath.Dir(path))
 	check(t, err)
 	check(t, root.Prepare())
+	return root, loadPlan(t, root, nil, path)
+}
+
+// loadPlan plans a sweep file in a root, with a ledger if there is one.
+func loadPlan(t *testing.T, root runner.Root, l *ledger.Ledger, path string) *runner.Plan {
+	t.Helper()
+	sweep, err := sweeps.Load(t.Context(), sweeps.Options{Path: path})
+	check(t, err)
 	key, err := root.RecordKey()
 	check(t, err)
-	plan, err := runner.NewPlan(t.Context(), sweep, runner.PlanOptions{Root: root, Key: key, Device: "cpu", Numerics: Numerics})
+	plan, err := runner.NewPlan(t.Context(), sweep, runner.PlanOptions{Root: root, Ledger: l, Key: key, Device: "cpu", Numerics: Numerics})
 	check(t, err)
-	return root, plan
+	return plan
 }

@@ -106,8 +106,7 @@ func (in *inputs) room(e sweeps.Eval) train.Room {
 
 // evaluationOptions sizes a model that evaluates and generates.
 func evaluationOptions(in *inputs, job *runner.Job) model.Options {
-	r := in.room(job.Spec.Eval)
-	return model.Options{MaxTokens: r.Tokens, MaxDocuments: r.Documents}
+	return in.room(job.Spec.Eval).Options()
 }
 
 // evaluate judges s on one set, writes predictions and journal, and returns the

@@ -3,11 +3,10 @@ package worker
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
-	"slices"
 
 	"daybook/engine"
-	"daybook/engine/checkpoint"
 	"daybook/engine/dataset"
 	"daybook/engine/device"
 	"daybook/engine/metric"
@@ -18,58 +17,101 @@ import (
 
 // loaded is a base on a device, kept from one attempt to the next.
 type loaded struct {
-	key      string
-	identity [32]byte // digest of the weights as lent, quantization included
-	base     *runner.Base
-	backend  engine.Backend
-	source   engine.Source
+	description string // what base was opened for
+	placement   string // what the backend was opened for, and what is to lie on it
+	base        *runner.Base
+	backend     engine.Backend
+	threads     int           // of the backend
+	source      engine.Source // nil until the weights are there
+	identity    [32]byte      // digest of the weights as lent, quantization included
 }
 
-// base returns the job's base, loading it unless it is the one at hand; progress
-// hears of the parameters read.
-func (w *Worker) base(ctx context.Context, job *runner.Job, progress func(done, total int64)) (_ *loaded, err error) {
+// describe opens the job's base, without its weights, and the device that is to have
+// them. What is at hand of the attempt before stays: of all that a job says, only the
+// base's digest, how it is held and where change the weights that are loaded.
+func (w *Worker) describe(ctx context.Context, job *runner.Job) (*loaded, error) {
+	base, description, err := w.openBase(ctx, job)
+	if err != nil {
+		return nil, err
+	}
 	b := job.Spec.Base
-	key := fmt.Sprint(job.Base, job.Template, job.Inputs.Base, job.Inputs.Template, b.Quantization, b.DoubleQuant, job.Device, job.Threads, job.Memory, job.Spec.Train.Offload)
-	if w.loaded != nil && w.loaded.key == key {
-		return w.loaded, nil
+	placement := fmt.Sprintf("%x %s %t %s %d %t", base.Digest(), b.Quantization, b.DoubleQuant, job.Device, job.Memory, job.Hosted())
+	if l := w.loaded; l != nil && l.placement == placement {
+		l.base, l.description = base, description
+		return l, l.setThreads(job.Threads)
 	}
 	w.unload()
+	// A device that can't have the model says so before gigabytes are read.
+	backend, err := w.open(base.Shape(), job.Device, device.Options{Threads: job.Threads, Memory: job.Memory})
+	if err != nil {
+		return nil, err
+	}
+	w.loaded = &loaded{
+		description: description, placement: placement, base: base, backend: backend, threads: job.Threads,
+		identity: sha256.Sum256(fmt.Appendf(nil, "%s %s %t", job.Inputs.Base, b.Quantization, b.DoubleQuant)),
+	}
+	return w.loaded, nil
+}
+
+// openBase opens the job's base unless it is the one at hand, and says what for.
+func (w *Worker) openBase(ctx context.Context, job *runner.Job) (*runner.Base, string, error) {
+	in := job.Inputs
+	description := fmt.Sprint(job.Base, "\x00", job.Template, "\x00", in.Base, in.Tokenizer, in.Template)
+	if w.loaded != nil && w.loaded.description == description {
+		return w.loaded.base, description, nil
+	}
 	template := job.Template
 	if template != "" {
 		template = w.Root.Abs(template)
 	}
 	dir, err := w.Root.FindBase(ctx, w.Hub, job.Base)
 	if err != nil {
-		return nil, fmt.Errorf("base: %w", err)
+		return nil, "", fmt.Errorf("base: %w", err)
 	}
 	base, err := runner.OpenBase(dir, template, w.Root.Cache())
 	if err != nil {
-		return nil, fmt.Errorf("base: %w", err)
+		return nil, "", fmt.Errorf("base: %w", err)
 	}
-	// A device that can't have the model says so before gigabytes are read.
-	backend, err := open(base.Shape(), job.Device, device.Options{Threads: job.Threads, Memory: job.Memory})
+	return base, description, nil
+}
+
+// setThreads has the backend compute with so many threads, if that is for it to say.
+func (l *loaded) setThreads(n int) error {
+	t, ok := l.backend.(engine.Threader)
+	if !ok || n == l.threads {
+		return nil
+	}
+	if err := t.SetThreads(n); err != nil {
+		return err
+	}
+	l.threads = n
+	return nil
+}
+
+// load reads the weights, unless they are there; progress hears of the parameters read.
+func (l *loaded) load(ctx context.Context, job *runner.Job, progress func(done, total int64)) error {
+	if l.source != nil {
+		return nil
+	}
+	weights, err := l.base.Load(ctx, runner.Held(job.Spec.Base), progress)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("base: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			_ = backend.Close() // the first error says more
-		}
-	}()
-	weights, err := base.Load(ctx, checkpoint.Quantization{Kind: b.Quantization, DoubleQuant: b.DoubleQuant}, progress)
+	weights.Embedding.Host = job.Hosted()
+	source, err := model.NewResident(l.backend, weights)
 	if err != nil {
-		return nil, fmt.Errorf("base: %w", err)
+		return err
 	}
-	weights.Embedding.Host = slices.Contains(job.Spec.Train.Offload, "embedding")
-	source, err := model.NewResident(backend, weights)
-	if err != nil {
-		return nil, fmt.Errorf("base: %w", err)
+	l.source = source
+	return nil
+}
+
+// taken is what the base takes of the device already.
+func (l *loaded) taken() int64 {
+	if l.source == nil {
+		return 0
 	}
-	w.loaded = &loaded{
-		key: key, identity: sha256.Sum256(fmt.Appendf(nil, "%s %s %t", job.Inputs.Base, b.Quantization, b.DoubleQuant)),
-		base: base, backend: backend, source: source,
-	}
-	return w.loaded, nil
+	return l.source.Bytes()
 }
 
 // open opens the first device that name stands for.
@@ -83,6 +125,13 @@ func open(s engine.Shape, name string, o device.Options) (engine.Backend, error)
 		return nil, fmt.Errorf("device %s: %w", all[0], err)
 	}
 	return backend, nil
+}
+
+func (w *Worker) open(s engine.Shape, name string, o device.Options) (engine.Backend, error) {
+	if w.opened != nil {
+		return w.opened(s, name, o)
+	}
+	return open(s, name, o)
 }
 
 func (w *Worker) unload() {
@@ -107,10 +156,47 @@ type set struct {
 	questions []runner.Question
 }
 
-// open reads everything the job names and refuses what is not what was planned.
-func (a *attempt) open(ctx context.Context) (*inputs, error) {
+// open reads everything the job names and refuses what is not what was planned, and
+// what the device has no memory for. The base's weights, which are most of it, it reads
+// last.
+func (a *attempt) open(ctx context.Context) (_ *inputs, err error) {
+	in, err := a.inputs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err = a.fit(ctx, in); err == nil {
+		err = in.load(ctx, a.job, a.listenLoading())
+	}
+	if err != nil {
+		_ = in.data.Close() // only reading
+		return nil, err
+	}
+	return in, nil
+}
+
+// fit refuses a job that the device has no memory for.
+func (a *attempt) fit(ctx context.Context, in *inputs) error {
 	job := a.job
-	l, err := a.worker.base(ctx, job, a.listenLoading())
+	var sets [][]runner.Question
+	for _, s := range in.sets {
+		sets = append(sets, s.questions)
+	}
+	d, err := job.Demand(ctx, a.worker.Root, in.backend, in.base, in.train, sets...)
+	if err != nil {
+		return err
+	}
+	_, err = d.Fit(in.backend, in.taken())
+	var short *model.MemoryError
+	if errors.As(err, &short) && job.Unquantized() {
+		return runner.WithHint(err, fmt.Sprintf("leave d.unquantized out of eval.baselines, or use %s", short.Larger()))
+	}
+	return err
+}
+
+// inputs reads all that the job names but weights.
+func (a *attempt) inputs(ctx context.Context) (_ *inputs, err error) {
+	job := a.job
+	l, err := a.worker.describe(ctx, job)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +204,11 @@ func (a *attempt) open(ctx context.Context) (*inputs, error) {
 	if in.data, err = job.OpenDataset(a.worker.Root); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			_ = in.data.Close() // only reading
+		}
+	}()
 	got := runner.InputsOf(l.base, in.data, l.backend.Numerics())
 	got.Train = job.Inputs.Train
 	if got != job.Inputs {

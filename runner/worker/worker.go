@@ -33,6 +33,7 @@ type Worker struct {
 	Now  func() time.Time
 
 	loaded *loaded
+	opened func(engine.Shape, string, device.Options) (engine.Backend, error) // in place of a device, in tests
 }
 
 // Numerics returns the numerics class that device computes in.
