@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ const (
 	bundleHead    = "head"
 	bundleAnchors = "anchors/%03d"
 	bundleFiles   = "artifacts/sha256/%s/%s"
+	bundleMembers = "membership.json"
 )
 
 // Bundle says what goes into a bundle beside the log.
@@ -26,6 +28,7 @@ type Bundle struct {
 	Heads     []KnownHead // from elsewhere
 	Artifacts []Digest
 	Open      func(Digest) (io.ReadCloser, error) // an artifact
+	Members   *evidence.MembershipProofs          // nil if nothing is proved of a record
 }
 
 // WriteBundle writes the whole log, its newest head and what b holds as a zip file.
@@ -82,6 +85,15 @@ func (l *Ledger) writeBundle(ctx context.Context, z *zip.Writer, b Bundle) (err 
 			return err
 		}
 		if err := errors.Join(add(fmt.Sprintf(bundleFiles, digest[:2], digest[2:]), r), r.Close()); err != nil {
+			return err
+		}
+	}
+	if b.Members != nil {
+		data, err := json.MarshalIndent(b.Members, "", " ")
+		if err == nil {
+			err = add(bundleMembers, bytes.NewReader(append(data, '\n')))
+		}
+		if err != nil {
 			return err
 		}
 	}

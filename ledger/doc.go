@@ -93,8 +93,10 @@
 //	proofs/N.tlog-proof     that entry N is in the log of a head (C2SP tlog-proof)
 //	anchors/*               heads from elsewhere
 //	artifacts/sha256/xx/... files under the digest of their bytes
+//	membership.json         proofs about records, as trained-on writes them; see below
 //
-// and ledger/cmd/ledgercheck, which shares no code with this package, checks it.
+// and ledger/cmd/ledgercheck, which shares no code with this package, checks it;
+// of membership.json, ledger/cmd/membercheck does.
 //
 // # Members of sets
 //
@@ -132,6 +134,16 @@
 // one with another place that shares the way there. For any root, however it was
 // made up, both can't be proved of one place: the two proofs would end at the same
 // point with different things of one hash, or one of them inside of a leaf.
+//
+// The proofs in a bundle are JSON, bytes in hex:
+//
+//	{"version":1,"root_key":"..",
+//	 "records":[{"record":"..","content":"..","near":".."}],   identities in the clear
+//	 "sets":[{"entry":12,"key":"..","proofs":[                 one for each record
+//	   {"record":{"leaf":"place and value","siblings":["..",""]}}]}]}
+//
+// where "" is no leaf, or the hash of no leaf. All commitments in force are there,
+// and the bundle has the whole log, so that no run is left out.
 //
 // That a tree has all members is what its maker says: who trains on a record and
 // commits to a set without it isn't found out by the proof. What the trees hold

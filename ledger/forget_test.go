@@ -91,7 +91,7 @@ func TestForget(t *testing.T) {
 		}
 	}
 	planRun := small.sweep().Planned[1]
-	if lost := must(l.Unrepeatable(ctx, planRun))(t); len(lost) != 2 || lost[0].Role != "train" || lost[1].Role != "test" {
+	if lost := must(l.Unrepeatable(ctx, planRun))(t); len(lost) != 2 || lost[0].Entry != done.Entry || lost[0].Fact.Role != "train" || lost[1].Fact.Role != "test" {
 		t.Errorf("lost %+v", lost)
 	}
 	v := must(l.Verify(ctx, VerifyOptions{Keys: l.keys}))(t)
@@ -119,7 +119,7 @@ func TestForget(t *testing.T) {
 	if found := must(l.Search(ctx, []Sought{sought(gone[0])}))(t); len(found[0]) != 1 || found[0][0].Digest != train.Digest {
 		t.Errorf("found: %+v", found[0])
 	}
-	if lost := must(l.Unrepeatable(ctx, planRun))(t); len(lost) != 1 || lost[0].Role != "test" {
+	if lost := must(l.Unrepeatable(ctx, planRun))(t); len(lost) != 1 || lost[0].Fact.Role != "test" {
 		t.Errorf("lost %+v", lost)
 	}
 	intact(t, l)

@@ -50,10 +50,14 @@ func newCommitment(s Set, rows []memberRow, order []uint32) (*commitment, error)
 func heads(rows []memberRow, key [32]byte) map[evidence.Identity]evidence.TreeHead {
 	out := map[evidence.Identity]evidence.TreeHead{}
 	for kind, tree := range trees(rows, key) {
-		root := tree.Root()
-		out[evidence.Identities()[kind]] = evidence.TreeHead{Root: hex.EncodeToString(root[:]), Size: tree.Size()}
+		out[evidence.Identities()[kind]] = headOf(tree)
 	}
 	return out
+}
+
+func headOf(t *evidence.PrefixTree) evidence.TreeHead {
+	root := t.Root()
+	return evidence.TreeHead{Root: hex.EncodeToString(root[:]), Size: t.Size()}
 }
 
 // trees returns the prefix trees over members, one for each kind of identity.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"strconv"
 )
@@ -69,4 +70,10 @@ func (p *PlannedRun) columns() []any {
 		&p.Base, &p.Numerics,
 		&p.TrainSet, &p.ValidationSet, &p.TestSet, &p.Against, &p.Evaluation, &p.Truncated,
 	}
+}
+
+// DataSpecs returns what the specs of planned runs say under data.source, each once.
+func (l *Ledger) DataSpecs(ctx context.Context) ([]json.RawMessage, error) {
+	return collect(ctx, l, func(row *sql.Rows, v *json.RawMessage) error { return row.Scan((*[]byte)(v)) },
+		"SELECT DISTINCT p.spec ->> '$.data.source' FROM planned_runs p WHERE p.spec ->> '$.data.source' IS NOT NULL")
 }

@@ -32,6 +32,7 @@ type SetEntry struct {
 	TracedSet
 	Entry      int64 `json:"entry"`
 	Membership int64 `json:"membership"` // entry in force that commits to its members; 0 if none does
+	Committed  int   `json:"committed"`  // members to which it does: fewer than Records if one was forgotten
 }
 
 // Sets returns all sets, in the order of their entries.
@@ -41,13 +42,13 @@ func (l *Ledger) Sets(ctx context.Context) ([]SetEntry, error) {
 }
 
 func readSets(ctx context.Context, q querier) ([]SetEntry, error) {
-	rows, err := q.QueryContext(ctx, `SELECT s.digest, s.dataset, s.role, s.records, s.tokens, s.truncated, s.entry, coalesce(m.entry, 0) FROM sets s
+	rows, err := q.QueryContext(ctx, `SELECT s.digest, s.dataset, s.role, s.records, s.tokens, s.truncated, s.entry, coalesce(m.entry, 0), coalesce(m.records, 0) FROM sets s
 		LEFT JOIN memberships m ON m.set_digest = s.digest AND m.role = s.role AND m.dataset = s.dataset AND `+inForce+` ORDER BY s.entry`)
 	if err != nil {
 		return nil, err
 	}
 	return scanAll(rows, func(row *sql.Rows, s *SetEntry) error {
-		return row.Scan(&s.Digest, &s.Dataset, &s.Role, &s.Records, &s.Tokens, &s.Truncated, &s.Entry, &s.Membership)
+		return row.Scan(&s.Digest, &s.Dataset, &s.Role, &s.Records, &s.Tokens, &s.Truncated, &s.Entry, &s.Membership, &s.Committed)
 	})
 }
 
@@ -279,14 +280,16 @@ func (s *search) describe(ctx context.Context, f *found) error {
 }
 
 // Unrepeatable returns the sets of a run of which a record was forgotten, so that
-// nothing can train on them again or be judged on them.
-func (l *Ledger) Unrepeatable(ctx context.Context, r PlannedRun) ([]TracedSet, error) {
-	return collect(ctx, l, func(row *sql.Rows, s *TracedSet) error {
-		return row.Scan(&s.Digest, &s.Dataset, &s.Role, &s.Records, &s.Tokens, &s.Truncated)
-	}, `SELECT s.digest, s.dataset, s.role, s.records, s.tokens, s.truncated FROM sets s
+// nothing can train on them again or be judged on them, each with the entry that
+// says so.
+func (l *Ledger) Unrepeatable(ctx context.Context, r PlannedRun) ([]Cited[TracedSet], error) {
+	return collect(ctx, l, func(row *sql.Rows, v *Cited[TracedSet]) error {
+		s := &v.Fact
+		return row.Scan(&v.Entry, &s.Digest, &s.Dataset, &s.Role, &s.Records, &s.Tokens, &s.Truncated)
+	}, `SELECT max(f.entry), s.digest, s.dataset, s.role, s.records, s.tokens, s.truncated FROM sets s
+		JOIN forgotten_sets f ON f.set_digest = s.digest AND f.role = s.role AND f.dataset = s.dataset
 		WHERE s.digest IN (?, ?, ?)
-		AND EXISTS (SELECT 1 FROM forgotten_sets f WHERE f.set_digest = s.digest AND f.role = s.role AND f.dataset = s.dataset)
 		AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.set_digest = s.digest AND m.role = s.role AND m.dataset = s.dataset
 			AND m.records = s.records AND `+inForce+`)
-		ORDER BY s.entry`, r.TrainSet, r.ValidationSet, r.TestSet)
+		GROUP BY s.id ORDER BY s.entry`, r.TrainSet, r.ValidationSet, r.TestSet)
 }

@@ -65,6 +65,14 @@ func NewReproduction(ctx context.Context, run ledger.Run, o ReproduceOptions) (_
 			r.origin = r.Run.Origin()
 		}
 	}
+	lost, err := o.Ledger.Unrepeatable(ctx, r.Run.PlannedRun)
+	if err != nil {
+		return nil, err
+	}
+	if len(lost) > 0 {
+		return nil, WithHint(fmt.Errorf("%s: a record of its %s set was forgotten (entry %d): it can't be repeated", name, lost[0].Fact.Role, lost[0].Entry),
+			"a sweep without the record makes another run; what this one gave stays in the ledger")
+	}
 	if err := r.makeRoom(); err != nil {
 		return nil, err
 	}

@@ -142,6 +142,16 @@ func (r Root) keys() string { return filepath.Join(r.State(), "keys") }
 
 func (r Root) recordKey() string { return filepath.Join(r.keys(), "records.key") }
 
+// ExistingRecordKey is RecordKey for a root that is only asked about: where there is
+// none, it makes none.
+func (r Root) ExistingRecordKey() ([]byte, error) {
+	if _, err := os.Stat(r.recordKey()); errors.Is(err, fs.ErrNotExist) {
+		return nil, WithHint(fmt.Errorf("record key: %s is not here, and the ledger's record IDs say nothing without it", r.Rel(r.recordKey())),
+			"ask in the root that the sweeps were run in, or restore the file from a backup")
+	}
+	return r.RecordKey()
+}
+
 // RecordKey returns the secret under which record IDs are kept, made on first
 // use. It never leaves the root: without it the ledger's IDs say nothing about
 // records somebody could guess.

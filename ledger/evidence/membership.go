@@ -90,3 +90,19 @@ func Keyer(key [32]byte) func(identity [32]byte) [32]byte {
 		return sum
 	}
 }
+
+// MembershipProofs is a file that shows of records which committed sets they are in
+// and which they aren't in.
+type MembershipProofs struct {
+	Version int                   `json:"version"`  // 1
+	RootKey string                `json:"root_key"` // hex, as all that follows
+	Records []map[Identity]string `json:"records"`  // identities in the clear
+	Sets    []ProvedSet           `json:"sets"`     // in the order of their entries
+}
+
+// ProvedSet has what is proved by one commitment.
+type ProvedSet struct {
+	Entry  int64                      `json:"entry"`
+	Key    string                     `json:"key"`
+	Proofs []map[Identity]PrefixProof `json:"proofs"` // of each record
+}

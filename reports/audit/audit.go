@@ -80,7 +80,8 @@ type Subject struct {
 	Aliases       []string
 	SignOffs      []ledger.Cited[ledger.SignOff]
 	Reproductions []ledger.Reproduction
-	Later         bool // whether what came after the adapter was published is known here
+	Forgotten     []ledger.Cited[ledger.TracedSet] // sets that lack a record now
+	Later         bool                             // whether what came after the adapter was published is known here
 }
 
 // New makes an audit.

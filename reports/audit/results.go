@@ -106,6 +106,9 @@ func (b *builder) later() {
 	for _, r := range b.Reproductions {
 		b.recorded(r.Entry, fmt.Sprintf("reproduction%d", r.Entry), "trained again", reproduced(r))
 	}
+	for _, s := range b.Forgotten {
+		b.recorded(s.Entry, "forgotten."+s.Fact.Role, "forgotten since", "a record of the "+s.Fact.Role+" set: the run can't be repeated")
+	}
 	if len(b.Reproductions) == 0 {
 		b.add(Statement{"reproductions", "trained again", "never, as far as this ledger knows", Unknown, "nothing"})
 	}

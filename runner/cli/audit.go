@@ -182,6 +182,9 @@ func auditLedger(ctx context.Context, e *env, root runner.Root, l *ledger.Ledger
 	if subject.Reproductions, err = l.Reproductions(ctx, a.Run); err != nil {
 		return nil, err
 	}
+	if subject.Forgotten, err = l.Unrepeatable(ctx, trace.Run); err != nil {
+		return nil, err
+	}
 	aliases, err := l.Aliases(ctx, a.Sweep)
 	if err != nil {
 		return nil, err

@@ -162,7 +162,7 @@ Exit codes: 0 ok, 1 error, 2 usage or invalid sweep, 3 some runs failed,
 	cmd.PersistentFlags().StringVar(&e.root, "root", "", "`folder` that holds the ledger (default: the nearest one with .daybook or .git, else the working folder)")
 	cmd.AddCommand(
 		newPlanCommand(e), newRunCommand(e), newRunsCommand(e), newShowCommand(e), newDiffCommand(e), newReportCommand(e),
-		newAdaptersCommand(e), newTagCommand(e), newAuditCommand(e), newVerifyCommand(e), newReproduceCommand(e), newLedgerCommand(e),
+		newAdaptersCommand(e), newTagCommand(e), newAuditCommand(e), newTrainedOnCommand(e), newForgetCommand(e), newVerifyCommand(e), newReproduceCommand(e), newLedgerCommand(e),
 		newGenerateCommand(e), newMergeCommand(e), newInspectCommand(e), newEstimateCommand(e), newBenchCommand(e), newDoctorCommand(e), newWorkerCommand(e),
 	)
 	checkArgs(cmd)

@@ -89,7 +89,8 @@ func TestScript(t *testing.T) {
 			"newerledger": newerLedger,
 			"fromcommit":  fromCommit,
 			"ctrlc":       ctrlC,
-			"ledgercheck": ledgerCheck,
+			"ledgercheck": check("ledgercheck"),
+			"membercheck": check("membercheck"),
 		},
 	})
 }
@@ -262,14 +263,16 @@ func newerLedger(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(errors.Join(err, file.Close()))
 }
 
-// ledgerCheck runs the verifier that is no part of Daybook's binary.
-func ledgerCheck(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 1 {
-		ts.Fatalf("usage: ledgercheck BUNDLE")
-	}
-	out, err := exec.Command("go", "run", "daybook/ledger/cmd/ledgercheck", ts.MkAbs(args[0])).CombinedOutput()
-	if (err != nil) != neg {
-		ts.Fatalf("%v\n%s", err, out)
+// check runs a verifier that is no part of Daybook's binary.
+func check(name string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if len(args) != 1 {
+			ts.Fatalf("usage: %s BUNDLE", name)
+		}
+		out, err := exec.Command("go", "run", "daybook/ledger/cmd/"+name, ts.MkAbs(args[0])).CombinedOutput()
+		if (err != nil) != neg {
+			ts.Fatalf("%v\n%s", err, out)
+		}
 	}
 }
 

@@ -56,7 +56,8 @@ type details struct {
 	Evaluations []ledger.Evaluation `json:"evaluations"`
 	Adapters    []ledger.Adapter    `json:"adapters"`
 
-	Reproductions []ledger.Reproduction `json:"reproductions"`
+	Reproductions []ledger.Reproduction            `json:"reproductions"`
+	Forgotten     []ledger.Cited[ledger.TracedSet] `json:"forgotten"` // sets that lack a record now, so that the run can't be repeated
 }
 
 // setSummary is a set of records without its members.
@@ -114,7 +115,10 @@ func readDetails(ctx context.Context, l *ledger.Ledger, ref string) (*details, e
 	if d.Adapters, err = l.Adapters(ctx, ledger.AdapterFilter{Run: run.Key}); err != nil {
 		return nil, err
 	}
-	d.Reproductions, err = l.Reproductions(ctx, run.Key)
+	if d.Reproductions, err = l.Reproductions(ctx, run.Key); err != nil {
+		return nil, err
+	}
+	d.Forgotten, err = l.Unrepeatable(ctx, run.PlannedRun)
 	return d, err
 }
 
@@ -173,6 +177,9 @@ func printDetails(w io.Writer, d *details) error {
 	}
 	if r.Truncated > 0 {
 		p.line("truncated", "%d training records", r.Truncated)
+	}
+	for _, s := range d.Forgotten {
+		p.line("forgotten", "a record of the %s set (entry %d): the run can't be repeated", s.Fact.Role, s.Entry)
 	}
 
 	p.heading("code")

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"daybook/ledger"
+	"daybook/ledger/evidence"
+	"daybook/ledger/keyring"
+)
+
+func check(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// made is a bundle that Daybook has made, by file, and the ledger's public key.
+type made struct {
+	files map[string][]byte
+	key   string
+}
+
+// source makes digests that are different every time.
+var source = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+
+func digest() (d [32]byte) {
+	for i := range d {
+		d[i] = byte(source.Uint32())
+	}
+	return d
+}
+
+func text(d [32]byte) string { return hex.EncodeToString(d[:]) }
+
+// record is a record's identities in the clear.
+func record() map[evidence.Identity][32]byte {
+	out := map[evidence.Identity][32]byte{}
+	for _, identity := range evidence.Identities() {
+		out[identity] = digest()
+	}
+	return out
+}
+
+// makeBundle proves of one record that it is in the sets of the first run of two,
+// and of another one that it is in none.
+func makeBundle(tb testing.TB) made {
+	tb.Helper()
+	ctx := context.Background()
+	dir := tb.TempDir()
+	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Keys: &keyring.Ring{Dir: filepath.Join(dir, "keys")}})
+	check(tb, err)
+	defer func() { check(tb, l.Close()) }()
+	root := digest()
+	asked, other := record(), record()
+	sweep := ledger.Sweep{Name: "clinical", Digest: text(digest()), Args: []byte("[]"), Settings: []byte("{}")}
+	dataset := text(digest())
+	for i := range 2 {
+		s := ledger.Set{Digest: text(digest()), Dataset: dataset, Role: "train", RootKey: root, Encoding: text(digest())}
+		for position := range 40 {
+			r := record()
+			if i == 0 && position == 7 {
+				r = asked
+			}
+			keyed := func(identity evidence.Identity) string { return text(evidence.Keyed(root, r[identity])) }
+			s.Members = append(s.Members, ledger.Member{
+				Position: position, Record: keyed(evidence.RecordIdentity), Content: keyed(evidence.ContentIdentity),
+				Example: keyed(evidence.ExampleIdentity), Near: keyed(evidence.NearIdentity),
+			})
+		}
+		check(tb, l.RecordSet(ctx, s))
+		sweep.Planned = append(sweep.Planned, ledger.PlannedRun{
+			Key: text(digest()), Kind: ledger.Train, Position: i, Axes: []ledger.Choice{{Axis: "rank", Label: fmt.Sprint(i)}}, Spec: []byte("{}"),
+			Base: text(digest()), TrainSet: s.Digest, Evaluation: text(digest()),
+		})
+	}
+	_, err = l.RecordSweep(ctx, sweep)
+	check(tb, err)
+	for _, p := range sweep.Planned {
+		_, err = l.BeginAttempt(ctx, ledger.Attempt{Run: p.Key, Kind: ledger.Train})
+		check(tb, err)
+	}
+	sets, err := l.Sets(ctx)
+	check(tb, err)
+	var entries []int64
+	for _, s := range sets {
+		entries = append(entries, s.Membership)
+	}
+	proofs, err := l.ProveMembers(ctx, root, []map[evidence.Identity][32]byte{asked, other}, entries)
+	check(tb, err)
+	var out bytes.Buffer
+	check(tb, l.WriteBundle(ctx, &out, ledger.Bundle{Members: proofs}))
+	signers, err := l.Signers(ctx)
+	check(tb, err)
+	z, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	check(tb, err)
+	m := made{files: map[string][]byte{}, key: signers[0].Key}
+	for _, f := range z.File {
+		r, err := f.Open()
+		check(tb, err)
+		m.files[f.Name], err = io.ReadAll(r)
+		check(tb, err)
+	}
+	return m
+}
+
+// verdict runs the command on a bundle.
+func verdict(tb testing.TB, files map[string][]byte, args ...string) (code int, out string) {
+	tb.Helper()
+	var packed bytes.Buffer
+	z := zip.NewWriter(&packed)
+	for name, data := range files {
+		w, err := z.Create(name)
+		check(tb, err)
+		_, err = w.Write(data)
+		check(tb, err)
+	}
+	check(tb, z.Close())
+	path := filepath.Join(tb.TempDir(), "bundle.zip")
+	check(tb, os.WriteFile(path, packed.Bytes(), 0o600))
+	var b strings.Builder
+	return run(append(args, path), &b, &b), b.String()
+}
+
+func TestProved(t *testing.T) {
+	m := makeBundle(t)
+	code, out := verdict(t, m.files, "-key", m.key)
+	for _, want := range []string{
+		"2 runs begun to train, 2 sets committed to", "clinical rank=0: in its training set, by content, example, record",
+		"not in the committed training sets of 1 runs; unknown of 0", "not in the committed training sets of 2 runs; unknown of 0",
+	} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("code %d, want %q in\n%s", code, want, out)
+		}
+	}
+	if strings.Contains(out, "rank=1") {
+		t.Errorf("the other run has it, too:\n%s", out)
+	}
+}
+
+// TestChanged changes what the bundle says in many places: it proves nothing any
+// more, or the same.
+func TestChanged(t *testing.T) {
+	m := makeBundle(t)
+	_, sound := verdict(t, m.files)
+	noticed := 0
+	for name := range m.files {
+		for range 150 {
+			files := map[string][]byte{}
+			for n, data := range m.files {
+				files[n] = bytes.Clone(data)
+			}
+			data := files[name]
+			at := source.IntN(len(data))
+			data[at] ^= 1 << source.IntN(7)
+			code, out := verdict(t, files, "-key", m.key)
+			if code == 0 && out != sound && !otherRecords(m.files[name], data) {
+				t.Fatalf("%s, byte %d: nobody noticed\n%s", name, at, out)
+			}
+			if code != 0 {
+				noticed++
+			}
+		}
+	}
+	if noticed < 300 {
+		t.Errorf("only %d changes were noticed", noticed)
+	}
+}
+
+// otherRecords reports whether a document asks about other records: of
+// those it may well prove that they are in no set.
+func otherRecords(before, after []byte) bool {
+	var a, b document
+	return json.Unmarshal(before, &a) == nil && json.Unmarshal(after, &b) == nil && fmt.Sprint(a.Records) != fmt.Sprint(b.Records)
+}
+
+func TestLeftOut(t *testing.T) {
+	m := makeBundle(t)
+	edit := func(change func(d *evidence.MembershipProofs)) map[string][]byte {
+		files := map[string][]byte{}
+		for n, data := range m.files {
+			files[n] = data
+		}
+		var d evidence.MembershipProofs
+		check(t, json.Unmarshal(m.files["membership.json"], &d))
+		change(&d)
+		data, err := json.Marshal(d)
+		check(t, err)
+		files["membership.json"] = data
+		return files
+	}
+	for name, change := range map[string]func(d *evidence.MembershipProofs){
+		"a set":       func(d *evidence.MembershipProofs) { d.Sets = d.Sets[1:] },
+		"every set":   func(d *evidence.MembershipProofs) { d.Sets = nil },
+		"records":     func(d *evidence.MembershipProofs) { d.Records = nil },
+		"the version": func(d *evidence.MembershipProofs) { d.Version = 2 },
+		"another key": func(d *evidence.MembershipProofs) { d.Sets[0].Key = text(digest()) },
+		"a proof":     func(d *evidence.MembershipProofs) { delete(d.Sets[0].Proofs[0], evidence.ContentIdentity) },
+	} {
+		if code, out := verdict(t, edit(change)); code != 4 {
+			t.Errorf("%s: code %d\n%s", name, code, out)
+		}
+	}
+	if code, _ := verdict(t, m.files, "-key", "nobody+00000000+AAAA"); code != 4 {
+		t.Errorf("another's key: code %d", code)
+	}
+}

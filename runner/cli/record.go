@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"daybook/engine/dataset"
+	"daybook/runner"
+)
+
+// mostRecord bounds a record, in bytes.
+const mostRecord = 64 << 20
+
+// subjects reads records: files, "-" for standard input, IDs or texts. With jsonl,
+// files hold one on each line.
+func (e *env) subjects(args []string, jsonl bool, fields []dataset.Fields) ([]runner.Subject, error) {
+	var out []runner.Subject
+	for _, arg := range args {
+		if s, ok := runner.SubjectOf(arg); ok {
+			out = append(out, s)
+			continue
+		}
+		text, err := e.recordText(arg)
+		if err != nil {
+			return nil, err
+		}
+		if !jsonl {
+			s, err := runner.NewSubject(text, fields)
+			if err != nil {
+				return nil, recordError(arg, err)
+			}
+			out = append(out, s)
+			continue
+		}
+		lines := bufio.NewScanner(bytes.NewReader(text))
+		lines.Buffer(nil, mostRecord)
+		for n := 1; lines.Scan(); n++ {
+			if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+				continue
+			}
+			s, err := runner.NewSubject(bytes.Clone(lines.Bytes()), fields)
+			if err != nil {
+				return nil, recordError(fmt.Sprintf("%s:%d", arg, n), err)
+			}
+			out = append(out, s)
+		}
+		if err := lines.Err(); err != nil {
+			return nil, fmt.Errorf("%s: %w", arg, err)
+		}
+	}
+	if len(out) == 0 {
+		return nil, usageError{runner.WithHint(errors.New("RECORD: there is none"), "with --jsonl a file has one record on each line")}
+	}
+	return out, nil
+}
+
+// recordText returns what an argument holds: a file, standard input, or itself.
+func (e *env) recordText(arg string) ([]byte, error) {
+	if arg == "-" {
+		text, err := io.ReadAll(io.LimitReader(e.in, mostRecord))
+		if err != nil {
+			return nil, fmt.Errorf("standard input: %w", err)
+		}
+		return text, nil
+	}
+	text, err := os.ReadFile(arg)
+	switch {
+	case err == nil:
+		return text, nil
+	case strings.HasPrefix(strings.TrimSpace(arg), "{"), errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(strings.TrimSpace(arg), " \n\t"):
+		return []byte(arg), nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	return nil, usageError{runner.WithHint(fmt.Errorf("RECORD: %s is no file, and neither an ID of 64 hex digits nor a text", arg),
+		"check the spelling; the start of an ID is not enough, because only keyed IDs are kept")}
+}
+
+func recordError(where string, err error) error {
+	advice := "a record is one JSON object, as on a line of a JSON Lines file; --jsonl reads several"
+	if hint := runner.HintOf(err); hint != "" {
+		advice = hint
+	}
+	if len(where) > 60 || strings.HasPrefix(where, "{") {
+		where = "record"
+	}
+	return usageError{runner.WithHint(fmt.Errorf("%s: %w", where, err), advice)}
+}
