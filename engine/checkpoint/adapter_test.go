@@ -149,7 +149,7 @@ func TestBadAdapters(t *testing.T) {
 		{"no config", func(s spoiler) { s.remove(adapterFile) }, "adapter_config.json: no such file"},
 		{"config no json", func(s spoiler) { s.write(adapterFile, "x") }, "adapter_config.json: invalid character"},
 		{"unknown key", config(`"qalora_group_size"`, `"qalora_sizes"`), "qalora_sizes: 16: want it absent or null or false or {} or []"},
-		{"dora", config(`"use_dora": false`, `"use_dora": true`), "use_dora: true: want it absent or null or false"},
+		{"dora", config(`"use_dora": false`, `"use_dora": true`), "use_dora: true: want it absent or null or false: DoRA scales each row of a weight by a norm that the adapter changes"},
 		{"bias", config(`"bias": "none"`, `"bias": "all"`), `bias: "all"`},
 		{"pissa", config(`"init_lora_weights": true`, `"init_lora_weights": "pissa"`), `init_lora_weights: "pissa"`},
 		{"rank pattern", config(`"rank_pattern": {}`, `"rank_pattern": {"q_proj": 8}`), `rank_pattern: {"q_proj": 8}: want one rank for all modules; model.layers.0.self_attn.k_proj has 4, others 8`},

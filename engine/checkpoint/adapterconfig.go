@@ -79,6 +79,18 @@ var neutral = map[string][]string{
 	"velora_config":           nil,
 }
 
+// because says, of variants that people ask for, what they need that the engine lacks.
+var because = map[string]string{
+	"bias":                    "the base's biases are frozen here",
+	"init_lora_weights":       "other ways change the base's weights, and the adapter is nothing without the change; PEFT's save_pretrained with path_initial_model_for_weight_conversion turns it into a plain one",
+	"layer_replication":       "the base's layers are used once each",
+	"lora_bias":               "adapters have no biases here",
+	"modules_to_save":         "whole modules that were trained are no adapter; merge them with PEFT, and take the result as a base",
+	"target_parameters":       "only the seven projections are adapted",
+	"trainable_token_indices": "embeddings are frozen here",
+	"use_dora":                "DoRA scales each row of a weight by a norm that the adapter changes, which no fused operation here does; merge it with PEFT, and take the result as a base",
+}
+
 // passive are keys that describe an adapter without changing what it computes, or
 // belong to a way of initialising it, which init_lora_weights names.
 var passive = []string{
@@ -108,6 +120,7 @@ func parseAdapterConfig(data []byte) (*adapterSpec, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.because = because
 	for _, key := range sortedKeys(c.members) {
 		switch key {
 		case "r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "exclude_modules", "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern":

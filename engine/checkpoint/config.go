@@ -29,7 +29,8 @@ func (e *ConfigError) Error() string {
 // config reads members of a JSON object one by one and remembers the first error.
 type config struct {
 	members map[string]json.RawMessage
-	prefix  string // of key names in errors
+	prefix  string            // of key names in errors
+	because map[string]string // why some keys allow so little
 	err     error
 }
 
@@ -118,6 +119,9 @@ func (c *config) only(key string, allowed ...string) {
 	want := "it absent or null"
 	for _, a := range allowed {
 		want += " or " + a
+	}
+	if why := c.because[key]; why != "" {
+		want += ": " + why
 	}
 	c.fail(key, want)
 }

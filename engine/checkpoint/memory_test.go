@@ -105,6 +105,37 @@ func TestLoadInBoundedMemory(t *testing.T) {
 	}
 }
 
+// TestMergeInBoundedMemory: beside chunks, merging holds one matrix in NF4, whatever
+// the size of the base and of the files written.
+func TestMergeInBoundedMemory(t *testing.T) {
+	s := engine.Shape{
+		Vocab: 512, Hidden: 512, Layers: 6, Heads: 8, KVHeads: 8, HeadDim: 64, Intermediate: 4608,
+		NormEps: 1e-5, MaxPositions: 64, TiedHead: true,
+	}
+	dir := t.TempDir()
+	shard := writeShards(t, dir, s)
+	a := engine.NewHostAdapter(s, engine.LoRA{Rank: 4, Alpha: 8, Targets: []engine.Projection{engine.Q, engine.Down}}, 1)
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	b := open(t, dir)
+	debug.FreeOSMemory()
+	heap, resident := heapBytes(), residentBytes(t)
+	var heapPeak, residentPeak int64
+	m, err := b.Merge(t.Context(), t.TempDir(), a, MergeOptions{
+		Quantization: Quantization{Kind: "nf4", DoubleQuant: true}, Dequantized: true, MaxShard: 1 << 40,
+		Progress: func(_, _ int64) {
+			heapPeak, residentPeak = max(heapPeak, heapBytes()-heap), max(residentPeak, residentBytes(t)-resident)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("a base of %.1f MiB, shards of %.1f MiB, at most %.1f MiB of the heap in use and %.1f MiB resident", mib(m.Bytes), mib(shard), mib(heapPeak), mib(residentPeak))
+	if most := 2 * shard; m.Bytes < 3*most || heapPeak > most || residentPeak > most {
+		t.Errorf("%.1f MiB of the heap and %.1f MiB resident, want below two shards of %.1f MiB", mib(heapPeak), mib(residentPeak), mib(shard))
+	}
+}
+
 func heapBytes() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
