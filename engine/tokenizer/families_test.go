@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -197,8 +198,8 @@ func TestNotUTF8(t *testing.T) {
 }
 
 // BenchmarkFamilies encodes clinical notes, code and prose in other languages
-// ("text"), the texts of the fixture ("random") and one long word ("run"). The
-// cache is emptied each time. MB/cpu-s counts the time of all threads, which a
+// ("text"), the texts of the fixture ("random") and long words: one of two letters
+// ("run"), one of any ("letters"), and blanks. The cache is emptied each time. MB/cpu-s counts the time of all threads, which a
 // busy machine leaves alone.
 func BenchmarkFamilies(b *testing.B) {
 	notes, err := os.ReadFile("../../experiments/clinical/data/notes.jsonl")
@@ -214,6 +215,8 @@ func BenchmarkFamilies(b *testing.B) {
 			strings.Repeat("Пациент принимает лекарство. 患者は薬を飲みます。 Der Patient nimmt täglich 20 mg.\n", 500)},
 		{"random", strings.Join(drawTexts(b, 5000), "\n")},
 		{"run", strings.Repeat("ab", 1<<16)},
+		{"letters", letters(1 << 17)},
+		{"blanks", strings.Repeat(" ", 1<<17)},
 	}
 	load := func(b *testing.B, name string) *Tokenizer {
 		b.Helper()
@@ -234,6 +237,7 @@ func BenchmarkFamilies(b *testing.B) {
 		for _, kind := range kinds {
 			b.Run(name+"/"+kind.name, func(b *testing.B) {
 				tok := load(b, name)
+				runtime.GC() // of what loading left, which would count
 				b.ResetTimer()
 				b.SetBytes(int64(len(kind.text)))
 				begin := cpuTime()
@@ -245,6 +249,16 @@ func BenchmarkFamilies(b *testing.B) {
 			})
 		}
 	}
+}
+
+// letters draws a word.
+func letters(n int) string {
+	draw := splitmix(1)
+	word := make([]byte, n)
+	for i := range word {
+		word[i] = byte('a' + draw.below(26))
+	}
+	return string(word)
 }
 
 func cpuTime() time.Duration {

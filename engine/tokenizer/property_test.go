@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -73,31 +74,63 @@ func TestSpansAfterNFC(t *testing.T) {
 	}
 }
 
+// mergeSlowly merges the leftmost pair of the lowest rank, as often as there is one.
+func mergeSlowly(m *bpe, word string) []symbol {
+	p := make([]symbol, 0, len(word))
+	for i := range len(word) {
+		p = append(p, symbol{m.first[word[i]], int32(i), int32(i + 1)})
+	}
+	for {
+		best, at := noRule, 0
+		for i := range len(p) - 1 {
+			if r := m.merges.of(p[i].id, p[i+1].id); r.rank < best.rank {
+				best, at = r, i
+			}
+		}
+		if best == noRule {
+			return p
+		}
+		p = slices.Replace(p, at, at+2, symbol{best.id, p[at].start, p[at+1].end})
+	}
+}
+
 func TestLongWordsMergeLikeShortOnes(t *testing.T) {
 	tok := load(t, "gpt2")
-	slow := func(word string) []symbol { // merge with the leftmost lowest pair, without the heap
-		m := tok.model
-		p := make([]symbol, 0, len(word))
-		for i := range len(word) {
-			p = append(p, symbol{m.first[word[i]], int32(i), int32(i + 1)})
-		}
-		for {
-			best, at := rule{rank: -1}, 0
-			for i := range len(p) - 1 {
-				if r := m.merges.of(p[i].id, p[i+1].id); r != noRule && (best.rank < 0 || r.rank < best.rank) {
-					best, at = r, i
-				}
-			}
-			if best.rank < 0 {
-				return p
-			}
-			p = slices.Replace(p, at, at+2, symbol{best.id, p[at].start, p[at+1].end})
-		}
-	}
 	rapid.Check(t, func(t *rapid.T) {
 		word := strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "h", "ha", "aa", "in", "e", "t", "the", "mg"}), heapLength, 3*heapLength).Draw(t, "word"), "")
-		if got, want := tok.model.merge(word), slow(word); !slices.Equal(got, want) {
+		if got, want := tok.model.merge(word), mergeSlowly(tok.model, word); !slices.Equal(got, want) {
 			t.Fatalf("%q: %v, want %v", word, got, want)
+		}
+	})
+}
+
+// In whatever order the rules are: what a rule makes may be merged by one before it.
+func TestAnyRulesMergeLongWordsLikeShortOnes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tokens := []string{"a", "b", "c"}
+		var merges [][]string
+		for range rapid.IntRange(1, 12).Draw(t, "rules") {
+			pair := []string{rapid.SampledFrom(tokens).Draw(t, "left"), rapid.SampledFrom(tokens).Draw(t, "right")}
+			if whole := pair[0] + pair[1]; !slices.Contains(tokens, whole) {
+				tokens = append(tokens, whole)
+			}
+			merges = append(merges, pair)
+		}
+		vocab := map[string]int32{}
+		for i, token := range tokens {
+			vocab[token] = int32(i)
+		}
+		list, err := json.Marshal(rapid.Permutation(merges).Draw(t, "order"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := newBPE(modelConfig{Vocab: vocab, Merges: list}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		word := strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "aa", "aaaa", "ab"}), 0, 3*heapLength).Draw(t, "word"), "")
+		if got, want := m.mergeLong(m.bytes(word)), mergeSlowly(m, word); !slices.Equal(got, want) {
+			t.Fatalf("%q with %q: %v, want %v", word, list, got, want)
 		}
 	})
 }
