@@ -87,6 +87,7 @@ func TestScript(t *testing.T) {
 			"exitcode":    exitCode,
 			"runkey":      runKey,
 			"newerledger": newerLedger,
+			"lacking":     lacking,
 			"fromcommit":  fromCommit,
 			"ctrlc":       ctrlC,
 			"ledgercheck": check("ledgercheck"),
@@ -309,6 +310,26 @@ func runKey(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no run %s", args[0])
+}
+
+// lacking sets a variable to a --memory, in MiB, that is two less than a run needs. What
+// it needs is in the message on stderr that it was refused with under a given --memory.
+func lacking(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lacking MIB VARIABLE")
+	}
+	given, err := strconv.ParseFloat(args[0], 64)
+	ts.Check(err)
+	refused := regexp.MustCompile(`run [0-9a-f]+: memory: ([0-9.]+) MiB needed .*: ([0-9.]+) MiB left`)
+	m := refused.FindStringSubmatch(ts.ReadFile("stderr"))
+	if m == nil {
+		ts.Fatalf("no run was refused for its memory")
+	}
+	need, err := strconv.ParseFloat(m[1], 64)
+	ts.Check(err)
+	left, err := strconv.ParseFloat(m[2], 64)
+	ts.Check(err)
+	ts.Setenv(args[1], fmt.Sprintf("%.1f", given-left+need-2))
 }
 
 // fromCommit checks that a file, or stdout, names some commits and none of the others.
