@@ -27,7 +27,7 @@ func TestEstimate(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	for _, f := range all {
-		if f.Engine != f.Memory.Device()+f.Cache || f.Process <= f.Engine || f.Memory.Base == 0 || f.Memory.Scratch == 0 || f.Cache == 0 || f.Cards != nil {
+		if f.Engine != f.Memory.Device() || f.Cache != f.Memory.Cache || f.Process <= f.Engine || f.Memory.Base == 0 || f.Memory.Scratch == 0 || f.Cache == 0 || f.Cards != nil {
 			t.Errorf("%+v", f)
 		}
 		if trains := f.Kind == ledger.Train; trains != (f.Memory.Optimizer > 0) || trains != (f.Memory.Adapter > 0) {
