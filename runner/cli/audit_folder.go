@@ -58,7 +58,7 @@ func (e *env) withoutLedger(ctx context.Context, folder, key string) (*audit.Aud
 // known reports whether a ledger here has the adapter in a folder, or one that was
 // published there.
 func (e *env) known(ctx context.Context, folder string) (known bool, err error) {
-	root, l, err := e.openLedgerIfAny(ctx)
+	root, l, err := e.openLedgerIfAny(ctx, ".")
 	if err != nil || l == nil {
 		return false, err
 	}

@@ -85,7 +85,7 @@ type generated struct {
 }
 
 func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOptions) (err error) {
-	root, l, err := e.openLedgerIfAny(ctx)
+	root, l, err := e.openLedgerIfAny(ctx, ".")
 	if err != nil {
 		return err
 	}

@@ -163,7 +163,7 @@ Exit codes: 0 ok, 1 error, 2 usage or invalid sweep, 3 some runs failed,
 	cmd.AddCommand(
 		newPlanCommand(e), newRunCommand(e), newRunsCommand(e), newShowCommand(e), newDiffCommand(e), newReportCommand(e),
 		newAdaptersCommand(e), newTagCommand(e), newAuditCommand(e), newTrainedOnCommand(e), newForgetCommand(e), newVerifyCommand(e), newReproduceCommand(e), newLedgerCommand(e),
-		newGenerateCommand(e), newMergeCommand(e), newInspectCommand(e), newEstimateCommand(e), newBenchCommand(e), newDoctorCommand(e), newWorkerCommand(e),
+		newGenerateCommand(e), newChatCommand(e), newServeCommand(e), newMergeCommand(e), newInspectCommand(e), newEstimateCommand(e), newBenchCommand(e), newDoctorCommand(e), newWorkerCommand(e),
 	)
 	checkArgs(cmd)
 	return cmd
@@ -231,10 +231,10 @@ func (e *env) openLedger(ctx context.Context, dir string, open opener) (runner.R
 	return root, l, err
 }
 
-// openLedgerIfAny opens the ledger of the root around the working folder for reading;
-// it is nil where there is none.
-func (e *env) openLedgerIfAny(ctx context.Context) (runner.Root, *ledger.Ledger, error) {
-	root, err := e.findRoot(".")
+// openLedgerIfAny opens the ledger of the root around a folder for reading; it is nil
+// where there is none.
+func (e *env) openLedgerIfAny(ctx context.Context, dir string) (runner.Root, *ledger.Ledger, error) {
+	root, err := e.findRoot(dir)
 	if err != nil {
 		return root, nil, err
 	}

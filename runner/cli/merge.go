@@ -90,7 +90,7 @@ func runMerge(ctx context.Context, e *env, ref, out string, f mergeFlags) (_ *ru
 	if err := checkQuantization(f.quantization); err != nil {
 		return nil, err
 	}
-	root, l, err := e.openLedgerIfAny(ctx)
+	root, l, err := e.openLedgerIfAny(ctx, ".")
 	if err != nil {
 		return nil, err
 	}

@@ -92,6 +92,9 @@ func TestScript(t *testing.T) {
 			"ctrlc":       ctrlC,
 			"ledgercheck": check("ledgercheck"),
 			"membercheck": check("membercheck"),
+			"serving":     serving,
+			"request":     request,
+			"served":      served,
 		},
 	})
 }
@@ -125,15 +128,7 @@ func ctrlC(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	path := ts.Getenv("PATH")
-	for _, dir := range slices.Backward(filepath.SplitList(path)) {
-		if at := filepath.Join(dir, args[3]); isFile(at) {
-			args[3] = at
-		}
-	}
-	cmd := exec.Command(args[3], args[4:]...)
-	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), "PATH="+path, "HOME="+ts.Getenv("HOME"), "TMPDIR="+ts.Getenv("TMPDIR"), configHome+"="+ts.Getenv(configHome))
+	cmd := command(ts, args[3:])
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems

@@ -133,6 +133,9 @@ func (h *Host) options(r room) model.Options {
 	return o
 }
 
+// Base returns what is loaded.
+func (h *Host) Base() *runner.Base { return h.base }
+
 // Context returns how many tokens a conversation may have with its answer.
 func (h *Host) Context() int { return h.o.Context }
 
