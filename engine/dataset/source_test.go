@@ -369,6 +369,42 @@ func TestHuggingFacePartition(t *testing.T) {
 	}
 }
 
+// An index is about as large for long records as for short ones.
+func TestIndexMemory(t *testing.T) {
+	before := inMemory
+	inMemory = 0
+	defer func() { inMemory = before }()
+	const records, most = 4000, 600 // bytes a record
+	for _, length := range []int{100, 4000} {
+		path := filepath.Join(t.TempDir(), "data.jsonl")
+		var text []byte
+		for i := range records {
+			text = fmt.Appendf(text, `{"id":"note-%d","quality":"clean","messages":[{"role":"user","content":"%d %s"},{"role":"assistant","content":"yes"}]}`+"\n", i, i, strings.Repeat("x", length))
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		d, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if got := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / records; got > most {
+			t.Errorf("%d bytes for a record of %d, want %d at most", got, length, most)
+		}
+		if turns := turnsOf(t, &d.Records[records-1]); len(turns[0].Content) != length+len("3999 ") {
+			t.Errorf("the last record is %v", turns)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkIndex indexes a million records and reports the memory of the index
 // and the time of all threads, which a busy machine leaves alone.
 func BenchmarkIndex(b *testing.B) {
