@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"testing"
+
+	"daybook/ledger/evidence"
 )
 
 // recordEarlierSet adds a set as builds before membership commitments did.
@@ -59,6 +61,10 @@ func TestEarlierSet(t *testing.T) {
 	got := must(l.Members(ctx, s.Digest))(t)
 	if len(got) != len(s.Members) || got[1].Record != s.Members[1].Record || got[1].Tokens != 101 || got[1].Near != "" {
 		t.Errorf("got %+v", got)
+	}
+	found := must(l.Search(ctx, []Sought{sought(s.Members[1], evidence.ContentIdentity), sought(s.Members[1], evidence.NearIdentity)}))(t)
+	if len(found[0]) != 1 || found[0][0].Membership != 0 || !found[0][0].Truncated || found[0][0].Whole || len(found[1]) > 0 {
+		t.Errorf("found %+v", found)
 	}
 	// Planned again, it is committed to.
 	for range 2 {

@@ -84,6 +84,7 @@ type search struct {
 	pools    map[int64]int64 // of commitments, by entry
 	segments []segmentPlace
 	chunks   map[uint32][]chunkOf
+	cut      map[int64]*roaring.Bitmap // positions of records that were cut, by segment
 }
 
 // segmentPlace is where a part of the index is.
@@ -112,7 +113,7 @@ type place struct {
 }
 
 func newSearch(ctx context.Context, q querier) (*search, error) {
-	s := &search{q: q, pools: map[int64]int64{}, chunks: map[uint32][]chunkOf{}}
+	s := &search{q: q, pools: map[int64]int64{}, chunks: map[uint32][]chunkOf{}, cut: map[int64]*roaring.Bitmap{}}
 	var err error
 	if s.sets, err = readSets(ctx, q); err != nil {
 		return nil, err
@@ -258,25 +259,34 @@ func (s *search) describe(ctx context.Context, f *found) error {
 		if p.kind != strictest {
 			continue
 		}
-		var cut bool
-		var err error
-		if f.Membership == 0 {
-			err = s.q.QueryRowContext(ctx, `SELECT m.truncated > 0 FROM members m JOIN member_lists l ON l.id = m.list JOIN sets t ON t.list = l.digest
-				WHERE t.entry = ? AND m.position = ?`, f.Entry, p.position).Scan(&cut)
-		} else {
-			var packed []byte
-			truncated := roaring.New()
-			if err = s.q.QueryRowContext(ctx, "SELECT truncated FROM member_segments WHERE id = ?", p.segment.id).Scan(&packed); err == nil {
-				_, err = truncated.FromBuffer(packed)
-			}
-			cut = truncated.Contains(p.position)
-		}
+		cut, err := s.truncated(ctx, f.SetEntry, p)
 		if err != nil {
 			return err
 		}
 		f.Truncated, f.Whole = f.Truncated || cut, f.Whole || !cut
 	}
 	return nil
+}
+
+// truncated reports whether a member of a set was cut.
+func (s *search) truncated(ctx context.Context, set SetEntry, p place) (cut bool, err error) {
+	if set.Membership == 0 {
+		err = s.q.QueryRowContext(ctx, `SELECT m.truncated > 0 FROM members m JOIN member_lists l ON l.id = m.list JOIN sets t ON t.list = l.digest
+			WHERE t.entry = ? AND m.position = ?`, set.Entry, p.position).Scan(&cut)
+		return cut, err
+	}
+	if s.cut[p.segment.id] == nil {
+		var packed []byte
+		if err := s.q.QueryRowContext(ctx, "SELECT truncated FROM member_segments WHERE id = ?", p.segment.id).Scan(&packed); err != nil {
+			return false, err
+		}
+		positions := roaring.New()
+		if _, err := positions.FromBuffer(packed); err != nil {
+			return false, err
+		}
+		s.cut[p.segment.id] = positions
+	}
+	return s.cut[p.segment.id].Contains(p.position), nil
 }
 
 // Unrepeatable returns the sets of a run of which a record was forgotten, so that
