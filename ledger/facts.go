@@ -218,15 +218,6 @@ type Attempt struct {
 	Place func(number int) string `json:"-"`
 }
 
-// Git is the state of the repository a sweep was run from.
-type Git struct {
-	Commit string   `json:"commit"` // "" outside a repository
-	Branch string   `json:"branch"`
-	Dirty  bool     `json:"dirty"`
-	Files  []string `json:"files"`  // changed or untracked, relative to the repository, at most 100
-	Remote string   `json:"remote"` // without credentials
-}
-
 // Adapter is a published version.
 type Adapter struct {
 	Digest  Digest    `json:"digest"` // identity: adapter_model.safetensors and adapter_config.json

@@ -167,7 +167,7 @@ func (l *Ledger) traceSweep(ctx context.Context, t *Trace) error {
 		return err
 	}
 	s := sweeps[0]
-	s.Args, s.Git.Files = nil, nil
+	s.Args, s.Git = nil, s.Git.Nameless()
 	t.Sweep.Fact = s
 	planned, err := collect(ctx, l, func(row *sql.Rows, p *PlannedRun) error { return row.Scan(p.columns()...) },
 		"SELECT "+plannedColumns+" FROM planned_runs p JOIN runs r ON r.id = p.run WHERE p.sweep = ? AND r.key = ? ORDER BY p.position LIMIT 1", id, a.Run)
@@ -233,7 +233,7 @@ func (l *Ledger) traceRun(ctx context.Context, t *Trace) error {
 		return err
 	}
 	for _, a := range run.Lineage() {
-		a.Git.Files = nil
+		a.Git = a.Git.Nameless()
 		t.Attempts = append(t.Attempts, Cited[TracedAttempt]{a.Entry, TracedAttempt{
 			Number: a.Number, FromStep: a.ResumedStep, ToStep: a.Step, Outcome: a.Outcome, Started: a.Started, Ended: a.Ended,
 			Git: a.Git, Engine: a.Engine, Device: a.Device, Environment: a.Environment, Numerics: a.Numerics,

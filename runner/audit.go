@@ -48,18 +48,33 @@ func Look(ctx context.Context, root Root, s *store.Store, t *ledger.Trace, dir s
 	}
 	l.initial(root, t)
 	for _, source := range t.Sweep.Fact.Sources {
-		err := s.Verify(ctx, source.Digest)
-		mismatch := (*store.MismatchError)(nil)
-		switch {
-		case err == nil:
-			l.Seen[source.Digest] = "copy in the store"
-		case errors.As(err, &mismatch):
-			l.problem("store, "+source.Digest, "%s: %v", source.Path, mismatch)
-		case !errors.Is(err, fs.ErrNotExist):
+		if err := l.artifact(ctx, s, source.Digest, source.Path); err != nil {
 			return nil, err
 		}
 	}
+	for _, a := range t.Attempts {
+		for _, digest := range a.Fact.Git.Changes.Artifacts() {
+			if err := l.artifact(ctx, s, digest, "what was not committed"); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return l, nil
+}
+
+// artifact looks at a copy in the store, which may be gone.
+func (l *Looked) artifact(ctx context.Context, s *store.Store, digest ledger.Digest, name string) error {
+	err := s.Verify(ctx, digest)
+	mismatch := (*store.MismatchError)(nil)
+	switch {
+	case err == nil:
+		l.Seen[digest] = "copy in the store"
+	case errors.As(err, &mismatch):
+		l.problem("store, "+digest, "%s: %v", name, mismatch)
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	return nil
 }
 
 func (l *Looked) problem(where, format string, args ...any) {

@@ -174,9 +174,9 @@ func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a 
 	if made := run.Origin(); made != nil { // not this command, which may only copy what an earlier one trained
 		m.Git, m.Engine = made.Git, made.Engine
 	}
-	m.Git.Files = nil // names of unrelated files are nobody's business
+	m.Git = m.Git.Nameless()
 	for _, a := range run.Lineage() {
-		a.Git.Files = nil
+		a.Git = a.Git.Nameless()
 		m.Attempts = append(m.Attempts, MetadataAttempt{a.Number, a.ResumedStep, a.Git, a.Engine})
 	}
 	for _, j := range job.Judged {

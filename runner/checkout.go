@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,8 +16,10 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"daybook/ledger"
+	"daybook/ledger/store"
 )
 
 // restoreCode writes what the run's commit has of the files that a spec names into
@@ -56,24 +59,31 @@ func (r *Reproduction) restoreCode(ctx context.Context, root Root, names []strin
 	wanted := func(file string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return isOf(file, path.Join(filepath.ToSlash(within), name)) })
 	}
-	if err := writeTree(ctx, files, top, wanted); err != nil {
+	c := &checkout{dir: tree.Filesystem.Root(), wanted: wanted, objects: lfsObjects(repo), changed: map[string]bool{}}
+	if state.Changes != nil {
+		for _, f := range state.Changes.Files {
+			c.changed[f.Path] = true
+		}
+	}
+	if err := c.write(ctx, files, top); err != nil {
 		return "", fmt.Errorf("--checkout: commit %.12s: %w", state.Commit, err)
 	}
+	if err := c.apply(ctx, state.Changes, store.New(root.Store()), top); err != nil {
+		return "", WithHint(fmt.Errorf("--checkout: what was not committed: %w", err), "'daybook verify' tells whether the store was damaged; it keeps the diff")
+	}
 	r.checkout = state.Commit
+	r.Notes = append(r.Notes, c.notes...)
 	r.noteCode(state)
 	return filepath.Join(top, within), nil
 }
 
 // noteCode says what of the code's state is not restored.
 func (r *Reproduction) noteCode(state ledger.Git) {
-	if state.Dirty {
-		const most = 5
-		names := state.Files[:min(most, len(state.Files))]
-		text := strings.Join(names, ", ")
-		if more := len(state.Files) - len(names); more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-		r.Notes = append(r.Notes, fmt.Sprintf("the run was made with changes that were not committed: the ledger keeps the names (%s), not what was changed; what is read is as committed", text))
+	switch {
+	case state.Dirty && state.Changes == nil && len(state.Files) > 0:
+		r.Notes = append(r.Notes, fmt.Sprintf("the run was made with changes that were not committed: the ledger keeps the names (%s), not what was changed; what is read is as committed", fewNames(state.Files)))
+	case state.Changes != nil && state.Changes.More > 0:
+		r.Notes = append(r.Notes, fmt.Sprintf("%d more files were changed or untracked than the ledger lists; they are as committed", state.Changes.More))
 	}
 	now := Build()
 	for _, part := range []string{"daybook", "vcs.revision"} {
@@ -91,6 +101,97 @@ func orNone(s string) string {
 	return s
 }
 
+// checkout restores the state of code in a folder of its own.
+type checkout struct {
+	dir     string                 // the work tree that there is, which is only read
+	wanted  func(name string) bool // by the run
+	changed map[string]bool        // what was not as committed is restored in any case
+	objects string                 // folder of what LFS has; it may not be there
+	root    *os.Root
+	notes   []string
+}
+
+// lfsObjects returns where LFS keeps the files of a repository (git-lfs, docs/spec.md).
+func lfsObjects(repo *git.Repository) string {
+	if s, ok := repo.Storer.(*filesystem.Storage); ok {
+		return filepath.Join(s.Filesystem().Root(), "lfs", "objects")
+	}
+	return ""
+}
+
+// apply restores in the folder top what was not committed, and notes what it can't:
+// of files that the ledger has a digest of, the bytes may be where they were.
+func (c *checkout) apply(ctx context.Context, changes *ledger.Changes, s *store.Store, top string) (err error) {
+	if changes == nil {
+		return nil
+	}
+	if c.root, err = os.OpenRoot(top); err != nil {
+		return err
+	}
+	defer func() { _ = c.root.Close() }() // a folder
+	kept := map[string]bool{}
+	for _, f := range changes.Files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name := filepath.FromSlash(f.Path)
+		kept[f.Path] = f.Kept && f.Tracked && !f.Deleted
+		switch {
+		case f.Deleted:
+			if err := c.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		case f.Kept && f.Copy != "":
+			data, err := readArtifact(s, f.Copy)
+			if err != nil {
+				return fmt.Errorf("%s: %w", f.Path, err)
+			}
+			if err := putFile(c.root, name, data); err != nil {
+				return fmt.Errorf("%s: %w", f.Path, err)
+			}
+		case !f.Kept && c.wanted(f.Path):
+			if err := c.fromWorkTree(name, f); err != nil {
+				return fmt.Errorf("%s: %w", f.Path, err)
+			}
+		}
+	}
+	if changes.Patch == "" {
+		return nil
+	}
+	text, err := readArtifact(s, changes.Patch)
+	if err != nil {
+		return err
+	}
+	return applyPatch(c.root, text, func(name string) bool { return kept[name] })
+}
+
+// fromWorkTree takes a file that is not kept from where it was, if it is still that.
+func (c *checkout) fromWorkTree(name string, f ledger.ChangedFile) error {
+	at := filepath.Join(c.dir, name)
+	if got, err := digestFile(at); err != nil || f.Digest == "" || got != f.Digest {
+		how := "it is left as committed"
+		if !f.Tracked {
+			how = "it is left out"
+		}
+		c.notes = append(c.notes, fmt.Sprintf("%s was not committed, and is not kept (%s): %s", f.Path, f.Why, how))
+		return nil
+	}
+	data, err := os.ReadFile(at)
+	if err != nil {
+		return err
+	}
+	return putFile(c.root, name, data)
+}
+
+func readArtifact(s *store.Store, digest ledger.Digest) ([]byte, error) {
+	r, err := s.Open(digest)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(r)
+	return data, errors.Join(err, r.Close())
+}
+
 // isOf reports whether a file is the one called name, is in the folder called name,
 // or matches the pattern name.
 func isOf(file, name string) bool {
@@ -98,10 +199,10 @@ func isOf(file, name string) bool {
 	return file == name || strings.HasPrefix(file, name+"/") || err == nil && matches
 }
 
-// writeTree writes the files of a tree that are wanted into a new folder. There is
-// nothing in submodules, and of what LFS keeps elsewhere a pointer: digests show
-// whether that matters.
-func writeTree(ctx context.Context, tree *object.Tree, dir string, wanted func(name string) bool) error {
+// write writes the files of a tree that are wanted into a new folder. There is
+// nothing in submodules, and of what LFS keeps only what is on this machine: of the
+// rest a pointer. Digests show whether that matters.
+func (c *checkout) write(ctx context.Context, tree *object.Tree, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -112,7 +213,7 @@ func writeTree(ctx context.Context, tree *object.Tree, dir string, wanted func(n
 	}
 	defer func() { _ = root.Close() }() // a folder
 	return tree.Files().ForEach(func(f *object.File) error {
-		if err := ctx.Err(); err != nil || !wanted(f.Name) {
+		if err := ctx.Err(); err != nil || !c.wanted(f.Name) && !c.changed[f.Name] {
 			return err
 		}
 		if err := root.MkdirAll(filepath.Dir(filepath.FromSlash(f.Name)), 0o700); err != nil {
@@ -125,12 +226,12 @@ func writeTree(ctx context.Context, tree *object.Tree, dir string, wanted func(n
 			}
 			return root.Symlink(to, filepath.FromSlash(f.Name))
 		}
-		return writeBlob(root, f)
+		return c.writeBlob(root, f)
 	})
 }
 
-func writeBlob(root *os.Root, f *object.File) (err error) {
-	in, err := f.Reader()
+func (c *checkout) writeBlob(root *os.Root, f *object.File) (err error) {
+	in, err := c.content(f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Name, err)
 	}
@@ -141,4 +242,20 @@ func writeBlob(root *os.Root, f *object.File) (err error) {
 	}
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
+}
+
+// content opens a file of a tree or, if that is a pointer, what it points to.
+func (c *checkout) content(f *object.File) (io.ReadCloser, error) {
+	if f.Size <= maxPointer {
+		data, err := readBlob(&f.Blob)
+		if err != nil {
+			return nil, err
+		}
+		if p, ok := parsePointer(data); ok {
+			if object, err := os.Open(filepath.Join(c.objects, p.Digest[:2], p.Digest[2:4], p.Digest)); err == nil {
+				return object, nil
+			}
+		}
+	}
+	return f.Reader()
 }

@@ -14,9 +14,12 @@ import (
 )
 
 // describe builds the facts that the ledger gets when the plan is run.
-func (p *planner) describe() error {
-	git, err := ReadGit(p.Root, p.sweep.Dir)
+func (p *planner) describe(ctx context.Context) error {
+	git, tree, err := inspectGit(ctx, p.Root, p.sweep.Dir)
 	if err != nil {
+		return err
+	}
+	if p.plan.changes, err = p.describeChanges(ctx, &git, tree); err != nil {
 		return err
 	}
 	f := ledger.Sweep{
@@ -66,10 +69,16 @@ func (p *planner) describe() error {
 	return nil
 }
 
-// record puts the plan's facts into the ledger, and the sweep's sources into the store.
+// record puts the plan's facts into the ledger, and the sweep's sources with what is
+// not committed into the store.
 func (p *Plan) record(ctx context.Context, l *ledger.Ledger, artifacts *store.Store) (int64, error) {
 	for _, s := range p.Sweep.Sources {
 		if _, err := artifacts.Put(ctx, bytes.NewReader(s.Content)); err != nil {
+			return 0, err
+		}
+	}
+	for _, data := range p.changes {
+		if _, err := artifacts.Put(ctx, bytes.NewReader(data)); err != nil {
 			return 0, err
 		}
 	}

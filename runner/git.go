@@ -1,18 +1,16 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"daybook/ledger"
 )
@@ -23,22 +21,68 @@ const maxDirtyFiles = 100
 // ReadGit returns the state of the repository that holds dir, the folder of a
 // sweep, or the zero value outside a repository. Outputs of the root don't count
 // as changes.
-func ReadGit(root Root, dir string) (ledger.Git, error) {
-	state, err := readGit(root, dir)
-	if err != nil {
-		return ledger.Git{}, WithHint(fmt.Errorf("git: %w", err), "runs record the commit they are made from; see whether 'git status' works in "+dir)
-	}
-	return state, nil
+func ReadGit(ctx context.Context, root Root, dir string) (ledger.Git, error) {
+	state, _, err := inspectGit(ctx, root, dir)
+	return state, err
 }
 
-func readGit(root Root, dir string) (state ledger.Git, err error) {
+// inspectGit is ReadGit that also returns what it has found, nil outside a repository.
+func inspectGit(ctx context.Context, root Root, dir string) (ledger.Git, *workTree, error) {
+	state, tree, err := readGit(ctx, root, dir)
+	if err != nil {
+		return ledger.Git{}, nil, WithHint(fmt.Errorf("git: %w", err), "runs record the commit they are made from; see whether 'git status' works in "+dir)
+	}
+	return state, tree, nil
+}
+
+// ErrNotClean is wrapped by errors of RequireClean about the state itself.
+var ErrNotClean = errors.New("no commit says what would run")
+
+// RequireClean returns an error unless everything in the repository that holds dir is
+// as a commit has it, Daybook's own outputs aside.
+func RequireClean(ctx context.Context, root Root, dir string) error {
+	state, err := ReadGit(ctx, root, dir)
+	switch {
+	case err != nil:
+		return err
+	case state.None:
+		return WithHint(fmt.Errorf("git: %w: there is no repository", ErrNotClean), "put the sweep under version control: git init, git add, git commit")
+	case state.Dirty:
+		return WithHint(fmt.Errorf("git: %w: there are files that are changed or untracked", ErrNotClean), "commit, ignore or remove "+fewNames(state.Files))
+	case state.Commit == "":
+		return WithHint(fmt.Errorf("git: %w: there is none yet", ErrNotClean), "git add and git commit make the first")
+	}
+	return nil
+}
+
+// fewNames lists names for people, the first few if there are many.
+func fewNames(names []string) string {
+	const most = 5
+	text := strings.Join(names[:min(most, len(names))], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// workTree is the work tree of a repository, and what in it is not as its commit has it.
+type workTree struct {
+	dir     string // absolute
+	repo    *git.Repository
+	commit  *object.Commit // nil before the first
+	changes []change       // in the order of their paths
+}
+
+func readGit(ctx context.Context, root Root, dir string) (state ledger.Git, w *workTree, err error) {
 	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return state, nil
+		state.None = true
+		return state, nil, nil
 	}
 	if err != nil {
-		return state, err
+		return state, nil, err
 	}
+	w = &workTree{repo: repo}
 	head, err := repo.Head()
 	switch {
 	case err == nil:
@@ -46,55 +90,39 @@ func readGit(root Root, dir string) (state ledger.Git, err error) {
 		if head.Name().IsBranch() {
 			state.Branch = head.Name().Short()
 		}
+		if w.commit, err = repo.CommitObject(head.Hash()); err != nil {
+			return state, nil, fmt.Errorf("head: %w", err)
+		}
 	case !errors.Is(err, plumbing.ErrReferenceNotFound): // a repository without a commit has no head
-		return state, fmt.Errorf("head: %w", err)
+		return state, nil, fmt.Errorf("head: %w", err)
 	}
 	if remote, err := repo.Remote("origin"); err == nil && len(remote.Config().URLs) > 0 {
 		state.Remote = withoutSecrets(remote.Config().URLs[0])
 	}
 	tree, err := repo.Worktree()
 	if errors.Is(err, git.ErrIsBareRepository) {
-		return state, nil
+		return state, nil, nil
 	}
 	if err != nil {
-		return state, fmt.Errorf("work tree: %w", err)
+		return state, nil, fmt.Errorf("work tree: %w", err)
 	}
-	if tree.Excludes, err = ignoredEverywhere(); err != nil {
-		return state, fmt.Errorf("ignored files: %w", err)
-	}
-	status, err := tree.Status()
+	w.dir = tree.Filesystem.Root()
+	all, err := status(ctx, tree)
 	if err != nil {
-		return state, fmt.Errorf("status: %w", err)
+		return state, nil, fmt.Errorf("status: %w", err)
 	}
-	for path, s := range status {
-		rel := root.Rel(filepath.Join(tree.Filesystem.Root(), filepath.FromSlash(path)))
-		if s.Staging == git.Unmodified && s.Worktree == git.Unmodified ||
-			strings.HasPrefix(rel, ".daybook/") || strings.HasPrefix(rel, "adapters/") {
+	for _, c := range all {
+		rel := root.Rel(filepath.Join(w.dir, filepath.FromSlash(c.path)))
+		if strings.HasPrefix(rel, ".daybook/") || strings.HasPrefix(rel, "adapters/") {
 			continue
 		}
-		state.Dirty = true
-		state.Files = append(state.Files, path)
+		w.changes = append(w.changes, c)
+		if len(state.Files) < maxDirtyFiles {
+			state.Files = append(state.Files, c.path)
+		}
 	}
-	sort.Strings(state.Files)
-	if len(state.Files) > maxDirtyFiles {
-		state.Files = state.Files[:maxDirtyFiles]
-	}
-	return state, nil
-}
-
-// ignoredEverywhere returns what the system and the user have git ignore in every
-// repository.
-func ignoredEverywhere() ([]gitignore.Pattern, error) {
-	disk := osfs.New("/")
-	patterns, err := gitignore.LoadSystemPatterns(disk)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.UserHomeDir(); err != nil {
-		return patterns, nil // a user without a folder has no configuration
-	}
-	own, err := gitignore.LoadGlobalPatterns(disk)
-	return append(patterns, own...), err
+	state.Dirty = len(w.changes) > 0
+	return state, w, nil
 }
 
 // withoutSecrets removes from a remote's URL what is nobody's business: user,

@@ -41,7 +41,7 @@ func write(t *testing.T, path, text string) {
 
 func readGit(t *testing.T, root, dir string) ledger.Git {
 	t.Helper()
-	state, err := runner.ReadGit(runner.Root{Dir: root}, dir)
+	state, err := runner.ReadGit(t.Context(), runner.Root{Dir: root}, dir)
 	check(t, err)
 	return state
 }
@@ -99,7 +99,7 @@ func TestGitNone(t *testing.T) {
 		t.Errorf("no commit: %+v", state)
 	}
 	write(t, filepath.Join(dir, ".git", "config"), "[core\n")
-	if _, err := runner.ReadGit(runner.Root{Dir: dir}, dir); err == nil || runner.HintOf(err) == "" {
+	if _, err := runner.ReadGit(t.Context(), runner.Root{Dir: dir}, dir); err == nil || runner.HintOf(err) == "" {
 		t.Errorf("a damaged repository: %v", err)
 	}
 }

@@ -23,7 +23,8 @@ type Plan struct {
 	bases    []ledger.Base
 	datasets []ledger.Dataset
 	sets     []plannedSet
-	key      []byte // of record IDs; nil in a plan that is not run
+	changes  [][]byte // what is not committed, for the store
+	key      []byte   // of record IDs; nil in a plan that is not run
 }
 
 // Item is one planned run or baseline.
@@ -115,7 +116,7 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 	if err := p.conceal(); err != nil {
 		return nil, err
 	}
-	if err := p.describe(); err != nil {
+	if err := p.describe(ctx); err != nil {
 		return nil, err
 	}
 	p.warn()

@@ -107,6 +107,9 @@ func (v *fileCheck) artifacts(ctx context.Context) error {
 		for _, source := range s.Sources {
 			wanted[source.Digest] = fmt.Sprintf("%s of sweep %s", source.Path, s.Name)
 		}
+		for _, digest := range s.Git.Changes.Artifacts() {
+			wanted[digest] = fmt.Sprintf("what was not committed, of sweep %s", s.Name)
+		}
 	}
 	published, err := v.ledger.Adapters(ctx, ledger.AdapterFilter{})
 	if err != nil {

@@ -67,7 +67,7 @@ func (im *importer) Import(from, path string) (jsonnet.Contents, string, error) 
 		data, err := os.ReadFile(candidate)
 		switch {
 		case err == nil:
-			f := &found{}
+			f := &found{source: Source{File: candidate}}
 			f.source.Path, f.outside = im.recorded(from, candidate, path)
 			return im.keep(candidate, data, f), candidate, nil
 		case errors.Is(err, fs.ErrNotExist) || isDir(candidate):

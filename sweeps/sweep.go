@@ -71,6 +71,7 @@ type Source struct {
 	SHA256  string `json:"sha256"`            // hex, of exactly the bytes used
 	Builtin bool   `json:"builtin,omitempty"` // the embedded library
 	Content []byte `json:"-"`
+	File    string `json:"-"` // where it was read; "" if it is built in
 }
 
 // Arg is a value that a file is evaluated with.

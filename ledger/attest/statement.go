@@ -137,6 +137,9 @@ func dependencies(t *ledger.Trace) ([]*intoto.ResourceDescriptor, error) {
 		}
 		seen[g.Commit] = true
 		errs = append(errs, add("repository", g.Remote, map[string]string{"gitCommit": g.Commit}, map[string]any{"kind": "code", "dirty": g.Dirty}))
+		if g.Changes != nil && g.Changes.Patch != "" {
+			errs = append(errs, add("diff against the repository", "", sha256Of(g.Changes.Patch), map[string]any{"kind": "code", "restorable": len(g.Changes.Lost()) == 0}))
+		}
 	}
 	return out, errors.Join(errs...)
 }

@@ -147,28 +147,6 @@ func (b *builder) settings() {
 	b.recorded(s.Entry, "numerics", "numerics class", b.Trace.Run.Numerics)
 }
 
-func (b *builder) code() {
-	b.begin("code", "The code that was around it")
-	for _, a := range b.Trace.Attempts {
-		prefix, key := b.attempt(a.Fact)
-		g := a.Fact.Git
-		state := ""
-		if g.Commit != "" {
-			state = "commit " + g.Commit
-			if g.Branch != "" {
-				state += " on " + g.Branch
-			}
-			if g.Dirty {
-				state += ", with files changed or untracked"
-			} else {
-				state += ", clean"
-			}
-		}
-		b.recorded(a.Entry, key+"commit", prefix+"git", state)
-		b.claimed(a.Entry, byGit, key+"remote", prefix+"remote", g.Remote)
-	}
-}
-
 // attempt begins names and keys of statements about one of several attempts.
 func (b *builder) attempt(a ledger.TracedAttempt) (prefix, key string) {
 	if len(b.Trace.Attempts) == 1 {

@@ -81,7 +81,7 @@ func examine(ctx context.Context, root runner.Root) []finding {
 		examineCPU(),
 	}
 	out = append(out, examineGPUs()...)
-	out = append(out, examineState(root), examineGit(root), examineDisk(root))
+	out = append(out, examineState(root), examineGit(ctx, root), examineDisk(root))
 	return append(out, examineLedger(ctx, root))
 }
 
@@ -133,8 +133,8 @@ func examineState(root runner.Root) finding {
 	return f
 }
 
-func examineGit(root runner.Root) finding {
-	git, err := runner.ReadGit(root, root.Dir)
+func examineGit(ctx context.Context, root runner.Root) finding {
+	git, err := runner.ReadGit(ctx, root, root.Dir)
 	switch {
 	case err != nil:
 		return finding{"problem", "git", err.Error(), runner.HintOf(err)}

@@ -79,7 +79,7 @@ not as recorded; 1 could not be reproduced or judged.`,
 	flags.StringVar(&f.device, "device", "", deviceHelp+" (default: one of the run's numerics class, if this machine has it)")
 	flags.StringVar(&f.memory, "memory", "", "what a run may take of a GPU, such as 24GiB (default: all that is free)")
 	flags.IntVarP(&f.jobs, "jobs", "j", 0, "runs in parallel (0: one per processor, or per GPU)")
-	flags.BoolVar(&f.checkout, "checkout", false, "read data, base and template as the run's commit has them, in a folder of its own")
+	flags.BoolVar(&f.checkout, "checkout", false, "read data, base and template as the run's commit has them, with what was changed since, in a folder of its own")
 	flags.StringArrayVar(&f.data, "data", nil, "`file` or pattern where the data lie now (once for each source, in their order)")
 	flags.StringVar(&f.base, "base", "", "`folder` where the base lies now")
 	flags.BoolVar(&f.altered, "altered", false, "train also from what is not as recorded, and tell where that shows")

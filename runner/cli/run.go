@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -14,40 +15,64 @@ import (
 	"daybook/runner"
 )
 
+// runFlags say how to run what is planned.
+type runFlags struct {
+	jobs   int
+	memory string
+	clean  bool
+	json   bool
+}
+
 func newRunCommand(e *env) *cobra.Command {
 	var f sweepFlags
-	var jobs int
-	var memory string
-	var asJSON bool
+	var o runFlags
 	cmd := &cobra.Command{
 		Use:   "run SWEEP",
 		Short: "Train what a sweep lists and is not done yet, then print the table",
 		Long: `Run plans a sweep, measures the untouched base, trains every run that is not
 finished, evaluates each epoch, and prints baseline against fine-tunes.
 Interrupted runs resume from their last checkpoint; finished ones are never
-trained again. Ctrl-C stops cleanly.`,
+trained again. Ctrl-C stops cleanly.
+
+Where the sweep is in a git repository, the ledger has the commit and, of what
+differs from it, the diff of source files and the untracked ones that were read
+or lie beside the sweep, up to 1 MiB each and 8 MiB in all. Of files that hold
+records, or may, it has digests alone; secrets are replaced by keyed digests.
+show lists what is kept, and 'reproduce --checkout' restores it. --require-clean
+refuses to run anything that a commit doesn't have.`,
 		Example: `  daybook run experiments/clinical/sweep.jsonnet
   daybook run sweep.jsonnet --only rank=8 --limit 2
-  daybook run sweep.jsonnet --jobs 1`,
+  daybook run sweep.jsonnet --jobs 1
+  daybook run sweep.jsonnet --require-clean`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if jobs < 0 {
-				return usageError{runner.WithHint(fmt.Errorf("--jobs: %d is negative", jobs), "0 means one run per processor")}
+			if o.jobs < 0 {
+				return usageError{runner.WithHint(fmt.Errorf("--jobs: %d is negative", o.jobs), "0 means one run per processor")}
 			}
-			return runSweep(cmd.Context(), e, args[0], f, jobs, memory, asJSON)
+			return runSweep(cmd.Context(), e, args[0], f, o)
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "runs in parallel (0: one per processor, or per GPU)")
-	cmd.Flags().StringVar(&memory, "memory", "", "what a run may take of a GPU, such as 24GiB (default: all that is free)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the table as JSON")
+	cmd.Flags().IntVarP(&o.jobs, "jobs", "j", 0, "runs in parallel (0: one per processor, or per GPU)")
+	cmd.Flags().StringVar(&o.memory, "memory", "", "what a run may take of a GPU, such as 24GiB (default: all that is free)")
+	cmd.Flags().BoolVar(&o.clean, "require-clean", false, "refuse unless everything in the repository is committed, Daybook's own outputs aside")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the table as JSON")
 	return cmd
 }
 
-func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, memory string, asJSON bool) (err error) {
-	limit, err := memoryLimit(memory)
+func runSweep(ctx context.Context, e *env, path string, f sweepFlags, o runFlags) (err error) {
+	limit, err := memoryLimit(o.memory)
 	if err != nil {
 		return err
+	}
+	if o.clean { // before anything is written
+		root, err := e.findRoot(filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		if err := runner.RequireClean(ctx, root, filepath.Dir(path)); err != nil {
+			return err
+		}
 	}
 	p, err := f.load(ctx, e, path, true)
 	if err != nil {
@@ -65,7 +90,7 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 	if limit > 0 && devices[0] == device.CPU {
 		e.say("warning: --memory limits what a run takes of a GPU; the processor has no such limit")
 	}
-	jobs, threads := parallel(devices, jobs, p.plan.Todo(f.again))
+	jobs, threads := parallel(devices, o.jobs, p.plan.Todo(f.again))
 	holder, err := runner.NewHolder(p.root)
 	if err != nil {
 		return err
@@ -84,7 +109,7 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, jobs int, 
 		return err
 	}
 	format := "table"
-	if asJSON {
+	if o.json {
 		format = "json"
 	}
 	if err := printReport(ctx, e, p.ledger, outcome.Sweep, format, ""); err != nil {

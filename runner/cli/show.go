@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -240,7 +241,11 @@ func printDetails(w io.Writer, d *details) error {
 
 func printGit(p *page, g ledger.Git) {
 	if g.Commit == "" {
-		p.line("commit", "none")
+		why := ""
+		if g.None {
+			why = ": this was in no git repository"
+		}
+		p.line("commit", "none%s", why)
 		return
 	}
 	state := "clean"
@@ -250,6 +255,45 @@ func printGit(p *page, g ledger.Git) {
 	p.line("commit", "%s on %s, %s", short(g.Commit), orDash(g.Branch), state)
 	if g.Remote != "" {
 		p.line("remote", "%s", g.Remote)
+	}
+	if c := g.Changes; c != nil {
+		printChanges(p, c)
+	}
+	for _, s := range g.Submodules {
+		text := short(s.Commit)
+		if s.At != s.Commit {
+			text += ", checked out: " + cmp.Or(short(s.At), "none")
+		}
+		p.line("submodule", "%s at %s", s.Path, text)
+	}
+	for _, f := range g.LFS {
+		p.line("LFS", "%s, %d bytes, %s", f.Path, f.Bytes, short(f.Digest))
+	}
+}
+
+// printChanges tells what the ledger has of what was not committed.
+func printChanges(p *page, c *ledger.Changes) {
+	var tracked, untracked []string
+	for _, f := range c.Files {
+		switch {
+		case !f.Kept || f.Deleted:
+		case f.Tracked:
+			tracked = append(tracked, f.Path)
+		default:
+			untracked = append(untracked, f.Path)
+		}
+	}
+	if c.Patch != "" {
+		p.line("diff", "%s, of %s", short(c.Patch), cmp.Or(strings.Join(tracked, ", "), "what can't be restored"))
+	}
+	if len(untracked) > 0 {
+		p.line("untracked", "kept: %s", strings.Join(untracked, ", "))
+	}
+	for _, f := range c.Lost() {
+		p.line("unrestorable", "%s: %s", f.Path, f.Why)
+	}
+	if c.More > 0 {
+		p.line("unrestorable", "%s more, beyond the first %d", count(c.More, "file"), len(c.Files))
 	}
 }
 
