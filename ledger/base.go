@@ -76,3 +76,19 @@ func (l *Ledger) bases(ctx context.Context, digest Digest, model, chatTemplate s
 	}, `SELECT entry, digest, model, chat_template, tokenizer, template, repository, revision, license, merged FROM bases
 		WHERE digest = ? AND model = ? AND chat_template = ? AND entry < ? ORDER BY entry DESC`, digest, model, chatTemplate, before)
 }
+
+// MergedBases returns, by the digest of a base, the adapters that were merged into it,
+// as the folders of bases said when they were read.
+func (l *Ledger) MergedBases(ctx context.Context) (map[Digest][]Digest, error) {
+	found, err := collect(ctx, l, func(row *sql.Rows, b *Base) error {
+		return row.Scan(&b.Digest, &b.Merged.Adapter)
+	}, "SELECT DISTINCT digest, json_extract(merged, '$.adapter') FROM bases WHERE coalesce(json_extract(merged, '$.adapter'), '') <> '' ORDER BY digest")
+	if err != nil {
+		return nil, err
+	}
+	out := map[Digest][]Digest{}
+	for _, b := range found {
+		out[b.Digest] = append(out[b.Digest], b.Merged.Adapter)
+	}
+	return out, nil
+}

@@ -31,7 +31,7 @@ type Exposure struct {
 type Absence struct {
 	Proved    int `json:"proved"`
 	Recorded  int `json:"recorded"`
-	Unknown   int `json:"unknown"`   // nothing commits to their sets
+	Unknown   int `json:"unknown"`   // nothing commits to their sets, or to those of an adapter that they go on from
 	Forgotten int `json:"forgotten"` // a record was forgotten of their sets, maybe this one
 }
 
@@ -51,6 +51,10 @@ type ExposedRun struct {
 	Set       ledger.Digest       `json:"set"`
 	Entry     int64               `json:"entry"` // that commits to the set, or says that there is one
 	Grade     string              `json:"grade"`
+	// Through is the adapter by which the run saw the record, if its own set doesn't
+	// have it: one that it went on from, or that was merged into its base. What is said
+	// of set and length is then of that adapter's run.
+	Through ledger.Digest `json:"through,omitempty"`
 }
 
 // Exposures is what the ledger says of records.
@@ -90,6 +94,9 @@ func Expose(ctx context.Context, l *ledger.Ledger, key []byte, subjects []Subjec
 		}
 		out.Records = append(out.Records, x.expose(s.Name, slices.Concat(found...)))
 	}
+	if slices.ContainsFunc(x.runs, func(r ledger.Run) bool { return x.obscure(r.Key) }) {
+		out.Notes = append(out.Notes, "a run goes on from an adapter that no run here made, itself or by its base: what that was trained on is unknown")
+	}
 	if len(x.sets) > len(x.proved) && !all {
 		out.Notes = append(out.Notes, "large sets were looked up in the index alone, and older ones nothing commits to: --proof FILE proves what can be")
 	}
@@ -103,6 +110,7 @@ type exposer struct {
 	byDigest map[ledger.Digest][]ledger.SetEntry // training sets
 	adapters map[ledger.Digest][]string          // by run
 	proved   map[int64]bool                      // entries
+	lineage  *lineage
 }
 
 func newExposer(ctx context.Context, l *ledger.Ledger) (*exposer, error) {
@@ -127,6 +135,9 @@ func newExposer(ctx context.Context, l *ledger.Ledger) (*exposer, error) {
 	published, err := l.Adapters(ctx, ledger.AdapterFilter{})
 	for _, a := range published {
 		x.adapters[a.Run] = append(x.adapters[a.Run], a.Name())
+	}
+	if err == nil {
+		x.lineage, err = newLineage(ctx, l, x.runs, published)
 	}
 	return x, err
 }
@@ -165,6 +176,7 @@ func (x *exposer) expose(name string, found []ledger.Seen) Exposure {
 			bySet[at] = s
 		}
 	}
+	var missing []ledger.Run
 	for _, r := range x.runs {
 		for _, in := range []struct {
 			role string
@@ -181,9 +193,14 @@ func (x *exposer) expose(name string, found []ledger.Seen) Exposure {
 				out.Judged = append(out.Judged, x.run(r, s))
 			}
 			if in.role == "train" && (!ok || near) {
-				x.absent(&out.Absent, r)
+				missing = append(missing, r)
 			}
 		}
+	}
+	missing = x.inherit(&out.Trained, missing)
+	_ = x.inherit(&out.Near, slices.Clone(missing)) // near is no more than that: they are absent, too
+	for _, r := range missing {
+		x.absent(&out.Absent, r)
 	}
 	return out
 }
@@ -193,6 +210,10 @@ func rank(identity evidence.Identity) int { return slices.Index(evidence.Identit
 // absent counts a run in whose training set a record is not.
 func (x *exposer) absent(a *Absence, r ledger.Run) {
 	grade := Proved
+	if x.obscure(r.Key) {
+		a.Unknown++
+		return
+	}
 	for _, s := range x.byDigest[r.TrainSet] {
 		switch {
 		case s.Membership == 0:

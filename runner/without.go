@@ -59,6 +59,9 @@ func WriteWithout(ctx context.Context, subjects []Subject, found []Exposure, o W
 	affected := map[string]map[string]bool{} // by sweep: choices
 	for _, r := range found {
 		for _, run := range r.Trained {
+			if run.Through != "" { // its own data lack the record
+				continue
+			}
 			if affected[run.Sweep] == nil {
 				affected[run.Sweep] = map[string]bool{}
 			}

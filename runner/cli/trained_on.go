@@ -41,7 +41,8 @@ space alone is told separately, as near.
 Each answer is graded. Proved: against the commitment to the set, in the signed log.
 Recorded: by the index, which 'daybook verify' compares with the log. Unknown:
 nothing commits to the set, as in ledgers of older releases, or a record of it was
-forgotten. "Not in the committed sets" speaks of these runs' sets: it says nothing
+forgotten. A run that goes on from an adapter, or whose base has one merged into it,
+saw what that adapter saw; of one made elsewhere that is unknown. "Not in the committed sets" speaks of these runs' sets: it says nothing
 about what the base was trained on before.
 
 --proof writes a bundle that proves it to others, with all of the log, so that no
@@ -188,7 +189,11 @@ func (p *page) exposed(title string, runs []runner.ExposedRun) {
 		if r.Epochs > 0 {
 			epochs = "1 to " + fmt.Sprint(r.Epochs)
 		}
-		rows = append(rows, []string{"", short(r.Run), r.Sweep, ledger.Label(r.Axes), r.Split, string(r.By[0]), length, epochs, strings.Join(r.Adapters, ","), r.Grade + fmt.Sprintf(", entry %d", r.Entry)})
+		set := r.Split
+		if r.Through != "" {
+			set = "through " + short(r.Through)
+		}
+		rows = append(rows, []string{"", short(r.Run), r.Sweep, ledger.Label(r.Axes), set, string(r.By[0]), length, epochs, strings.Join(r.Adapters, ","), r.Grade + fmt.Sprintf(", entry %d", r.Entry)})
 	}
 	p.err = printList(p.w, []string{"", "run", "sweep", "axes", "set", "same", "length", "epochs", "adapters", "grade"}, rows)
 }
@@ -197,6 +202,13 @@ func writeRetrainPlan(ctx context.Context, e *env, root runner.Root, l *ledger.L
 	done, err := runner.WriteWithout(ctx, subjects, found.Records, runner.WithoutOptions{Root: root, Ledger: l, Sweep: f.sweep, Path: f.retrain})
 	if err != nil {
 		return err
+	}
+	for _, r := range found.Records {
+		for _, run := range r.Trained {
+			if run.Through != "" {
+				e.say("warning: run %s of %s goes on from adapter %s, which saw %s: train it again from what the plan makes", short(run.Run), run.Sweep, short(run.Through), r.Record)
+			}
+		}
 	}
 	e.say("%s: repeats %s of %s without %s; 'daybook plan %s' looks at it", f.retrain, count(done.Runs, "run"), done.Sweep, count(done.Records, "record"), f.retrain)
 	return nil
