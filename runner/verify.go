@@ -89,18 +89,11 @@ func (v *fileCheck) count(n *int) {
 	*n++
 }
 
-// artifacts plans to read everything in the store, and what sweeps say is in it.
-func (v *fileCheck) artifacts(ctx context.Context) error {
-	sweeps, err := v.ledger.Sweeps(ctx, ledger.SweepFilter{})
+// artifacts returns what the ledger says is in the store, and what it is.
+func artifacts(ctx context.Context, l *ledger.Ledger) (map[ledger.Digest]string, error) {
+	sweeps, err := l.Sweeps(ctx, ledger.SweepFilter{})
 	if err != nil {
-		return err
-	}
-	kept, strays, err := v.store.List()
-	if err != nil {
-		return err
-	}
-	for _, stray := range strays {
-		v.problem("store, "+filepath.ToSlash(stray), "no artifact has such a name")
+		return nil, err
 	}
 	wanted := map[ledger.Digest]string{}
 	for _, s := range sweeps {
@@ -111,14 +104,30 @@ func (v *fileCheck) artifacts(ctx context.Context) error {
 			wanted[digest] = fmt.Sprintf("what was not committed, of sweep %s", s.Name)
 		}
 	}
-	published, err := v.ledger.Adapters(ctx, ledger.AdapterFilter{})
+	published, err := l.Adapters(ctx, ledger.AdapterFilter{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, a := range published {
 		for name, digest := range a.Files {
 			wanted[digest] = fmt.Sprintf("%s of %s", name, a.Name())
 		}
+	}
+	return wanted, nil
+}
+
+// artifacts plans to read everything in the store, and what sweeps say is in it.
+func (v *fileCheck) artifacts(ctx context.Context) error {
+	kept, strays, err := v.store.List()
+	if err != nil {
+		return err
+	}
+	for _, stray := range strays {
+		v.problem("store, "+filepath.ToSlash(stray), "no artifact has such a name")
+	}
+	wanted, err := artifacts(ctx, v.ledger)
+	if err != nil {
+		return err
 	}
 	for _, digest := range kept {
 		what := wanted[digest]

@@ -68,8 +68,12 @@ func (c *Cache) digest(dir, name string) (Digested, error) {
 // cacheVersion rises whenever the same weights quantize to other bytes.
 const cacheVersion = 1
 
-func (c *Cache) path(b *Base, q Quantization) string {
-	key := sha256.Sum256(fmt.Appendf(nil, "%d %x %s %t", cacheVersion, b.digest, q.Kind, q.DoubleQuant))
+func (c *Cache) path(b *Base, q Quantization) string { return c.BaseFile(b.digest, q) }
+
+// BaseFile returns the file that a base of some digest is in, as q quantizes it, if it
+// is remembered. Other files of its folder are of no use to anybody.
+func (c *Cache) BaseFile(digest [32]byte, q Quantization) string {
+	key := sha256.Sum256(fmt.Appendf(nil, "%d %x %s %t", cacheVersion, digest, q.Kind, q.DoubleQuant))
 	return filepath.Join(c.Dir, "bases", hex.EncodeToString(key[:16])+".safetensors")
 }
 

@@ -163,7 +163,7 @@ Exit codes: 0 ok, 1 error, 2 usage or invalid sweep, 3 some runs failed,
 	cmd.AddCommand(
 		newPlanCommand(e), newRunCommand(e), newRunsCommand(e), newShowCommand(e), newDiffCommand(e), newReportCommand(e),
 		newAdaptersCommand(e), newTagCommand(e), newAuditCommand(e), newTrainedOnCommand(e), newForgetCommand(e), newVerifyCommand(e), newReproduceCommand(e), newLedgerCommand(e),
-		newGenerateCommand(e), newChatCommand(e), newServeCommand(e), newMergeCommand(e), newInspectCommand(e), newEstimateCommand(e), newBenchCommand(e), newDoctorCommand(e), newWorkerCommand(e),
+		newGenerateCommand(e), newChatCommand(e), newServeCommand(e), newMergeCommand(e), newInspectCommand(e), newEstimateCommand(e), newGCCommand(e), newBenchCommand(e), newDoctorCommand(e), newWorkerCommand(e),
 	)
 	checkArgs(cmd)
 	return cmd
