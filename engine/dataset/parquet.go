@@ -38,6 +38,9 @@ func newParquet(c content) (_ *parquetTable, err error) {
 	if err != nil {
 		return nil, &Error{Path: c.path, Err: fmt.Errorf("%w: %w", ErrNotParquet, err), Advice: "the file may be cut off"}
 	}
+	if err := checkPages(c, f); err != nil {
+		return nil, &Error{Path: c.path, Err: fmt.Errorf("%w: %w", ErrNotParquet, err), Advice: "the file may be damaged, or have the same few rows again and again"}
+	}
 	t := &parquetTable{content: c, file: f, starts: []int64{0}}
 	for _, one := range f.Root().Columns() {
 		col, err := newColumn(one, "")
@@ -93,6 +96,9 @@ func (t *parquetTable) each(_ io.Reader, yield func(object, rowPlace) bool) (err
 func (t *parquetTable) group(rows parquet.Rows, buf []parquet.Row, at *rowPlace, yield func(object, rowPlace) bool) (bool, error) {
 	for {
 		n, err := rows.ReadRows(buf)
+		if at.at+int64(n) > rowsAByte*t.size {
+			return false, t.explain(*at, faultf(-1, "it has the same few rows again and again: have each once", "%w: more rows than its %d bytes can tell apart", ErrNotParquet, t.size))
+		}
 		for _, row := range buf[:n] {
 			v, err := t.object(row)
 			if err != nil {
