@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"daybook/engine"
+	"daybook/engine/fuzztest"
 )
 
 // peftCase is one file of testdata/make_configs.py.
@@ -119,6 +120,8 @@ func TestOldAdapterConfig(t *testing.T) {
 		{`["q_proj", "v_proj"]`, `".*[qv]_proj\\Z"`, ""},
 		{`["q_proj", "v_proj"]`, `".*(?=q_proj)q_proj"`, `without lookaround and backreferences`},
 		{`["q_proj", "v_proj"]`, `".*(proj"`, `want a regular expression`},
+		{`["q_proj", "v_proj"]`, `"q_proj)|(?:.*"`, `want a regular expression`},
+		{`["q_proj", "v_proj"]`, `"(.*q_proj|` + strings.Repeat("(abcdefgh){1000}", 20) + `)"`, `want expressions with fewer repetitions`},
 		{`["q_proj", "v_proj"]`, `"query"`, `target_modules: "query": want a projection of the base: it names none`},
 		{`["q_proj", "v_proj"]`, `[]`, `target_modules: []: want the modules`},
 		{`["q_proj", "v_proj"]`, `null`, `target_modules: null: want the modules`},
@@ -152,15 +155,19 @@ func FuzzAdapterConfig(f *testing.F) {
 	for _, c := range readPEFTCases(f) {
 		f.Add([]byte(c.Config))
 	}
+	f.Add([]byte(`{"r": 1, "lora_alpha": 1, "bias": "none", "lora_dropout": 0, "peft_type": "LORA", "target_modules": ".*", "rank_pattern": {"a{1000}(.(.{9}){9}){9}": 1, "b{999}": 2}}`))
 	f.Add([]byte(`{"r": 1e9, "lora_alpha": 1e400, "target_modules": ["q_proj", null]}`))
 	f.Add([]byte(`{"r": 1, "lora_alpha": 1, "bias": "none", "lora_dropout": 0, "peft_type": "LORA", "target_modules": "((.{9}){9}){9}|.*", "rank_pattern": {"q_proj": 1e300}}`))
 	shape := engine.Shape{Vocab: 8, Hidden: 4, Layers: 3, Heads: 2, KVHeads: 1, HeadDim: 2, Intermediate: 4}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		spec, err := parseAdapterConfig(data)
-		if err != nil {
-			return
-		}
-		l, err := spec.resolve(shape)
+		var spec *adapterSpec
+		var l engine.LoRA
+		var err error
+		fuzztest.Bounded(t, 1<<20+1000*len(data)+400*maxStates, func() { // an instruction and its part of the parser take 400 bytes
+			if spec, err = parseAdapterConfig(data); err == nil {
+				l, err = spec.resolve(shape)
+			}
+		})
 		if err != nil {
 			return
 		}

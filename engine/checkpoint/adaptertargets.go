@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -48,18 +49,46 @@ func (c *config) modules(key string) (m modules) {
 			m.names = append(m.names, p.String())
 		}
 	case text != "":
-		m.expression = c.expression(key, text)
+		m.expression = c.expression(key, "", text)
 	}
 	return m
 }
 
-// expression compiles a regular expression of Python's that a whole text must match.
-func (c *config) expression(key, text string) *regexp.Regexp {
-	e, err := regexp.Compile(`\A(?:` + strings.ReplaceAll(text, `\Z`, `\z`) + `)\z`)
+// expression compiles a regular expression of Python's that a whole text must match
+// after a prefix.
+func (c *config) expression(key, prefix, text string) *regexp.Regexp {
+	text = strings.ReplaceAll(text, `\Z`, `\z`)
+	tree, err := syntax.Parse(text, syntax.Perl) // by itself: a parenthesis too many must not close ours
+	if err != nil {
+		c.fail(key, "a regular expression without lookaround and backreferences")
+		return nil
+	}
+	if c.states += states(tree); c.states > maxStates {
+		c.fail(key, "expressions with fewer repetitions")
+		return nil
+	}
+	e, err := regexp.Compile(`\A(?:` + prefix + `(?:` + text + `))\z`)
 	if err != nil {
 		c.fail(key, "a regular expression without lookaround and backreferences")
 	}
 	return e
+}
+
+// maxStates bounds the expressions of a configuration: {1000} in a few bytes makes a
+// thousand copies of what it repeats. Modules written out one by one, of the largest
+// models, take less than half.
+const maxStates = 100_000
+
+// states estimates what an expression compiles to.
+func states(e *syntax.Regexp) int {
+	n := 1 + len(e.Rune)
+	for _, sub := range e.Sub {
+		n += states(sub)
+	}
+	if e.Op == syntax.OpRepeat {
+		n *= max(1, e.Min, e.Max)
+	}
+	return n
 }
 
 // layers reads layers_to_transform, one index or several; nil means all of them.
@@ -96,9 +125,12 @@ func (c *config) patterns(key string) (all patterns) {
 	}
 	const want = "an object of positive numbers by module"
 	err := eachMember(c.members[key], func(name string, value json.RawMessage) error {
-		p := pattern{text: name, expression: c.expression(key, `(?:.*\.)?(?:`+name+`)`)}
+		p := pattern{text: name, expression: c.expression(key, `(?:.*\.)?`, name)}
 		if err := json.Unmarshal(value, &p.value); err != nil {
 			return err
+		}
+		if p.expression == nil {
+			return nil
 		}
 		if p.value <= 0 {
 			c.fail(key, want)

@@ -31,6 +31,7 @@ type config struct {
 	members map[string]json.RawMessage
 	prefix  string            // of key names in errors
 	because map[string]string // why some keys allow so little
+	states  int               // of the expressions compiled so far
 	err     error
 }
 
