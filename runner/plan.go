@@ -120,7 +120,7 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 		return nil, err
 	}
 	p.warn()
-	return p.plan, nil
+	return p.plan, p.warnOfOverlap(ctx)
 }
 
 // states asks the ledger where every planned key stands.
