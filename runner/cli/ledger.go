@@ -17,10 +17,10 @@ import (
 func newLedgerCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ledger",
-		Short: "Look after the ledger itself: its keys, and heads of it elsewhere",
+		Short: "Look after the ledger itself: its keys, heads of it elsewhere, other formats",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newLedgerKeyCommand(e), newLedgerAnchorCommand(e))
+	cmd.AddCommand(newLedgerKeyCommand(e), newLedgerAnchorCommand(e), newLedgerExportCommand(e))
 	return cmd
 }
 
