@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode"
 	"unicode/utf8"
 
 	"daybook/engine"
@@ -193,6 +194,9 @@ func (c *conversation) answer(ctx context.Context, message string) error {
 	var failed error // to write, of which the reader is gone
 	begun := false
 	ask.Hear = func(text string) {
+		if c.interactive {
+			text = strings.Map(printable, text)
+		}
 		if begun = true; failed == nil {
 			_, failed = io.WriteString(c.e.out, text)
 		}
@@ -219,6 +223,14 @@ func (c *conversation) answer(ctx context.Context, message string) error {
 	c.turns = turns
 	c.settings.Seed++ // every answer draws for itself
 	return nil
+}
+
+// printable keeps what a model says from moving a terminal's cursor or worse.
+func printable(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		return utf8.RuneError
+	}
+	return r
 }
 
 // until lets a signal end an ask. The function that it returns ends that, and reports

@@ -110,6 +110,21 @@ func TestCtrlCStopsTheAnswer(t *testing.T) {
 	}
 }
 
+// TestTerminalIsSafe keeps what a model says from a terminal, but not from a file.
+func TestTerminalIsSafe(t *testing.T) {
+	const text = "a \x1b[2J b\x07"
+	p, said, _, err := talkTo(t, true, nil, text, "next")
+	if err != nil || !strings.HasPrefix(said, "a \uFFFD[2J b\uFFFD \n") {
+		t.Errorf("%v, said %q", err, said)
+	}
+	if kept := p.heard[1][1].Content; !strings.Contains(kept, "\x1b[2J") {
+		t.Errorf("the conversation has %q", kept)
+	}
+	if _, said, _, _ := talkTo(t, false, nil, text); !strings.HasPrefix(said, "a \x1b[2J b\x07") {
+		t.Errorf("a file gets %q", said)
+	}
+}
+
 func TestSignalsThatEnd(t *testing.T) {
 	for _, tt := range []struct {
 		interactive bool
