@@ -120,6 +120,9 @@ func NewPlan(ctx context.Context, sweep *sweeps.Sweep, o PlanOptions) (*Plan, er
 		return nil, err
 	}
 	p.warn()
+	if err := p.warnOfForgotten(ctx); err != nil {
+		return nil, err
+	}
 	return p.plan, p.warnOfOverlap(ctx)
 }
 

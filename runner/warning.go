@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -47,6 +48,26 @@ func (p *planner) warn() {
 				name, item.Job.Spec.Train.MaxSeqLen, n, t.File, t.Line, t.Record, t.Tokens))
 		}
 	}
+}
+
+// warnOfForgotten tells of sets that hold a record which was forgotten: who runs the
+// plan trains on it, or is judged on it, and has the ledger keep its identifiers again.
+func (p *planner) warnOfForgotten(ctx context.Context) error {
+	if p.Ledger == nil {
+		return nil
+	}
+	for _, s := range p.plan.sets {
+		lost, err := p.Ledger.Unrepeatable(ctx, ledger.PlannedRun{TrainSet: s.digest})
+		if err != nil {
+			return err
+		}
+		for _, v := range lost {
+			if v.Fact.Role == s.role {
+				p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("the %s set %.12s holds a record that was forgotten (entry %d): take it out of the data, or the ledger keeps its identifiers again", s.role, s.digest, v.Entry))
+			}
+		}
+	}
+	return nil
 }
 
 // warnOfRanks tells of ranks that no adapted layer can have: the product of LoRA's two

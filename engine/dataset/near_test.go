@@ -1,6 +1,9 @@
 package dataset
 
 import (
+	"encoding/hex"
+	"encoding/json"
+	"os"
 	"testing"
 
 	"daybook/engine"
@@ -24,5 +27,29 @@ func TestNearID(t *testing.T) {
 	}
 	if NearID([]engine.Turn{{Role: "user", Content: "a"}}) == NearID([]engine.Turn{{Role: "assistant", Content: "a"}}) {
 		t.Error("who says it makes no difference")
+	}
+}
+
+// TestNearVectors compares with what testdata/near.py makes, by other tables.
+func TestNearVectors(t *testing.T) {
+	data, err := os.ReadFile("testdata/near.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []struct {
+		Turns [][2]string
+		Near  string
+	}
+	if err := json.Unmarshal(data, &vectors); err != nil || len(vectors) < 5 {
+		t.Fatalf("%d vectors, %v", len(vectors), err)
+	}
+	for _, v := range vectors {
+		var turns []engine.Turn
+		for _, turn := range v.Turns {
+			turns = append(turns, engine.Turn{Role: turn[0], Content: turn[1]})
+		}
+		if got := NearID(turns); hex.EncodeToString(got[:]) != v.Near {
+			t.Errorf("%q: %x, want %s", v.Turns, got, v.Near)
+		}
 	}
 }
