@@ -33,6 +33,7 @@ type SetEntry struct {
 	Entry      int64 `json:"entry"`
 	Membership int64 `json:"membership"` // entry in force that commits to its members; 0 if none does
 	Committed  int   `json:"committed"`  // members to which it does: fewer than Records if one was forgotten
+	OutOf      int   `json:"out_of"`     // records of the dataset; 0 if nobody said
 }
 
 // Sets returns all sets, in the order of their entries.
@@ -42,13 +43,14 @@ func (l *Ledger) Sets(ctx context.Context) ([]SetEntry, error) {
 }
 
 func readSets(ctx context.Context, q querier) ([]SetEntry, error) {
-	rows, err := q.QueryContext(ctx, `SELECT s.digest, s.dataset, s.role, s.records, s.tokens, s.truncated, s.entry, coalesce(m.entry, 0), coalesce(m.records, 0) FROM sets s
+	rows, err := q.QueryContext(ctx, `SELECT s.digest, s.dataset, s.role, s.records, s.tokens, s.truncated, s.entry, coalesce(m.entry, 0), coalesce(m.records, 0), coalesce(d.records, 0) FROM sets s
+		LEFT JOIN datasets d ON d.digest = s.dataset
 		LEFT JOIN memberships m ON m.set_digest = s.digest AND m.role = s.role AND m.dataset = s.dataset AND `+inForce+` ORDER BY s.entry`)
 	if err != nil {
 		return nil, err
 	}
 	return scanAll(rows, func(row *sql.Rows, s *SetEntry) error {
-		return row.Scan(&s.Digest, &s.Dataset, &s.Role, &s.Records, &s.Tokens, &s.Truncated, &s.Entry, &s.Membership, &s.Committed)
+		return row.Scan(&s.Digest, &s.Dataset, &s.Role, &s.Records, &s.Tokens, &s.Truncated, &s.Entry, &s.Membership, &s.Committed, &s.OutOf)
 	})
 }
 

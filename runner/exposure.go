@@ -65,8 +65,9 @@ type Exposures struct {
 	Notes   []string   `json:"notes"`
 }
 
-// provedRecords bounds the members of sets whose trees are made again to answer a
-// question that nobody wants a file of proofs for; about a second.
+// provedRecords bounds the members of sets, and the records of a dataset, whose trees
+// are made again to answer a question that nobody wants a file of proofs for; about a
+// second.
 const provedRecords = 20_000
 
 // Expose looks records up in the sets of all runs. Proofs are checked against the
@@ -147,7 +148,7 @@ func (x *exposer) prove(ctx context.Context, l *ledger.Ledger, key []byte, subje
 	var entries []int64
 	left := provedRecords
 	for _, s := range x.sets {
-		if s.Membership == 0 || !all && s.Records > left {
+		if s.Membership == 0 || !all && (s.Records > left || s.OutOf > provedRecords) {
 			continue
 		}
 		left -= s.Records
