@@ -20,6 +20,7 @@ const (
 	bundleHead    = "head"
 	bundleAnchors = "anchors/%03d"
 	bundleFiles   = "artifacts/sha256/%s/%s"
+	bundleProofs  = "proofs/%d.tlog-proof"
 	bundleMembers = "membership.json"
 )
 
@@ -42,14 +43,7 @@ func (l *Ledger) WriteBundle(ctx context.Context, w io.Writer, b Bundle) error {
 }
 
 func (l *Ledger) writeBundle(ctx context.Context, z *zip.Writer, b Bundle) (err error) {
-	add := func(name string, r io.Reader) error {
-		f, err := z.Create(name)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(f, r)
-		return err
-	}
+	add := func(name string, r io.Reader) error { return addFile(z, name, r) }
 	head, key, err := l.Head(ctx)
 	if err != nil {
 		return err

@@ -93,6 +93,9 @@
 //	proofs/N.tlog-proof     that entry N is in the log of a head (C2SP tlog-proof)
 //	anchors/*               heads from elsewhere
 //	artifacts/sha256/xx/... files under the digest of their bytes
+//	adapter/*               files whose digests an adapter's entry has, by their names
+//	audit/* keys/*          what no entry vouches for: an audit, and the statement, as
+//	                        made from the entries; the ledger's public key
 //	membership.json         proofs about records, as trained-on writes them; see below
 //
 // and ledger/cmd/ledgercheck, which shares no code with this package, checks it;

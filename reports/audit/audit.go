@@ -63,6 +63,8 @@ type Audit struct {
 	Legend   []Meaning        `json:"legend"`
 	Sections []Section        `json:"sections"`
 	Facts    *ledger.Trace    `json:"facts"`
+
+	Later []int64 `json:"-"` // entries that it cites beside those of Facts: what came after the adapter
 }
 
 // Evidence is what was checked, by whoever asks for an audit.
@@ -90,6 +92,12 @@ func New(s Subject, e Evidence) (*Audit, error) {
 		Adapter: s.Trace.Adapter.Fact.Name(), Digest: s.Trace.Adapter.Fact.Digest, Sound: len(e.Problems) == 0,
 		Problems: append([]ledger.Problem{}, e.Problems...), Log: e.Log, Legend: Legend(), Facts: s.Trace,
 	}}
+	for _, c := range s.SignOffs {
+		b.audit.Later = append(b.audit.Later, c.Entry)
+	}
+	for _, r := range s.Reproductions {
+		b.audit.Later = append(b.audit.Later, r.Entry)
+	}
 	if err := b.readSpec(); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}

@@ -20,6 +20,7 @@ type auditFlags struct {
 	key    string
 	format string
 	json   bool
+	bundle string
 
 	decision, person, reason string // of a sign-off
 }
@@ -42,11 +43,18 @@ An adapter's folder proves by itself what made it, where no ledger is at hand: i
 provenance is in an entry that is proved to be in the log of a signed head. --key
 is then the ledger's public key, as its owner gave it to you.
 
+--bundle packs what somebody else needs into one zip file: the audit as JSON and
+HTML, the adapter's statement, envelope and ML-BOM, the ledger's public key, and
+the entries that all of it rests on, each with the proof that it is in the log of
+the signed head. ledgercheck checks it with the key. Entries say more than the
+audit does: names of changed files, and processes.
+
 With --sign-off, what a person decided is added to the log, if the audit finds no
 mismatch. Daybook doesn't know who is at the keyboard: the name is a claim.`,
 		Example: `  daybook audit clinical@best
   daybook audit adapters/clinical/v0007 --format html >audit.html
   daybook audit 3f9ac1d2 --json
+  daybook audit clinical@v7 --bundle clinical-v7.zip
   daybook audit ./mailed-adapter --key 'daybook/4be1...+71b0c26f+AZ...'
   daybook audit clinical@v7 --sign-off approved --by 'R. Viewer' --reason 'consent checked, test F1 above .8'`,
 		Args: cobra.ExactArgs(1),
@@ -64,6 +72,7 @@ mismatch. Daybook doesn't know who is at the keyboard: the name is a claim.`,
 	flags.StringVar(&f.key, "key", "", "the ledger's public `key`, or a file that holds it, as you know it; without, the ledger's word is taken")
 	flags.StringVar(&f.format, "format", string(audit.FormatText), "text, markdown, html or json")
 	flags.BoolVar(&f.json, "json", false, "print JSON, as --format json does")
+	flags.StringVar(&f.bundle, "bundle", "", "if nothing contradicts the log, also write the audit with all it rests on to a zip `file` that ledgercheck reads")
 	flags.StringVar(&f.decision, "sign-off", "", "add to the log that a person `decided`: "+strings.Join(ledger.Decisions(), ", "))
 	flags.StringVar(&f.person, "by", "", "the `person` who signs off")
 	flags.StringVar(&f.reason, "reason", "", "`why` they decided so")
@@ -94,6 +103,9 @@ func runAudit(ctx context.Context, e *env, ref string, f auditFlags) (err error)
 			if f.decision != "" {
 				return runner.WithHint(errors.New("audit: --sign-off: no ledger here has this adapter"), "--root names the folder of its ledger")
 			}
+			if f.bundle != "" {
+				return runner.WithHint(errors.New("audit: --bundle: no ledger here has this adapter, and the entries are in it"), "--root names the folder of its ledger; an adapter's folder has its own proof")
+			}
 			return printAudit(e, alone, format)
 		}
 	}
@@ -119,7 +131,10 @@ func runAudit(ctx context.Context, e *env, ref string, f auditFlags) (err error)
 	if err != nil {
 		return err
 	}
-	return printAudit(e, report, format)
+	if err := printAudit(e, report, format); err != nil || f.bundle == "" {
+		return err
+	}
+	return writeAuditBundle(ctx, e, root, l, report, f.bundle)
 }
 
 // signOff checks what is to be signed off, and returns how to open the ledger for it.

@@ -262,10 +262,14 @@ func newerLedger(ts *testscript.TestScript, neg bool, args []string) {
 // check runs a verifier that is no part of Daybook's binary.
 func check(name string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
-		if len(args) != 1 {
-			ts.Fatalf("usage: %s BUNDLE", name)
+		if len(args) != 1 && len(args) != 2 {
+			ts.Fatalf("usage: %s BUNDLE [KEYFILE]", name)
 		}
-		out, err := exec.Command("go", "run", "daybook/ledger/cmd/"+name, ts.MkAbs(args[0])).CombinedOutput()
+		command := []string{"run", "daybook/ledger/cmd/" + name}
+		if len(args) == 2 {
+			command = append(command, "-key", strings.TrimSpace(ts.ReadFile(args[1])))
+		}
+		out, err := exec.Command("go", append(command, ts.MkAbs(args[0]))...).CombinedOutput()
 		if (err != nil) != neg {
 			ts.Fatalf("%v\n%s", err, out)
 		}

@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -198,3 +200,55 @@ func TestOlder(t *testing.T) {
 		t.Errorf("code %d\n%s", code, out)
 	}
 }
+
+// TestProofs checks a bundle of single entries, and refuses it with anything in it
+// changed that an entry vouches for.
+func TestProofs(t *testing.T) {
+	ctx := t.Context()
+	dir := t.TempDir()
+	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Keys: &keyring.Ring{Dir: filepath.Join(dir, "keys")}})
+	check(t, err)
+	defer func() { check(t, l.Close()) }()
+	beside := []byte("a bill of materials\n")
+	a := ledger.Adapter{Digest: digest("adapter"), Run: digest("run"), Epoch: 1, Sweep: "clinical", Version: 1, Path: "adapters/clinical/v0001", Files: map[string]string{"bom.cdx.json": digest(string(beside))}}
+	check(t, l.RecordDataset(ctx, ledger.Dataset{Digest: digest("data"), Path: "notes.jsonl", Records: 3, Root: digest("root")}))
+	a.Version, err = l.ReserveVersion(ctx, a)
+	check(t, err)
+	check(t, l.RecordAdapter(ctx, a))
+	signers, err := l.Signers(ctx)
+	check(t, err)
+	files := func(name string, data []byte) []ledger.BundledFile {
+		return []ledger.BundledFile{{Name: name, Data: data}, {Name: "audit/audit.html", Data: []byte("<p>")}}
+	}
+	for _, c := range []struct {
+		name  string
+		seqs  []int64
+		files []ledger.BundledFile
+		code  int
+		says  string
+	}{
+		{"sound", []int64{1, 3}, files("adapter/bom.cdx.json", beside), 0, "unproved: audit/audit.html: no entry vouches for it\nartifacts: 1\nsound"},
+		{"changed", []int64{1, 3}, files("adapter/bom.cdx.json", []byte("another")), 4, "MISMATCH: adapter/bom.cdx.json: its bytes have digest " + digest("another")},
+		{"not named", []int64{1, 3}, files("adapter/more.json", beside), 4, "MISMATCH: adapter/more.json"},
+		{"without its entry", []int64{1, 2}, files("adapter/bom.cdx.json", beside), 4, "MISMATCH: adapter/bom.cdx.json"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out bytes.Buffer
+			check(t, l.WriteProofs(ctx, &out, c.seqs, c.files))
+			path := filepath.Join(t.TempDir(), "bundle.zip")
+			check(t, os.WriteFile(path, out.Bytes(), 0o600))
+			var said, problems bytes.Buffer
+			if code := run([]string{"-key", signers[0].Key, path}, &said, &problems); code != c.code || !strings.Contains(said.String(), c.says) {
+				t.Errorf("code %d, want %d and %q\n%s%s", code, c.code, c.says, &said, &problems)
+			}
+			if code := run([]string{path}, &said, &problems); code == 0 {
+				t.Error("it proves something without a key")
+			}
+		})
+	}
+	if err := l.WriteProofs(ctx, io.Discard, []int64{4}, nil); err == nil {
+		t.Error("an entry that isn't there is proved")
+	}
+}
+
+func digest(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
