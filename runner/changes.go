@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -94,7 +95,18 @@ func (p *planner) describeChanges(ctx context.Context, state *ledger.Git, tree *
 			wanted = append(wanted, change{path: path, untracked: true})
 		}
 	}
-	slices.SortFunc(wanted, func(a, b change) int { return strings.Compare(a.path, b.path) })
+	// If there are too many, what was read and what is tracked counts more.
+	rank := func(f change) int {
+		if _, read := c.read[f.path]; read {
+			return 0
+		} else if !f.untracked {
+			return 1
+		}
+		return 2
+	}
+	slices.SortFunc(wanted, func(a, b change) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.path, b.path))
+	})
 	for _, f := range wanted {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -110,6 +122,7 @@ func (p *planner) describeChanges(ctx context.Context, state *ledger.Git, tree *
 	if len(c.ledger.Files) == 0 {
 		return nil, nil
 	}
+	slices.SortFunc(c.ledger.Files, func(a, b ledger.ChangedFile) int { return strings.Compare(a.Path, b.Path) })
 	if len(c.patches) > 0 {
 		text, err := encodePatch(c.patches)
 		if err != nil {

@@ -160,6 +160,24 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestManyChanges lists what a run has read, however many files there are beside it.
+func TestManyChanges(t *testing.T) {
+	dir, run := workspace(t)
+	put(t, dir, "tracked.py", "x\n")
+	run("add", ".")
+	run("commit", "-q", "-m", "first")
+	put(t, dir, "tracked.py", "y\n")
+	for i := range maxDirtyFiles {
+		put(t, dir, fmt.Sprintf("sweeps/%03d.py", i), "x\n")
+	}
+	imported := put(t, dir, "sweeps/z.libsonnet", "{}\n")
+	state, artifacts := describeIn(t, dir, imported)
+	c := state.Changes
+	if len(c.Files) != maxDirtyFiles || c.More != 2 || c.Files[len(c.Files)-1].Path != "tracked.py" || c.Files[len(c.Files)-2].Path != "sweeps/z.libsonnet" || len(artifacts) != maxDirtyFiles {
+		t.Errorf("%d files and %d more, the last %+v; %d artifacts", len(c.Files), c.More, c.Files[len(c.Files)-1], len(artifacts))
+	}
+}
+
 // TestPointers finds submodules, and files of which git has a pointer alone.
 func TestPointers(t *testing.T) {
 	dir, run := workspace(t)

@@ -8,10 +8,12 @@ import (
 	"testing"
 
 	git "github.com/go-git/go-git/v5"
+
+	"daybook/sweeps"
 )
 
 // BenchmarkGit reads the state of a repository of 50,000 files, three of them
-// changed: as a whole, and its status alone by the git binary and by go-git.
+// changed: alone, with what a plan records of that, and its status alone by the git binary and by go-git.
 func BenchmarkGit(b *testing.B) {
 	if _, err := exec.LookPath("git"); err != nil {
 		b.Skip("needs git to make the repository")
@@ -55,6 +57,15 @@ func BenchmarkGit(b *testing.B) {
 		{"state", func() (int, error) {
 			state, err := ReadGit(b.Context(), Root{Dir: dir}, dir)
 			return len(state.Files), err
+		}},
+		{"plan", func() (int, error) {
+			p := &planner{sweep: &sweeps.Sweep{Dir: dir}}
+			state, tree, err := inspectGit(b.Context(), Root{Dir: dir}, dir)
+			if err != nil {
+				return 0, err
+			}
+			_, err = p.describeChanges(b.Context(), &state, tree)
+			return len(state.Changes.Files), err
 		}},
 		{"status/git", func() (int, error) {
 			all, err := statusByBinary(b.Context(), dir)
