@@ -160,6 +160,9 @@ func projectEvents(ctx context.Context, t *transaction, e entry) error {
 	if err != nil {
 		return err
 	}
+	if len(f.Events) == 0 { // as when somebody has changed the entry
+		return fmt.Errorf("entry %d: it has no events", e.Seq)
+	}
 	p, err := t.attemptOf(ctx, f.Run, f.Attempt, e.Seq)
 	if err != nil {
 		return err

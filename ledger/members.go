@@ -216,6 +216,9 @@ func readSegments(ctx context.Context, q querier, pool int64) ([]segment, error)
 		if err := row.Scan(&s.id, &s.bits, &positions, &truncated); err != nil {
 			return err
 		}
+		if s.bits < 0 || s.bits > 31 {
+			return fmt.Errorf("%w: segment %d has buckets of %d bits", errIndex, s.id, s.bits)
+		}
 		if s.positions, err = unpackBitmap(positions); err != nil {
 			return err
 		}
@@ -300,7 +303,7 @@ func readCommitment(ctx context.Context, q querier, entry int64) (*keptCommitmen
 		return nil, err
 	}
 	type chunk struct {
-		number uint32
+		number int64
 		packed []byte
 	}
 	chunks, err := scanAll(rows, func(row *sql.Rows, c *chunk) error { return row.Scan(&c.number, &c.packed) })
@@ -313,7 +316,7 @@ func readCommitment(ctx context.Context, q querier, entry int64) (*keptCommitmen
 			return nil, fmt.Errorf("%w: positions of entry %d: %w", errIndex, entry, err)
 		}
 		for i := b.Iterator(); i.HasNext(); {
-			k.order = append(k.order, c.number<<chunkBits|i.Next())
+			k.order = append(k.order, uint32(c.number)<<chunkBits|i.Next()) //nolint:gosec // it was compared
 		}
 	}
 	if ordering == nil {

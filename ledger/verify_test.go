@@ -77,6 +77,18 @@ func TestVerifyChangedEntry(t *testing.T) {
 	}
 }
 
+// TestVerifyEntryWithoutEvents reads an entry that says of itself to be another version.
+func TestVerifyEntryWithoutEvents(t *testing.T) {
+	l, _ := open(t)
+	small.fill(t.Context(), t, l)
+	must(l.write.Exec(`DROP TRIGGER entries_no_update; UPDATE entries SET version = 1 WHERE type = 'steps';
+		CREATE TRIGGER entries_no_update BEFORE UPDATE ON entries BEGIN SELECT raise(ABORT, 'entries are never changed'); END`))(t)
+	v := must(l.Verify(t.Context(), VerifyOptions{Keys: l.keys}))(t)
+	if !slices.ContainsFunc(v.Problems, func(p Problem) bool { return strings.Contains(p.What, "it has no events") }) {
+		t.Errorf("problems %v", v.Problems)
+	}
+}
+
 // TestVerifyWhileWriting verifies a ledger that somebody adds to.
 func TestVerifyWhileWriting(t *testing.T) {
 	l, _ := open(t)

@@ -35,8 +35,10 @@ held can't be proved any more, of any record. Runs that were trained or judged o
 record can't be repeated: show, audit and reproduce say so.
 
 It doesn't touch your data, the adapters that were trained on the record, or copies
-elsewhere: backups, bundles, proof files that you gave away. Take the record out of
-the data too, and train again with what 'trained-on --retrain-plan' wrote before.
+elsewhere: backups, bundles, proof files that you gave away, folders of attempts on
+other machines, which bring identifiers back if they come back. Take the record out
+of the data too, or the next run of the same sweep has the ledger keep it again, and
+train again with what 'trained-on --retrain-plan' wrote before.
 Who has all other records of a file, or of a set in its order, can still test a guess
 against their plain digests, which stay in the log.
 
