@@ -312,8 +312,11 @@ func readCommitment(ctx context.Context, q querier, entry int64) (*keptCommitmen
 	}
 	for _, c := range chunks {
 		b, err := unpackBitmap(c.packed)
-		if err != nil || b.IsEmpty() || b.Maximum()>>chunkBits != 0 || c.number>>chunkBits != 0 {
-			return nil, fmt.Errorf("%w: positions of entry %d: %w", errIndex, entry, err)
+		if err != nil {
+			return nil, fmt.Errorf("positions of entry %d: %w", entry, err)
+		}
+		if b.IsEmpty() || b.Maximum()>>chunkBits != 0 || c.number>>chunkBits != 0 {
+			return nil, fmt.Errorf("%w: positions of entry %d are out of chunk %d", errIndex, entry, c.number)
 		}
 		for i := b.Iterator(); i.HasNext(); {
 			k.order = append(k.order, uint32(c.number)<<chunkBits|i.Next()) //nolint:gosec // it was compared

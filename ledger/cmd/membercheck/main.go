@@ -105,8 +105,11 @@ func (c *checker) log(key string) error {
 			Type string
 			Body json.RawMessage
 		}
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil || e.Seq != n+1 {
-			return fmt.Errorf("entry %d: not one, or not in its place: %w", n+1, err)
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return fmt.Errorf("entry %d: %w", n+1, err)
+		}
+		if e.Seq != n+1 {
+			return fmt.Errorf("entry %d follows entry %d", e.Seq, n)
 		}
 		if err := c.entry(e.Seq, e.Type, e.Body); err != nil {
 			return fmt.Errorf("entry %d: %w", e.Seq, err)
@@ -179,12 +182,15 @@ func (c *checker) head(t tree, key string) error {
 		return errors.New("head: want origin, size and root")
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || size < 1 {
+		return fmt.Errorf("head: its size is %q", lines[1])
+	}
+	root, err := tlog.TreeHash(size, t)
 	if err != nil {
 		return fmt.Errorf("head: %w", err)
 	}
-	root, err := tlog.TreeHash(size, t)
-	if err != nil || root.String() != lines[2] || tlog.StoredHashCount(size) != int64(len(t)) {
-		return fmt.Errorf("head: it is not over the entries that are here: %w", err)
+	if root.String() != lines[2] || tlog.StoredHashCount(size) != int64(len(t)) {
+		return errors.New("head: it is not over the entries that are here")
 	}
 	c.say("log: %d entries, %d runs begun to train, %d sets committed to", size, len(c.runs), len(c.sets))
 	if len(c.anew) > 0 {
@@ -200,8 +206,11 @@ func (c *checker) proofs() error {
 		return err
 	}
 	var d document
-	if err := json.Unmarshal(data, &d); err != nil || d.Version != 1 || len(d.Records) == 0 {
-		return fmt.Errorf("membership.json: not of a version that this command reads: %w", err)
+	if err := json.Unmarshal(data, &d); err != nil {
+		return fmt.Errorf("membership.json: %w", err)
+	}
+	if d.Version != 1 || len(d.Records) == 0 {
+		return errors.New("membership.json: it asks for nothing, or is of a version that this command doesn't read")
 	}
 	proved := map[int64]proved{}
 	for _, s := range d.Sets {
