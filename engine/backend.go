@@ -238,9 +238,9 @@ type Backend interface {
 	// Greedy returns, for the last token of each document, the most likely next
 	// token; the lowest index wins a tie. It waits for the device.
 	Greedy(in DeviceBatch, h *Head, x Buffer) ([]int32, error)
-	// Logits returns (rows, Vocab) for all tokens of a batch, which must be few: for
-	// sampling, where batches are narrowed to last tokens, for tests and for tools.
-	Logits(in DeviceBatch, h *Head, x Buffer) ([]float32, error)
+	// Logits returns (documents, Vocab) for the last token of each document, or if not
+	// last (tokens, Vocab) for all, which must then be few. It waits for the device.
+	Logits(in DeviceBatch, h *Head, x Buffer, last bool) ([]float32, error)
 
 	NewOptimizer(cfg OptimizerConfig, params []Param) (Optimizer, error)
 

@@ -110,7 +110,7 @@ func decodePieces(g *rig, positions int, pieces []piece) {
 		}
 		g.compare("output with a cache", g.get(out), wantRows, g.tol.model)
 
-		logits, err := g.be.Logits(in, m.head, out)
+		logits, err := g.be.Logits(in, m.head, out, false)
 		g.must("logits", err)
 		next, err := g.be.Greedy(in, m.head, out)
 		g.must("greedy", err)

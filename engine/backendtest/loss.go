@@ -57,9 +57,16 @@ func checkLoss(g *rig) {
 			g.same("nll without gradient", g.download(alone), g.download(gotNLL))
 			g.same("hit without gradient", g.download(hits), g.download(gotHit))
 
-			logits, err := g.be.Logits(in, h, x)
+			logits, err := g.be.Logits(in, h, x, false)
 			g.must("logits", err)
 			g.compare("logits", widen(logits), ref.Logits(xValues), g.tol.forward)
+			var ofLast []float32
+			for _, end := range b.Starts[1:] {
+				ofLast = append(ofLast, logits[int(end-1)*g.s.Vocab:int(end)*g.s.Vocab]...)
+			}
+			logits, err = g.be.Logits(in, h, x, true)
+			g.must("last logits", err)
+			g.same("last logits", logits, ofLast)
 		})
 	}
 }

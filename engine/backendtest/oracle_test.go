@@ -426,14 +426,21 @@ func (o *oracle) CachedAttention(in engine.DeviceBatch, c engine.Cache, layer in
 	return err
 }
 
-func (o *oracle) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer) ([]float32, error) {
+func (o *oracle) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer, last bool) ([]float32, error) {
 	b := &buffer{x: make([]float32, in.Tokens()*o.s.Vocab)}
 	set(b, o.head(h).Logits(wide(x, in.Tokens()*o.s.Hidden)))
-	return b.x, nil
+	if !last {
+		return b.x, nil
+	}
+	var ofLast []float32
+	for _, end := range loaded(in).Starts[1:] {
+		ofLast = append(ofLast, b.x[int(end-1)*o.s.Vocab:int(end)*o.s.Vocab]...)
+	}
+	return ofLast, nil
 }
 
 func (o *oracle) Greedy(in engine.DeviceBatch, h *engine.Head, x engine.Buffer) ([]int32, error) {
-	logits, _ := o.Logits(in, h, x)
+	logits, _ := o.Logits(in, h, x, false)
 	b := loaded(in)
 	var next []int32
 	for doc := range b.Documents() {

@@ -181,9 +181,9 @@ func (r recorder) Greedy(in engine.DeviceBatch, h *engine.Head, x engine.Buffer)
 	return r.Backend.Greedy(in, h, x)
 }
 
-func (r recorder) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer) ([]float32, error) {
+func (r recorder) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer, last bool) ([]float32, error) {
 	r.called.note("Logits")
-	return r.Backend.Logits(in, h, x)
+	return r.Backend.Logits(in, h, x, last)
 }
 
 func (r recorder) NewOptimizer(cfg engine.OptimizerConfig, params []engine.Param) (engine.Optimizer, error) {

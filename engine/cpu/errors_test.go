@@ -154,7 +154,7 @@ func TestOperationsRefuse(t *testing.T) {
 			return err
 		}},
 		{"logits: x: buffer of 383", func() error {
-			_, err := be.Logits(in, head, short)
+			_, err := be.Logits(in, head, short, false)
 			return err
 		}},
 		{"batch: capacity of 0 tokens", func() error {

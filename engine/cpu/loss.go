@@ -128,19 +128,21 @@ func (b *Backend) Greedy(in engine.DeviceBatch, h *engine.Head, x engine.Buffer)
 }
 
 // Logits implements engine.Backend.
-func (b *Backend) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer) ([]float32, error) {
+func (b *Backend) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer, last bool) ([]float32, error) {
 	defer keep(b, in, h, x)
 	d, err := b.loaded(in)
 	if err != nil {
 		return nil, fmt.Errorf("logits: %w", err)
 	}
 	vocab := b.shape.Vocab
-	rows, err := b.integers(d.Tokens())
-	if err != nil {
-		return nil, wrap("logits", err)
-	}
-	for i := range rows {
-		rows[i] = int32(i)
+	rows := d.last
+	if !last {
+		if rows, err = b.integers(d.Tokens()); err != nil {
+			return nil, wrap("logits", err)
+		}
+		for i := range rows {
+			rows[i] = int32(i)
+		}
 	}
 	out := make([]float32, len(rows)*vocab)
 	var o operands

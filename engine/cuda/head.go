@@ -97,7 +97,7 @@ func (b *Backend) readHead(w *weight) (matrix, error) {
 }
 
 // Logits implements engine.Backend.
-func (b *Backend) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer) ([]float32, error) {
+func (b *Backend) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer, last bool) ([]float32, error) {
 	var out []float32
 	err := b.run("logits", func() error {
 		d, err := b.loaded(in)
@@ -109,7 +109,9 @@ func (b *Backend) Logits(in engine.DeviceBatch, h *engine.Head, x engine.Buffer)
 		if o.err != nil {
 			return o.err
 		}
-		s.n = d.tokens
+		if s.n = d.tokens; last {
+			s.n, s.rows = d.documents, d.last
+		}
 		out = make([]float32, s.n*b.shape.Vocab)
 		return b.score(s, func(c chunk) error {
 			to := out[c.first*b.shape.Vocab:]

@@ -164,7 +164,7 @@ func (g *generation) advance() error {
 	if err != nil {
 		return err
 	}
-	next, err := g.choose(b, x, fed)
+	next, err := g.choose(x, fed)
 	if err != nil {
 		return err
 	}
@@ -275,12 +275,12 @@ func (m *Model) through(b *engine.Batch, prefill bool) (engine.Buffer, *engine.B
 	return x, few, nil
 }
 
-// choose returns the next token of each of fed, whose documents b has, in order.
-func (g *generation) choose(b *engine.Batch, x engine.Buffer, fed []sequence) ([]int32, error) {
+// choose returns the next token of each of fed, the documents of the loaded batch in order.
+func (g *generation) choose(x engine.Buffer, fed []sequence) ([]int32, error) {
 	if g.o.Pick == nil {
 		return g.m.greedy(x)
 	}
-	logits, err := g.m.lastLogits(b, x)
+	logits, err := g.m.lastLogits(x)
 	if err != nil {
 		return nil, err
 	}
@@ -303,22 +303,14 @@ func (m *Model) greedy(x engine.Buffer) (next []int32, err error) {
 	return next, err
 }
 
-// lastLogits returns Vocab logits after each document of b, which through returned.
-func (m *Model) lastLogits(b *engine.Batch, x engine.Buffer) ([][]float32, error) {
-	var all []float32
-	err := m.head(engine.Decode, func(h *engine.Head) (err error) {
-		all, err = m.be.Logits(m.end, h, x)
+// lastLogits returns Vocab logits after each document of the loaded batch.
+func (m *Model) lastLogits(x engine.Buffer) (logits [][]float32, err error) {
+	err = m.head(engine.Decode, func(h *engine.Head) error {
+		all, err := m.be.Logits(m.end, h, x, true)
+		logits = slices.Collect(slices.Chunk(all, m.shape.Vocab))
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	v := m.shape.Vocab
-	out := make([][]float32, b.Documents())
-	for d := range out {
-		out[d] = all[(int(b.Starts[d+1])-1)*v:][:v]
-	}
-	return out, nil
+	return logits, err
 }
 
 func (m *Model) attend(prefill bool, layer int, act *engine.Activations) error {

@@ -283,7 +283,7 @@ func (m *Model) Logits(b *engine.Batch) ([]float32, error) {
 	}
 	var out []float32
 	err = m.head(engine.Forward, func(h *engine.Head) error {
-		out, err = m.be.Logits(m.batch, h, x)
+		out, err = m.be.Logits(m.batch, h, x, false)
 		return err
 	})
 	if err != nil {
