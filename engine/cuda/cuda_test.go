@@ -5,6 +5,7 @@ package cuda
 import (
 	"errors"
 	goflag "flag" // flag is a function here
+	"strconv"
 	"testing"
 
 	"daybook/engine"
@@ -73,7 +74,7 @@ func everywhere(t *testing.T) []Options {
 	return all
 }
 
-func (o Options) name() string { return o.Numerics().Compute + "/" + string(rune('0'+o.Device)) }
+func (o Options) name() string { return o.Numerics().Compute + "/" + strconv.Itoa(o.Device) }
 
 // start opens a backend until t ends. Its shape matters only to operations of a model.
 func start(t *testing.T, o Options) *Backend {

@@ -36,9 +36,10 @@ func Devices() ([]Device, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cuda: %w", err)
 		}
+		_, unfit := g.architecture()
 		all = append(all, Device{
 			Index: i, Name: g.name, Memory: g.memory,
-			Capability: fmt.Sprintf("%d.%d", g.major, g.minor),
+			Capability: fmt.Sprintf("%d.%d", g.major, g.minor), Unfit: unfit,
 		})
 	}
 	return all, nil

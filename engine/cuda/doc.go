@@ -47,4 +47,5 @@ type Device struct {
 	Name       string // as the driver has it
 	Memory     int64  // bytes
 	Capability string // compute capability, such as "9.0"
+	Unfit      error  // why no kernels run on it, whatever is installed; nil if they do
 }

@@ -4,8 +4,8 @@
 //	cpu               the processor
 //	cuda:1            the second NVIDIA GPU, in bfloat16
 //	cuda:1/float32    the same in float32, slowly, for parity with the processor
-//	cuda              every NVIDIA GPU
-//	auto              every NVIDIA GPU if there is one, else the processor
+//	cuda              every NVIDIA GPU that kernels run on
+//	auto              the same if there is one, else the processor
 package device
 
 import (
@@ -57,32 +57,58 @@ func Parse(name string) (Device, error) {
 }
 
 // Resolve returns the devices that name stands for on this machine, at least one.
+// Of auto and cuda these are the GPUs that kernels run on: PassedOver tells of others.
 func Resolve(name string) ([]Device, error) {
+	all, _, err := resolve(name, cuda.Devices)
+	return all, err
+}
+
+// PassedOver says why GPUs of this machine, such as an old one for the display, are
+// none of those that name, which is auto or cuda, stands for; nil if all are.
+func PassedOver(name string) []error {
+	_, passed, err := resolve(name, cuda.Devices)
+	if err != nil {
+		return nil // as Resolve says
+	}
+	return passed
+}
+
+// resolve does both for the GPUs that list finds.
+func resolve(name string, list func() ([]cuda.Device, error)) (all []Device, passed []error, err error) {
 	kind, compute, _ := strings.Cut(name, "/")
 	if kind != "auto" && kind != "cuda" {
 		d, err := Parse(name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return []Device{d}, nil
+		return []Device{d}, nil, nil
 	}
 	if _, err := Parse("cuda:0/" + compute); compute != "" && err != nil {
-		return nil, nameError{fmt.Errorf("device %s: %w", name, ErrName)}
+		return nil, nil, nameError{fmt.Errorf("device %s: %w", name, ErrName)}
 	}
-	gpus, err := cuda.Devices()
+	gpus, err := list()
 	switch {
-	case kind == "auto" && (errors.Is(err, cuda.ErrUnavailable) || err == nil && len(gpus) == 0):
-		return []Device{CPU}, nil
+	case kind == "auto" && errors.Is(err, cuda.ErrUnavailable):
+		return []Device{CPU}, nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("device %s: %w", name, err)
-	case len(gpus) == 0:
-		return nil, nameError{fmt.Errorf("device %s: the driver shows no GPU: %w", name, ErrName)}
+		return nil, nil, fmt.Errorf("device %s: %w", name, err)
 	}
-	var all []Device
 	for _, g := range gpus {
+		if g.Unfit != nil {
+			passed = append(passed, fmt.Errorf("cuda:%d: %w", g.Index, g.Unfit))
+			continue
+		}
 		all = append(all, Device{index: g.Index, compute: strings.TrimPrefix(compute, "bfloat16")})
 	}
-	return all, nil
+	switch {
+	case len(all) > 0:
+		return all, passed, nil
+	case kind == "auto":
+		return []Device{CPU}, passed, nil
+	case len(passed) > 0:
+		return nil, nil, fmt.Errorf("device %s: %w", name, passed[0])
+	}
+	return nil, nil, nameError{fmt.Errorf("device %s: the driver shows no GPU: %w", name, ErrName)}
 }
 
 // String returns the name, as Parse reads it.

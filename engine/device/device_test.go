@@ -2,6 +2,8 @@ package device
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"daybook/engine/cuda"
@@ -39,6 +41,7 @@ func TestResolve(t *testing.T) {
 	if err != nil && !errors.Is(err, cuda.ErrUnavailable) {
 		t.Fatal(err)
 	}
+	gpus = slices.DeleteFunc(gpus, func(g cuda.Device) bool { return g.Unfit != nil })
 	auto, err := Resolve("auto")
 	if err != nil || len(auto) != max(1, len(gpus)) {
 		t.Fatalf("auto is %v, %v, with %d GPUs here", auto, err, len(gpus))
@@ -53,6 +56,43 @@ func TestResolve(t *testing.T) {
 	}
 	if _, err := Resolve("auto/int8"); !errors.Is(err, ErrName) {
 		t.Errorf("auto/int8: %v", err)
+	}
+}
+
+// TestResolveUnfit has GPUs that no kernels run on beside others, and alone.
+func TestResolveUnfit(t *testing.T) {
+	unfit := errors.New("too old")
+	old := func(index int) cuda.Device { return cuda.Device{Index: index, Unfit: unfit} }
+	for _, c := range []struct {
+		name   string
+		gpus   []cuda.Device
+		want   []string // nil: an error
+		passed int
+	}{
+		{"auto", []cuda.Device{old(0), {Index: 1}, old(2), {Index: 3}}, []string{"cuda:1", "cuda:3"}, 2},
+		{"cuda", []cuda.Device{{Index: 0}, old(1)}, []string{"cuda:0"}, 1},
+		{"cuda/float32", []cuda.Device{old(0), {Index: 1}}, []string{"cuda:1/float32"}, 1},
+		{"auto", []cuda.Device{old(0)}, []string{"cpu"}, 1},
+		{"cuda", []cuda.Device{old(0)}, nil, 0},
+		{"cuda:0", []cuda.Device{old(0), {Index: 1}}, []string{"cuda:0"}, 0}, // opening it says why not
+		{"auto", nil, []string{"cpu"}, 0},
+	} {
+		all, passed, err := resolve(c.name, func() ([]cuda.Device, error) { return c.gpus, nil })
+		var got []string
+		for _, d := range all {
+			got = append(got, d.String())
+		}
+		if !slices.Equal(got, c.want) || len(passed) != c.passed || (err == nil) != (c.want != nil) {
+			t.Errorf("%s among %+v: %q, %v, %v, want %q", c.name, c.gpus, got, passed, err, c.want)
+		}
+		for _, why := range passed {
+			if !errors.Is(why, unfit) || !strings.HasPrefix(why.Error(), "cuda:") {
+				t.Errorf("%s: passed over for %v", c.name, why)
+			}
+		}
+		if c.want == nil && !errors.Is(err, unfit) {
+			t.Errorf("%s: %v, which doesn't say why", c.name, err)
+		}
 	}
 }
 

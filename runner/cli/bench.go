@@ -146,6 +146,7 @@ func runBench(ctx context.Context, e *env, what string, o benchOptions) error {
 	if err != nil {
 		return err
 	}
+	warnPassedOver(e, o.device)
 	results, err := run(ctx, devices[0], device.Options{Memory: limit}, o)
 	if err != nil {
 		return fmt.Errorf("bench: %w", err)

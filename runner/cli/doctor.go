@@ -111,6 +111,9 @@ func examineGPUs() []finding {
 		f := finding{Level: "ok", What: "gpu", Found: fmt.Sprintf("cuda:%d is %s, %.1f GiB, compute capability %s", g.Index, g.Name, float64(g.Memory)/(1<<30), g.Capability)}
 		if err := cuda.Usable(g.Index); err != nil {
 			f.Level, f.Found, f.Hint = "problem", f.Found+": "+err.Error(), runner.HintOf(err)
+			if g.Unfit != nil { // what runs pass over
+				f.Level = "note"
+			}
 		}
 		out = append(out, f)
 	}

@@ -87,6 +87,7 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, o runFlags
 	if err != nil {
 		return err
 	}
+	warnPassedOver(e, f.device)
 	if limit > 0 && devices[0] == device.CPU {
 		e.say("warning: --memory limits what a run takes of a GPU; the processor has no such limit")
 	}
@@ -181,6 +182,13 @@ func parallel(devices []device.Device, jobs, todo int) (int, int) {
 	}
 	jobs = max(1, min(jobs, todo))
 	return jobs, max(1, cpus/jobs)
+}
+
+// warnPassedOver tells of GPUs that a device of this name leaves out.
+func warnPassedOver(e *env, name string) {
+	for _, why := range device.PassedOver(name) {
+		e.say("warning: not used: %s", why)
+	}
 }
 
 // names returns what devices are called.

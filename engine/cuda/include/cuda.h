@@ -4,7 +4,7 @@
 // earlier versions, under the names below, so a toolkit 13 compiles cu once
 // this folder comes before the toolkit's own:
 //
-//     CGO_CFLAGS="-I$PWD/engine/cuda/include" go build -tags cuda .
+//     CGO_CFLAGS="-O2 -I$PWD/engine/cuda/include -I/usr/local/cuda/include" go build -tags cuda .
 //
 // With an older toolkit it changes nothing, and isn't needed.
 
