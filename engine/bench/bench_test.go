@@ -22,8 +22,8 @@ func brief() Protocol {
 	}}
 }
 
-// TestTrainingWork compares with the figures of the design, which count a whole
-// layer as recomputed.
+// TestTrainingWork compares with the figures of the design, which count every layer as
+// recomputed, and whole.
 func TestTrainingWork(t *testing.T) {
 	for _, c := range []struct {
 		shape                  string
@@ -41,16 +41,36 @@ func TestTrainingWork(t *testing.T) {
 		}
 		w := TrainingWork(s, lora(16, 0), c.length, engine.CheckpointFull)
 		down := 2*float64(s.Hidden)*float64(s.Intermediate) + 2*16*float64(s.Hidden)
-		all := (w.Model + w.Recompute + float64(s.Layers)*down) / 1e9
+		layers := float64(s.Layers)
+		all := (w.Model + w.Recompute*layers/(layers-1) + layers*down) / 1e9
 		if math.Abs(all-c.withRecompute) > 0.02*c.withRecompute {
 			t.Errorf("%s at %d: %.2f GFLOP a token, want %.2f", c.shape, c.length, all, c.withRecompute)
 		}
 		if got := w.Model / 1e9; c.without > 0 && math.Abs(got-c.without) > 0.02*c.without {
 			t.Errorf("%s at %d: %.2f GFLOP a token without recompute, want %.2f", c.shape, c.length, got, c.without)
 		}
+		one := s
+		one.Layers = 1 // the last, of which nothing is computed again
+		if again := TrainingWork(one, lora(16, 0), c.length, engine.CheckpointFull).Recompute; again != 0 {
+			t.Errorf("%s: one layer has a recompute of %g", c.shape, again)
+		}
 		some := TrainingWork(s, lora(16, 0), c.length, engine.CheckpointSelective)
 		if some.Model != w.Model || some.Recompute <= 0 || some.Recompute >= w.Recompute {
 			t.Errorf("%s: selective recompute of %g, full of %g", c.shape, some.Recompute, w.Recompute)
+		}
+	}
+}
+
+// TestPeak has names as drivers give them, some of them parts of others.
+func TestPeak(t *testing.T) {
+	for name, want := range map[string]float64{
+		"NVIDIA H100 80GB HBM3": 989e12, "NVIDIA H100 NVL": 835e12, "NVIDIA H100 PCIe": 756e12,
+		"NVIDIA H200": 989e12, "NVIDIA H200 NVL": 835e12, "NVIDIA GH200 480GB": 989e12,
+		"NVIDIA A100-SXM4-80GB": 312e12, "NVIDIA A10": 125e12, "NVIDIA A10G": 70e12, "NVIDIA L40S": 362e12,
+		"NVIDIA GeForce RTX 4090": 165e12, "NVIDIA RTX A1000": 0, "NVIDIA GeForce GTX 1080": 0, "": 0,
+	} {
+		if got := peak(name); got != want {
+			t.Errorf("%s: %g FLOP/s, want %g", name, got, want)
 		}
 	}
 }

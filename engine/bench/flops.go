@@ -10,7 +10,8 @@ type Work struct {
 	// activations, and those of the adapters. The base is frozen, so its weights
 	// have none.
 	Model float64
-	// Recompute is what gradient checkpointing does once more.
+	// Recompute is what gradient checkpointing does once more, of all layers but the
+	// last: what they share still holds that one's.
 	Recompute float64
 }
 
@@ -51,6 +52,6 @@ func TrainingWork(s engine.Shape, l engine.LoRA, length int, c engine.Checkpoint
 		w.Recompute = linear(engine.Gate, engine.Up) + low(engine.Gate, engine.Up)
 	case engine.CheckpointNone, engine.CheckpointAuto:
 	}
-	w.Recompute *= layers
+	w.Recompute *= layers - 1
 	return w
 }

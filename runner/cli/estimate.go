@@ -16,8 +16,10 @@ import (
 	"daybook/runner"
 )
 
-// cards are the memories of common GPUs, in GiB.
-var cards = []int64{8, 12, 16, 24, 48, 80}
+// cards are common GPUs, sold with 8, 12, 16, 24, 48 and 80 GiB, by the GiB that CUDA
+// reports as their total on Linux: the least that is usual of each size. Error correction
+// in the same memory, as an L40S has, takes more.
+var cards = []float64{7.6, 11.6, 15.5, 23.5, 47.4, 79.1}
 
 func newEstimateCommand(e *env) *cobra.Command {
 	var f sweepFlags
@@ -31,7 +33,8 @@ of one shape, and with which setting each fits on common GPUs. It is the plan th
 a run allocates, made without a GPU.
 
 The process takes what the engine plans, what the driver takes besides, and what a
-run keeps free for it: as much as --memory has to allow. What a card names is
+run keeps free for it: as much as --memory has to allow. The GPUs are those sold with
+8, 12, 16, 24, 48 and 80 GiB, by what their driver reports. What a card names is
 gradient_checkpointing; + inputs and + embedding are train.offload, + paged is a
 paged optimizer; * marks what the sweep doesn't ask for. No setting changes a byte
 of the result.`,
@@ -71,7 +74,7 @@ func runEstimate(ctx context.Context, e *env, f sweepFlags, on, path string) (_ 
 	o := runner.EstimateOptions{Planner: d.Planner}
 	if d != device.CPU {
 		for _, gib := range cards {
-			o.Cards = append(o.Cards, gib<<30)
+			o.Cards = append(o.Cards, int64(gib*(1<<30)))
 		}
 	}
 	return p.plan.Estimate(ctx, o)
@@ -82,7 +85,7 @@ func printEstimate(w io.Writer, feet []*runner.Footprint) error {
 	header := []string{"", ">runs", ">tokens", ">base", ">adapter", ">optimizer", ">activations", ">scratch", ">cache", ">engine", ">process", ">on the host"}
 	fits := []string{"GPU of"}
 	for _, c := range feet[0].Cards {
-		fits = append(fits, fmt.Sprintf("%d GiB", c.Bytes>>30))
+		fits = append(fits, fmt.Sprintf("%.1f GiB", float64(c.Bytes)/(1<<30)))
 	}
 	var rows, cardRows [][]string
 	for _, f := range feet {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daybook/engine/device"
 	"daybook/runner"
 	"daybook/runner/talk"
 )
@@ -21,6 +23,7 @@ type hostFlags struct {
 	base         string
 	quantization string
 	device       string
+	memory       string
 }
 
 // register adds the flags; otherwise says which base is taken without --base.
@@ -29,9 +32,13 @@ func (f *hostFlags) register(cmd *cobra.Command, otherwise string) {
 	flags.StringVar(&f.base, "base", "", "`folder` of the base, or hf:org/name (default: "+otherwise+")")
 	flags.StringVar(&f.quantization, "quantization", "", "how the base is held: "+strings.Join(runner.Quantizations, ", ")+" (default: as in training; where that is not recorded, as its files are, or nf4-double)")
 	flags.StringVar(&f.device, "device", "auto", deviceHelp)
+	flags.StringVar(&f.memory, "memory", "", "what the process may take of a GPU, such as 24GiB (default: all that is free)")
 }
 
-func (f *hostFlags) check() error { return checkQuantization(f.quantization) }
+func (f *hostFlags) check() error {
+	_, err := memoryLimit(f.memory)
+	return cmp.Or(checkQuantization(f.quantization), err)
+}
 
 func checkQuantization(name string) error {
 	if name != "" && !slices.Contains(runner.Quantizations, name) {
@@ -43,6 +50,10 @@ func checkQuantization(name string) error {
 // loadHost puts a base on a device, with a bar. Adapters that can't answer with it are
 // an error before it is read.
 func loadHost(ctx context.Context, e *env, root runner.Root, b runner.AdapterBase, o talk.Options, f hostFlags, adapters ...*runner.NamedAdapter) (*talk.Host, error) {
+	var err error
+	if o.Memory, err = memoryLimit(f.memory); err != nil {
+		return nil, err
+	}
 	base, err := runner.OpenBase(b.Dir, b.Template, root.Cache())
 	if err != nil {
 		err = fmt.Errorf("base: %w", err)
@@ -66,6 +77,10 @@ func loadHost(ctx context.Context, e *env, root runner.Root, b runner.AdapterBas
 		if _, err := talk.Read(a, base, o); err != nil {
 			return nil, err
 		}
+	}
+	warnPassedOver(e, f.device)
+	if all, err := device.Resolve(f.device); err == nil && o.Memory > 0 && all[0] == device.CPU {
+		e.say("warning: --memory limits what is taken of a GPU; the processor has no such limit")
 	}
 	m := newMeter(e.err)
 	defer m.close()

@@ -23,6 +23,7 @@ import (
 type Options struct {
 	Device       string // as package device names it
 	Threads      int    // of the processor; 0 means all
+	Memory       int64  // bytes that the process may take of a GPU; 0 means all that is free
 	Quantization checkpoint.Quantization
 	// Requantized also takes adapters that were trained on the base quantized in
 	// another way.
@@ -80,7 +81,7 @@ func Load(ctx context.Context, base *runner.Base, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	backend, err := all[0].Open(base.Shape(), device.Options{Threads: o.Threads})
+	backend, err := all[0].Open(base.Shape(), device.Options{Threads: o.Threads, Memory: o.Memory})
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", all[0], err)
 	}
