@@ -11,7 +11,8 @@ import (
 
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/google/renameio/v2"
+
+	"daybook/ledger/folder"
 
 	"daybook/ledger"
 )
@@ -47,7 +48,7 @@ func WriteAnchor(path string, head []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("anchor: %w", err)
 	}
-	if err := renameio.WriteFile(path, head, 0o644); err != nil {
+	if err := folder.WriteFile(path, head, 0o644); err != nil {
 		return fmt.Errorf("anchor: %w", err)
 	}
 	return nil

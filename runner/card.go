@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"text/template"
 
-	"github.com/google/renameio/v2"
+	"daybook/ledger/folder"
 
 	"daybook/engine/train"
 	"daybook/ledger"
@@ -146,14 +146,14 @@ func (e *execution) describeAdapter(ctx context.Context, dir string, item *Item,
 	if err != nil {
 		return fmt.Errorf("%s: %w", metadataFile, err)
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, metadataFile), append(data, '\n'), 0o644); err != nil {
+	if err := folder.WriteFile(filepath.Join(dir, metadataFile), append(data, '\n'), 0o644); err != nil {
 		return err
 	}
 	var text bytes.Buffer
 	if err := card.Execute(&text, m); err != nil {
 		return fmt.Errorf("model card: %w", err)
 	}
-	return renameio.WriteFile(filepath.Join(dir, "README.md"), text.Bytes(), 0o644)
+	return folder.WriteFile(filepath.Join(dir, "README.md"), text.Bytes(), 0o644)
 }
 
 func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a ledger.Adapter) (*Metadata, error) {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/google/renameio/v2"
+	"daybook/ledger/folder"
 
 	"daybook/ledger"
 	"daybook/ledger/evidence"
@@ -67,7 +67,8 @@ func (f *Forgotten) names(text []byte) bool {
 
 // predictions takes the lines about the records out of the files of predictions.
 func (f *Forgotten) predictions(root Root, dryRun bool) error {
-	paths, err := filepath.Glob(filepath.Join(root.Predictions(), "*.jsonl"))
+	// What a killed process left of a file, folder.Create has named after it.
+	paths, err := filepath.Glob(filepath.Join(root.Predictions(), "*.jsonl*"))
 	if err != nil {
 		return fmt.Errorf("predictions: %w", err)
 	}
@@ -88,7 +89,7 @@ func (f *Forgotten) predictions(root Root, dryRun bool) error {
 		if f.Predictions += gone; gone == 0 || dryRun {
 			continue
 		}
-		if err := renameio.WriteFile(path, kept, 0o600); err != nil {
+		if err := folder.WriteFile(path, kept, 0o600); err != nil {
 			return fmt.Errorf("predictions: %w", err)
 		}
 	}

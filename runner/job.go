@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"daybook/ledger/folder"
 
 	"daybook/ledger"
 	"daybook/sweeps"
@@ -128,7 +128,7 @@ func (j *Job) Write(dir string) error {
 	if err != nil {
 		return fmt.Errorf("attempt: %w", err)
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, JobFile), append(data, '\n'), 0o600); err != nil {
+	if err := folder.WriteFile(filepath.Join(dir, JobFile), append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("attempt: %w", err)
 	}
 	return nil

@@ -15,8 +15,6 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/google/renameio/v2"
-
 	"daybook/engine"
 	"daybook/engine/chat"
 	"daybook/engine/checkpoint"
@@ -187,7 +185,7 @@ func (b *Base) copyCompanions(from AdapterBase, dir string) error {
 	if from.Template == "" && b.Template.Source() != chat.DefaultTemplate {
 		return nil // it is in what was copied
 	}
-	return renameio.WriteFile(filepath.Join(dir, chatTemplateFile), []byte(b.Template.Source()), 0o644)
+	return folder.WriteFile(filepath.Join(dir, chatTemplateFile), []byte(b.Template.Source()), 0o644)
 }
 
 // globEscape makes a path a pattern that nothing else matches.
@@ -222,7 +220,7 @@ func (m *MergeRecord) write(dir string) error {
 		return fmt.Errorf("model card: %w", err)
 	}
 	return errors.Join(
-		renameio.WriteFile(filepath.Join(dir, mergeFile), append(data, '\n'), 0o644),
-		renameio.WriteFile(filepath.Join(dir, "README.md"), text.Bytes(), 0o644),
+		folder.WriteFile(filepath.Join(dir, mergeFile), append(data, '\n'), 0o644),
+		folder.WriteFile(filepath.Join(dir, "README.md"), text.Bytes(), 0o644),
 	)
 }

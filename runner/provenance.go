@@ -13,7 +13,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"daybook/ledger/folder"
 
 	"daybook/ledger"
 	"daybook/ledger/attest"
@@ -54,8 +54,8 @@ func (e *execution) record(ctx context.Context, dir string, a ledger.Adapter) er
 		return err
 	}
 	return errors.Join(
-		renameio.WriteFile(filepath.Join(dir, attest.EntryFile), entry.Leaf(), 0o644),
-		renameio.WriteFile(filepath.Join(dir, attest.ProofFile), proof.Text(), 0o644),
+		folder.WriteFile(filepath.Join(dir, attest.EntryFile), entry.Leaf(), 0o644),
+		folder.WriteFile(filepath.Join(dir, attest.ProofFile), proof.Text(), 0o644),
 	)
 }
 
@@ -101,7 +101,7 @@ func (e *execution) attest(ctx context.Context, dir string, a ledger.Adapter) (m
 		if out[name], err = e.Store.Put(ctx, bytes.NewReader(data)); err != nil {
 			return nil, err
 		}
-		if err := renameio.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+		if err := folder.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			return nil, err
 		}
 	}
@@ -123,7 +123,7 @@ func restore(dir string, a ledger.Adapter, s *store.Store) error {
 		if err := errors.Join(err, r.Close()); err != nil {
 			return fmt.Errorf("%s: %s: %w", a.Name(), name, err)
 		}
-		if err := renameio.WriteFile(path, data, 0o644); err != nil {
+		if err := folder.WriteFile(path, data, 0o644); err != nil {
 			return err
 		}
 	}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
+	"syscall"
 
 	"daybook/engine/checkpoint"
 	"daybook/ledger"
@@ -97,8 +97,11 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a 
 	if err := folder.Sync(temp); err != nil {
 		return a, err
 	}
-	if err := settle(temp, final, a.Digest); err != nil {
+	switch err := settle(temp, final, a.Digest); {
+	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENOTDIR):
 		return a, WithHint(err, "move "+a.Path+" away: it is in the place of a new version")
+	case err != nil:
+		return a, err
 	}
 	for dir := final; ; dir = filepath.Dir(dir) {
 		if err := folder.Sync(dir); err != nil {
@@ -172,7 +175,7 @@ func copyFile(dst, src string) (n int64, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	out, err := renameio.NewPendingFile(dst, renameio.WithPermissions(0o644))
+	out, err := folder.Create(dst, 0o644)
 	if err != nil {
 		return 0, err
 	}

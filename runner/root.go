@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"daybook/ledger/folder"
 
 	"daybook/engine/checkpoint"
 )
@@ -131,7 +131,7 @@ func (r Root) Prepare() error {
 	}
 	ignore := filepath.Join(r.State(), ".gitignore")
 	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
-		if err := renameio.WriteFile(ignore, []byte("*\n"), 0o644); err != nil {
+		if err := folder.WriteFile(ignore, []byte("*\n"), 0o644); err != nil {
 			return WithHint(fmt.Errorf("state folder: %w", err), "choose a writable folder with --root")
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/google/renameio/v2"
+	"daybook/ledger/folder"
 
 	"daybook/engine/dataset"
 	"daybook/engine/metric"
@@ -32,7 +32,7 @@ type Prediction struct {
 
 // WritePredictions stores predictions under their key.
 func WritePredictions(root Root, key ledger.Digest, predictions []Prediction) (err error) {
-	file, err := renameio.NewPendingFile(predictionFile(root, key), renameio.WithPermissions(0o600))
+	file, err := folder.Create(predictionFile(root, key), 0o600)
 	if err != nil {
 		return fmt.Errorf("predictions: %w", err)
 	}

@@ -16,7 +16,7 @@ import (
 
 	_ "embed"
 
-	"github.com/google/renameio/v2"
+	"daybook/ledger/folder"
 
 	"daybook/engine"
 	"daybook/engine/dataset"
@@ -213,7 +213,7 @@ func writeWithout(ctx context.Context, path string, sweep *sweeps.Sweep, runs []
 	}); err != nil {
 		return fmt.Errorf("--retrain-plan: %w", err)
 	}
-	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o600))
+	file, err := folder.Create(path, 0o600)
 	if err != nil {
 		return fmt.Errorf("--retrain-plan: %w", err)
 	}

@@ -1,4 +1,4 @@
-// Package folder makes changes of folders last.
+// Package folder makes changes of folders last, and files appear whole.
 package folder
 
 import (

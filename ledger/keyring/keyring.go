@@ -24,9 +24,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
-	"github.com/google/renameio/v2"
 	"golang.org/x/mod/sumdb/note"
+
+	"daybook/ledger/folder"
 
 	"daybook/ledger/evidence"
 )
@@ -217,12 +219,21 @@ func (r *Ring) path(public string) (string, error) {
 
 func (r *Ring) write(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return hinted{fmt.Errorf("keys: %w", err), folderHint}
+		return advised(fmt.Errorf("keys: %w", err))
 	}
-	if err := renameio.WriteFile(path, data, 0o600); err != nil {
-		return hinted{fmt.Errorf("keys: %w", err), folderHint}
+	if err := folder.WriteFile(path, data, 0o600); err != nil {
+		return advised(fmt.Errorf("keys: %w", err))
 	}
 	return nil
+}
+
+// advised adds what to do about a folder that can't be written. Another folder is no
+// answer to a disk that is full or broken.
+func advised(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) {
+		return err
+	}
+	return hinted{err, folderHint}
 }
 
 // hinted is an error that tells its reader what to do about it.

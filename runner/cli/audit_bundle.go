@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/google/renameio/v2"
+	"daybook/ledger/folder"
 
 	"daybook/ledger"
 	"daybook/ledger/attest"
@@ -50,7 +50,7 @@ func writeAuditBundle(ctx context.Context, e *env, root runner.Root, l *ledger.L
 		return runner.WithHint(fmt.Errorf("--bundle: %w", err), "'daybook verify' tells what the store lacks")
 	}
 	files = append(files, provenance...)
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	file, err := folder.Create(path, 0o644)
 	if err != nil {
 		return fmt.Errorf("--bundle: %w", err)
 	}

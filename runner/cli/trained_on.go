@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
+
+	"daybook/ledger/folder"
 
 	"daybook/ledger"
 	"daybook/ledger/evidence"
@@ -116,7 +117,7 @@ func runTrainedOn(ctx context.Context, e *env, args []string, f trainedOnFlags) 
 
 // writeProof writes the log and what it proves of the records as a bundle.
 func writeProof(ctx context.Context, e *env, l *ledger.Ledger, path string, proofs *evidence.MembershipProofs) (err error) {
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
+	file, err := folder.Create(path, 0o600)
 	if err != nil {
 		return fmt.Errorf("--proof: %w", err)
 	}

@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+
+	"daybook/ledger/folder"
 
 	"daybook/ledger"
 	"daybook/ledger/store"
@@ -233,7 +234,7 @@ func writeBundle(ctx context.Context, e *env, root runner.Root, l *ledger.Ledger
 	if err != nil {
 		return err
 	}
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	file, err := folder.Create(path, 0o644)
 	if err != nil {
 		return fmt.Errorf("--bundle: %w", err)
 	}
