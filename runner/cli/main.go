@@ -131,6 +131,8 @@ func advise(err error) string {
 		return "correct the file and plan it again; nothing was run"
 	case errors.Is(err, syscall.ENOSPC):
 		return "free some space and run the command again; nothing is lost"
+	case errors.Is(err, syscall.EIO):
+		return "check the disk, then run the command again"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return "choose a writable folder with --root"
 	}

@@ -31,6 +31,12 @@ const patience = 60 * time.Second
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"daybook": func() {
+			if os.Getenv(callsVariable) != "" {
+				if err := handOver(); err != nil {
+					fmt.Fprintln(os.Stderr, err)
+					os.Exit(9)
+				}
+			}
 			if fault := os.Getenv(faultVariable); fault != "" && slices.Contains(os.Args, "worker") {
 				go awaitFault(fault)
 			}

@@ -105,7 +105,11 @@ func (w *Worker) Work(ctx context.Context, dir string, hear func(runner.Answered
 		return err
 	}
 	log.Now = w.Now
-	defer func() { err = errors.Join(err, log.Close()) }()
+	defer func() {
+		if closed := log.Close(); err == nil { // what failed before, it says again
+			err = closed
+		}
+	}()
 	a := &attempt{worker: w, dir: path, job: job, log: log, hear: hear, began: w.Now()}
 	ended := a.run(ctx)
 	if err := a.appendSync(a.close(ended)); err != nil {
@@ -185,6 +189,8 @@ func advise(err error) string {
 		return "lower train.learning_rate, lengthen train.warmup_ratio, or clip harder with train.max_grad_norm"
 	case errors.Is(err, syscall.ENOSPC):
 		return "free some space and run the sweep again: it resumes from the last checkpoint"
+	case errors.Is(err, syscall.EIO):
+		return "check the disk, then run the sweep again: it resumes from the last checkpoint"
 	}
 	return ""
 }
