@@ -61,6 +61,21 @@ func TestTrainingWork(t *testing.T) {
 	}
 }
 
+// TestDecodingWork counts the products of a model of one layer one by one.
+func TestDecodingWork(t *testing.T) {
+	s := engine.Shape{Vocab: 11, Hidden: 6, Layers: 1, Heads: 2, KVHeads: 1, HeadDim: 3, Intermediate: 5}
+	// q, k and v, o; gate, up and down; 3 tokens of a prompt and the first of 2.
+	layer := 2 * (6*6 + 2*6*3 + 6*6 + 3*6*5)
+	want := 4*layer + 2*2*6*(1+2+3+4) + 2*2*11*6
+	if got := DecodingWork(s, engine.LoRA{}, 3, 2); got != float64(want) {
+		t.Errorf("%g FLOP, want %d", got, want)
+	}
+	want += 4 * 2 * 7 * (6 + 6) // A and B of o, rank 7
+	if got := DecodingWork(s, engine.LoRA{Rank: 7, Targets: []engine.Projection{engine.O}}, 3, 2); got != float64(want) {
+		t.Errorf("%g FLOP with an adapter, want %d", got, want)
+	}
+}
+
 // TestPeak has names as drivers give them, some of them parts of others.
 func TestPeak(t *testing.T) {
 	for name, want := range map[string]float64{
@@ -186,6 +201,13 @@ func TestDecode(t *testing.T) {
 		if r.Tokens != 15 || r.Repeats != 2 || len(r.Operations) == 0 {
 			t.Errorf("%+v", r)
 		}
+		var l engine.LoRA
+		if with {
+			l = lora(16, 0)
+		}
+		if want := 3 * DecodingWork(shapes["tiny"], l, 4, 5); r.FLOP != want || r.Rate != 15/r.Seconds {
+			t.Errorf("adapter %t: %g FLOP, %g tokens/s in %g s, want %g FLOP", with, r.FLOP, r.Rate, r.Seconds, want)
+		}
 	}
 }
 
@@ -225,7 +247,7 @@ func TestPlanned(t *testing.T) {
 func TestOperations(t *testing.T) {
 	o := OperationOptions{Shape: "tiny", Tokens: 64, Length: 32, Protocol: brief()}
 	attention, err := Attention(t.Context(), device.CPU, device.Options{Threads: 2}, o)
-	if err != nil || len(attention) != 2 || attention[1].FLOP != 2*attention[0].FLOP {
+	if err != nil || len(attention) != 2 || attention[0].Rate != 64/attention[0].Seconds || attention[1].FLOP != 2*attention[0].FLOP {
 		t.Errorf("attention: %+v, %v", attention, err)
 	}
 	products, err := Products(t.Context(), device.CPU, device.Options{Threads: 2}, o)

@@ -58,10 +58,18 @@ func Decode(ctx context.Context, d device.Device, limits device.Options, o Decod
 			return r, fmt.Errorf("decode: %s: %w", r.Case, err)
 		}
 	}
+	var l engine.LoRA
+	if o.Adapter {
+		l = decoded()
+	}
+	r.FLOP = float64(o.Sequences) * DecodingWork(s, l, o.Prompt, o.NewTokens)
 	r.Rate = float64(r.Tokens) / r.Seconds
 	r.describe(seen)
 	return r, nil
 }
+
+// decoded is the shape of an adapter that answers.
+func decoded() engine.LoRA { return lora(16, 0) }
 
 // newGenerator returns a function that answers the same prompts every time, and
 // the bytes of the device that this was planned to take.
@@ -74,7 +82,7 @@ func newGenerator(ctx context.Context, be *profiled, s engine.Shape, o DecodeOpt
 	if err != nil {
 		return nil, 0, err
 	}
-	l := lora(16, 0)
+	l := decoded()
 	mo := model.Options{MaxTokens: o.Sequences * o.Prompt, MaxDocuments: o.Sequences, Slots: o.Sequences, Positions: o.Prompt + o.NewTokens - 1}
 	if o.Adapter {
 		mo.LoRA = &l

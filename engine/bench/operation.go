@@ -129,6 +129,7 @@ func (g *rig) measure(ctx context.Context, o OperationOptions, name string, oper
 			return nil, fmt.Errorf("%s: %w", op.name, err)
 		}
 		r.Seconds, r.Fastest, r.Slowest = r.Seconds/queued, r.Fastest/queued, r.Slowest/queued
+		r.Rate = float64(r.Tokens) / r.Seconds
 		r.describe(g.seen)
 		all = append(all, r)
 	}

@@ -8,7 +8,7 @@ type Result struct {
 	Device map[string]string `json:"device"` // what computed
 
 	Tokens  int     `json:"tokens"`                      // of one repetition
-	Rate    float64 `json:"tokens_per_second,omitempty"` // by the median; 0 for what is not a model's step or answer
+	Rate    float64 `json:"tokens_per_second,omitempty"` // by the median; of new ones in an answer, through one layer's operation, or in a step
 	Seconds float64 `json:"seconds"`                     // of one repetition, the median
 	Fastest float64 `json:"fastest"`                     // the minimum
 	Slowest float64 `json:"slowest"`                     // the maximum

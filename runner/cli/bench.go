@@ -48,7 +48,8 @@ after warming up, and the clocks of the device meanwhile.
 Shapes: ` + strings.Join(bench.Shapes(), ", ") + `.
 
 Model FLOPs are what the mathematics needs: recomputing for gradient checkpointing
-counts as time, not as work. Utilisation compares them with the device's datasheet.
+counts as time, not as work. Of decoding they are two for each weight that a token
+meets, of the prompts too, and attention. Utilisation compares them with the device's datasheet.
 The plan is what 'daybook estimate' prints, the engine's memory what it came to, and
 the process's the most that the driver had for it, with its context and libraries,
 from before the base was loaded.`,

@@ -21,6 +21,9 @@ func printBench(e *env, results []bench.Result) error {
 		}
 		if r.Utilisation > 0 {
 			utilisation = fmt.Sprintf("%.0f%%", 100*r.Utilisation)
+			if r.Utilisation < 0.1 { // of decoding, which waits for memory
+				utilisation = fmt.Sprintf("%.1f%%", 100*r.Utilisation)
+			}
 		}
 		rows = append(rows, []string{
 			r.Case, rate, fmt.Sprintf("%.2f", 1e3*r.Seconds), fmt.Sprintf("%.2f–%.2f", 1e3*r.Fastest, 1e3*r.Slowest), fmt.Sprint(r.Repeats), fmt.Sprintf("%.1f", r.Total),
@@ -38,6 +41,9 @@ func printBench(e *env, results []bench.Result) error {
 	p.printf("\n%s\n", deviceText(results[0].Device))
 	if text := pace(results); text != "" {
 		p.printf("%s\n", text)
+	}
+	if results[0].Name == "decode" {
+		p.printf("model FLOPs: two for each weight, of adapters too, that a token of prompts or answers meets, and attention to all before it\n")
 	}
 	if results[0].Utilisation > 0 {
 		p.printf("utilisation: model FLOPs, nothing recomputed among them, of the %.0f TFLOP/s of dense bfloat16 on the datasheet\n", results[0].Peak/1e12)
