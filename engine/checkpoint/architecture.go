@@ -151,7 +151,7 @@ func readArchitecture(data []byte) (string, error) {
 
 // common are keys of every configuration that parseShape reads.
 var common = []string{
-	"architectures", "model_type", "hidden_act", "attention_dropout", "partial_rotary_factor", "quantization_config",
+	"architectures", "model_type", "hidden_act", "is_causal", "attention_dropout", "partial_rotary_factor", "quantization_config",
 	"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
 	"intermediate_size", "rms_norm_eps", "max_position_embeddings", "tie_word_embeddings",
 	"rope_theta", "rope_scaling", "rope_parameters",
@@ -174,14 +174,25 @@ var harmless = []string{
 	"no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "exponential_decay_length_penalty", "remove_invalid_values",
 }
 
-// unknown fails on the first key that a has no meaning for, unless it is switched
-// off. transformers ignores such keys, so that a base that needs one is not what
-// it says it is; and what a key added one day does nobody can know here.
+// switches are keys that many configurations have switched off, which says what
+// their absence does. Other keys may be on by default, as is_causal is.
+var switches = []string{
+	"add_cross_attention", "attention_bias", "mlp_bias", "pruned_heads", "qk_layernorm", "rope_interleaved", "use_mla", "use_mrope",
+	"use_qk_norm", "use_sliding_window",
+}
+
+// unknown fails on the first key that a has no meaning for, unless it is null or a
+// switch that is off. transformers ignores most such keys, so that a base that needs
+// one is not what it says it is; some it reads wherever they are; and what a key
+// added one day does nobody can know here.
 func (c *config) unknown(a architecture) {
 	for _, key := range sortedKeys(c.members) {
-		if slices.Contains(common, key) || slices.Contains(harmless, key) || slices.Contains(a.keys, key) {
-			continue
+		switch {
+		case slices.Contains(common, key), slices.Contains(harmless, key), slices.Contains(a.keys, key):
+		case slices.Contains(switches, key):
+			c.only(key, "false", "{}", "[]")
+		default:
+			c.only(key)
 		}
-		c.only(key, "false", "{}", "[]")
 	}
 }

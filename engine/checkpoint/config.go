@@ -139,6 +139,9 @@ func parseShape(data []byte) (engine.Shape, error) {
 		return engine.Shape{}, err
 	}
 	c.only("hidden_act", `"silu"`)
+	if v, ok := c.members["is_causal"]; ok && string(v) != "true" { // null is not true for transformers, either
+		c.fail("is_causal", "it absent or true: positions see those before them alone")
+	}
 	c.only("attention_dropout", "0", "0.0")
 	c.only("partial_rotary_factor", "1", "1.0")
 	s := engine.Shape{

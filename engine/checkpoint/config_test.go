@@ -39,7 +39,11 @@ func TestConfigKeys(t *testing.T) {
 		{`"use_cache": true`, `"unheard_of": 1`, "unheard_of"},
 		{`"use_cache": true`, `"unheard_of": 0`, "unheard_of"},
 		{`"use_cache": true`, `"unheard_of": "x"`, "unheard_of"},
-		{`"use_cache": true`, `"unheard_of": false, "nor_of_this": null, "or_that": {}`, ""},
+		{`"use_cache": true`, `"unheard_of": null, "use_mrope": false, "pruned_heads": {}, "is_causal": true`, ""},
+		{`"use_cache": true`, `"unheard_of": false`, "unheard_of"}, // which may be true where it is absent
+		{`"use_cache": true`, `"unheard_of": {}`, "unheard_of"},
+		{`"use_cache": true`, `"is_causal": null`, "is_causal"},
+		{`"use_cache": true`, `"is_causal": 1`, "is_causal"},
 		{`"use_cache": true`, `"use_sliding_window": true`, "use_sliding_window"},
 		{`"use_cache": true`, `"max_window_layers": 2`, "max_window_layers"},
 		{`"use_cache": true`, `"layer_types": ["full_attention", "full_attention"]`, ""},
@@ -49,6 +53,11 @@ func TestConfigKeys(t *testing.T) {
 		{`"use_cache": true`, `"rope_scaling": {"rope_type": "llama3", "factor": 8.0}`, "rope_scaling.low_freq_factor"},
 		{`"use_cache": true`, `"rope_scaling": {"type": "linear", "factor": 2.0}`, "rope_scaling.type"},
 		{`"use_cache": true`, `"rope_scaling": null`, ""},
+		{`"use_cache": true`, `"rope_scaling": {"rope_type": "default"}`, ""}, // as rope_parameters has it
+		{`"use_cache": true`, `"rope_scaling": {"rope_type": "default", "rope_theta": 7}`, "rope_parameters"},
+		{`"use_cache": true`, `"rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 64}`, "rope_parameters"},
+		{theta, `"rope_parameters": {"rope_theta": 7, "rope_type": "default"}, "rope_scaling": {"rope_type": "default"}`, "rope_parameters"}, // whose rope_theta transformers drops
+		{theta, `"rope_parameters": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 64}, "rope_scaling": {"rope_type": "default"}`, "rope_parameters"},
 		{`"use_cache": true`, `"rope_theta": 10000`, ""},
 		{`"use_cache": true`, `"rope_theta": 500000.0`, "rope_parameters.rope_theta"},
 		{`"rope_type": "default"`, `"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 1, "original_max_position_embeddings": 64`, "rope_parameters.high_freq_factor"},

@@ -65,6 +65,39 @@ var keyEffects = map[string]struct {
 	"rope_scaling":          {`{"rope_type": "yarn", "factor": 2}`, refusal, "rope_scaling.rope_type"},
 	"partial_rotary_factor": {`0.5`, refusal, ""},
 
+	// What transformers reads of a configuration of any class, whose defaults are on or
+	// differ from what these values say.
+	"is_causal":                   {`false`, refusal, ""},
+	"attention_chunk_size":        {`8`, refusal, ""},
+	"kv_sharing_modes":            {`[]`, refusal, ""},
+	"per_layer_config":            {`{}`, refusal, ""},
+	"fusion_config":               {`{}`, refusal, ""},
+	"transformers_weights":        {`"other.safetensors"`, refusal, ""},
+	"distributed_config":          {`{}`, refusal, ""},
+	"default_theta":               {`false`, refusal, ""},
+	"is_heterogeneous":            {`false`, refusal, ""},
+	"chain_hidden_post_norm":      {`false`, refusal, ""},
+	"classifier_dropout":          {`0.1`, refusal, ""}, // of a head that is none here
+	"hidden_dropout":              {`false`, refusal, ""},
+	"token_classification_bias":   {`false`, refusal, ""},
+	"mtp_hidden_states_first":     {`false`, refusal, ""},
+	"logits_mup_width_multiplier": {`false`, refusal, ""},
+	"unpadded_vocab_size":         {`false`, refusal, ""},
+	"mtp_layer_types":             {`[]`, refusal, ""},
+	"mlp_layer_types":             {`[]`, refusal, ""},
+	"mtp_mlp_layer_types":         {`[]`, refusal, ""},
+	"compile_config":              {`{}`, refusal, ""},
+	"number_of_conv_states":       {`false`, refusal, ""},
+	"num_mtp_layers":              {`false`, refusal, ""},
+	"mtp_per_layer_config":        {`{}`, refusal, ""},
+	"_rope_type_labels":           {`[]`, refusal, ""},
+
+	// What many have, switched off.
+	"add_cross_attention": {`false`, ignored, ""},
+	"pruned_heads":        {`{}`, ignored, ""},
+	"use_mrope":           {`false`, ignored, ""},
+	"rope_interleaved":    {`true`, refusal, ""},
+
 	// What other families and the models of some publishers have.
 	"num_experts":              {`8`, refusal, ""},
 	"num_local_experts":        {`8`, refusal, ""},
@@ -86,6 +119,10 @@ var keyEffects = map[string]struct {
 	"bos_token_id":            {`7`, ignored, ""},
 	"eos_token_id":            {`[7, 8]`, ignored, ""},
 	"pad_token_id":            {`7`, ignored, ""}, // a row of the embedding, which is frozen
+	"sep_token_id":            {`7`, ignored, ""},
+	"_attn_implementation":    {`"eager"`, ignored, ""},
+	"name_or_path":            {`"org/name"`, ignored, ""},
+	"num_labels":              {`3`, ignored, ""},
 	"chunk_size_feed_forward": {`1`, ignored, ""}, // the same, piece by piece
 	"dtype":                   {`"float16"`, ignored, ""},
 	"torch_dtype":             {`"float16"`, ignored, ""},
@@ -102,7 +139,22 @@ var keyEffects = map[string]struct {
 	"use_cache":               {`false`, ignored, ""},
 }
 
-// Every key that the configuration classes of transformers have, and what it does.
+// readKeys returns what transformers reads of the configuration of a model of these
+// families, whether or not its class has it.
+func readKeys(t *testing.T) (keys []string) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/config_reads.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &keys); err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// Every key that the configuration classes of transformers have or that its models
+// read, and what it does.
 func TestEveryKey(t *testing.T) {
 	var classes map[string][]string
 	data, err := os.ReadFile("testdata/config_keys.json")
@@ -111,6 +163,11 @@ func TestEveryKey(t *testing.T) {
 	}
 	if err := json.Unmarshal(data, &classes); err != nil {
 		t.Fatal(err)
+	}
+	for _, key := range readKeys(t) {
+		if _, ok := keyEffects[key]; !ok {
+			t.Errorf("transformers reads the key %s, which the table lacks", key)
+		}
 	}
 	if len(classes) != len(architectures) {
 		t.Fatalf("the keys of %d architectures, want %d", len(classes), len(architectures))

@@ -10,9 +10,11 @@ import (
 // rope reads what turns heads by their positions: "rope_theta", and an object
 // with "rope_type" that transformers up to 4 names "rope_scaling" and transformers
 // 5, which puts rope_theta there too, "rope_parameters". Configurations older than
-// the keys mean 10000 and no scaling.
+// the keys mean 10000 and no scaling. Of two objects transformers takes the first
+// and nothing of the second: they have to say the same.
 func (c *config) rope(s *engine.Shape) {
 	s.RopeTheta = c.positive("rope_theta", 10000)
+	top, first := s.RopeTheta, ""
 	for _, key := range []string{"rope_scaling", "rope_parameters"} {
 		if !c.has(key) {
 			continue
@@ -22,22 +24,17 @@ func (c *config) rope(s *engine.Shape) {
 			c.fail(key, "an object")
 			return
 		}
-		scaling := inner.ropeScaling()
-		if s.RopeScaling == (engine.RopeScaling{}) {
-			s.RopeScaling = scaling
-		} else if scaling != s.RopeScaling {
-			c.fail(key, "the same as rope_scaling")
-		}
-		if inner.has("rope_theta") {
-			theta := inner.positive("rope_theta")
-			if c.has("rope_theta") && theta != s.RopeTheta {
-				inner.fail("rope_theta", fmt.Sprintf("the %g that rope_theta says", s.RopeTheta))
-			}
-			s.RopeTheta = theta
+		scaling, theta := inner.ropeScaling(), inner.positive("rope_theta", top)
+		if c.has("rope_theta") && theta != top {
+			inner.fail("rope_theta", fmt.Sprintf("the %g that rope_theta says", top))
 		}
 		if c.err == nil {
 			c.err = inner.err
 		}
+		if first != "" && (scaling != s.RopeScaling || theta != s.RopeTheta) {
+			c.fail(key, "the same as "+first)
+		}
+		first, s.RopeScaling, s.RopeTheta = key, scaling, theta
 	}
 }
 
