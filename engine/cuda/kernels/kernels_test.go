@@ -126,7 +126,10 @@ func TestManifestOfScript(t *testing.T) {
 	}
 }
 
-var include = regexp.MustCompile(`(?m)^\s*#\s*include\s+"([^"]+)"`)
+var (
+	include = regexp.MustCompile(`(?m)^\s*#\s*include\s+"([^"]+)"`)
+	outside = regexp.MustCompile(`(?m)^\s*#\s*include\s*<`)
+)
 
 // inputs is the digest of everything that decides the images of a source, as
 // build.py computes it.
@@ -144,6 +147,9 @@ func inputs(t *testing.T, m listing, source string) string {
 			t.Fatal(err)
 		}
 		text[file] = data
+		if outside.Match(data) {
+			t.Errorf("%s: includes a header that is not in this folder, which no digest in MANIFEST covers", file)
+		}
 		for _, match := range include.FindAllSubmatch(data, -1) {
 			todo = append(todo, string(match[1]))
 		}
