@@ -5,9 +5,14 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
+
+// rowsPerBlock is how many rows collect has room for at a time: a slice that grows
+// would copy rows of a few hundred bytes several times.
+const rowsPerBlock = 256
 
 // collect runs a query and scans each row.
 func collect[T any](ctx context.Context, l *Ledger, scan func(row *sql.Rows, v *T) error, query string, args ...any) ([]T, error) {
@@ -16,15 +21,35 @@ func collect[T any](ctx context.Context, l *Ledger, scan func(row *sql.Rows, v *
 		return nil, l.explain(err)
 	}
 	defer func() { _ = rows.Close() }()
-	var out []T
+	var full [][]T
+	var block []T
 	for rows.Next() {
-		var v T
-		if err := scan(rows, &v); err != nil {
+		if len(block) == rowsPerBlock {
+			full, block = append(full, block), make([]T, 0, rowsPerBlock)
+		}
+		var none T
+		block = append(block, none)
+		if err := scan(rows, &block[len(block)-1]); err != nil {
 			return nil, l.explain(err)
 		}
-		out = append(out, v)
 	}
-	return out, l.explain(rows.Err())
+	if len(full) > 0 {
+		block = slices.Concat(append(full, block)...)
+	}
+	return block, l.explain(rows.Err())
+}
+
+// gather is collect for rows that are scanned to the places of a value which
+// columns returns: it is asked once, not for every row.
+func gather[T any](ctx context.Context, l *Ledger, columns func(v *T) []any, query string, args ...any) ([]T, error) {
+	var v, none T
+	places := columns(&v)
+	return collect(ctx, l, func(row *sql.Rows, to *T) error {
+		v = none // what a scan before made is not this one's to write to
+		err := row.Scan(places...)
+		*to = v
+		return err
+	}, query, args...)
 }
 
 // where collects conditions.
@@ -46,13 +71,18 @@ func (w *where) sql() string {
 	return " WHERE " + strings.Join(w.conditions, " AND ")
 }
 
-// column scans a column that holds JSON.
+// column scans a column that holds JSON. What is kept as JSON is not looked at: who
+// decodes it does that.
 type column struct{ to any }
 
 // Scan implements sql.Scanner.
 func (c column) Scan(v any) error {
 	switch v := v.(type) {
 	case string:
+		if raw, ok := c.to.(*json.RawMessage); ok {
+			*raw = json.RawMessage(v)
+			return nil
+		}
 		return json.Unmarshal([]byte(v), c.to)
 	case []byte:
 		return json.Unmarshal(v, c.to)

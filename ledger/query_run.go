@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -123,6 +124,8 @@ type RunFilter struct {
 	Kind    Kind
 	State   State
 	Limit   int // 0 means no limit
+
+	WithoutSpec bool // leaves Spec out, which is most of what is to be read, and which no table shows
 }
 
 // Runs returns runs in the order of their sweeps, newest sweep first, and of
@@ -153,38 +156,48 @@ func (l *Ledger) Runs(ctx context.Context, f RunFilter) ([]Run, error) {
 	if f.State != "" {
 		w.add(stateColumn+" = ?", string(f.State))
 	}
-	query := `SELECT r.id, coalesce(r.result, r.attempts), s.id, s.name, ` + stateColumn + `, coalesce(x.holder, ''), ` + plannedColumns + `
+	columns := plannedColumns
+	if f.WithoutSpec {
+		columns = strings.Replace(columns, "p.spec", "NULL", 1)
+	}
+	query := `SELECT coalesce(r.result, r.attempts), s.id, s.name, ` + stateColumn + `, coalesce(x.holder, ''), ` + columns + `
 		FROM runs r JOIN planned_runs p ON p.run = r.id AND ` + join + `
 		JOIN sweeps s ON s.id = p.sweep
-		LEFT JOIN leases x ON x.run = r.key AND x.until > ?1` + w.sql() + ` ORDER BY p.sweep DESC, p.position`
+		LEFT JOIN leases x ON x.run = r.key AND x.until > ?1` + w.sql()
 	if f.Limit > 0 {
-		query += " LIMIT " + strconv.Itoa(f.Limit)
+		query += " ORDER BY p.sweep DESC, p.position LIMIT " + strconv.Itoa(f.Limit)
+	} else {
+		// In the order in which they are kept. Sweeps are put in the other one below;
+		// SQLite would sort the runs with their specs.
+		query += " ORDER BY p.sweep, p.position"
 	}
-	type row struct {
-		Run
-		id int64
-	}
-	found, err := collect(ctx, l, func(rows *sql.Rows, v *row) error {
-		return rows.Scan(append([]any{&v.id, &v.Result, &v.SweepID, &v.Sweep, &v.State, &v.Holder}, v.columns()...)...)
+	out, err := gather(ctx, l, func(r *Run) []any {
+		return append([]any{&r.Result, &r.SweepID, &r.Sweep, &r.State, &r.Holder}, r.columns()...)
 	}, query, w.args...)
-	if err != nil || len(found) == 0 {
+	if err != nil || len(out) == 0 {
 		return nil, err
 	}
+	slices.SortFunc(out, func(a, b Run) int {
+		return cmp.Or(cmp.Compare(b.SweepID, a.SweepID), cmp.Compare(a.Position, b.Position))
+	})
 	attempts, err := l.attempts(ctx, of, ofArgs...)
 	if err != nil {
 		return nil, err
 	}
-	byRun := map[int64][]AttemptInfo{}
-	for _, a := range attempts {
-		byRun[a.row] = append(byRun[a.row], a.AttemptInfo)
-	}
-	out := make([]Run, len(found))
-	for i, v := range found {
-		v.Attempts = byRun[v.id]
-		if a := v.Origin(); a != nil {
-			v.setResult(*a)
+	byRun := make(map[Digest][]AttemptInfo, len(out))
+	for len(attempts) > 0 {
+		key, n := attempts[0].Run, 1
+		for n < len(attempts) && attempts[n].Run == key {
+			n++
 		}
-		out[i] = v.Run
+		byRun[key], attempts = attempts[:n:n], attempts[n:]
+	}
+	for i := range out {
+		r := &out[i]
+		r.Attempts = byRun[r.Key]
+		if a := r.Origin(); a != nil {
+			r.setResult(a)
+		}
 	}
 	return out, nil
 }
@@ -195,7 +208,7 @@ const stateColumn = `CASE WHEN r.outcome = 'finished' THEN 'done'
 	WHEN EXISTS (SELECT 1 FROM leases l WHERE l.run = r.key AND l.until > ?1) THEN 'running'
 	WHEN r.outcome = 'started' THEN 'resumable' ELSE r.outcome END`
 
-func (r *Run) setResult(a AttemptInfo) {
+func (r *Run) setResult(a *AttemptInfo) {
 	r.ChosenEpoch, r.Adapter, r.Steps, r.Tokens, r.Seconds, r.Stopped = a.ChosenEpoch, a.Adapter, a.Step, a.Tokens, a.Seconds, a.Stopped
 	r.Parameters, r.EightBit, r.Error, r.Hint = a.Parameters, a.EightBit, a.Error, a.Hint
 	if a.AdapterPath != "" {
@@ -203,49 +216,42 @@ func (r *Run) setResult(a AttemptInfo) {
 	}
 }
 
-// attemptRow is an attempt with the row of its run.
-type attemptRow struct {
-	AttemptInfo
-	row int64
-}
-
-func (l *Ledger) attempts(ctx context.Context, of string, args ...any) ([]attemptRow, error) {
+// attempts returns attempts by run and number.
+func (l *Ledger) attempts(ctx context.Context, of string, args ...any) ([]AttemptInfo, error) {
 	gits, machines := map[string]Git{}, map[string]map[string]string{}
-	return collect(ctx, l, func(rows *sql.Rows, a *attemptRow) error {
-		return rows.Scan(&a.row, &a.Run, &a.Number, &a.Kind, &a.Sweep, &a.Dir, &a.Worker, repeated[Git]{&a.Git, gits},
-			repeated[map[string]string]{&a.Environment, machines}, instant{&a.Begun}, &a.LastSeq, &a.LastDigest, instant{&a.Started}, instant{&a.Ended}, &a.Outcome,
-			&a.Numerics, repeated[map[string]string]{&a.Device, machines}, repeated[map[string]string]{&a.Engine, machines},
+	return gather(ctx, l, func(a *AttemptInfo) []any {
+		return []any{
+			&a.Run, &a.Number, &a.Kind, &a.Sweep, &a.Dir, &a.Worker,
+			repeated[Git]{&a.Git, gits},
+			repeated[map[string]string]{&a.Environment, machines},
+			instant{&a.Begun},
+			&a.LastSeq, &a.LastDigest,
+			instant{&a.Started},
+			instant{&a.Ended},
+			&a.Outcome,
+			&a.Numerics,
+			repeated[map[string]string]{&a.Device, machines},
+			repeated[map[string]string]{&a.Engine, machines},
 			&a.ResumedFrom, &a.ResumedStep, &a.PlannedSteps, &a.Parameters, &a.EightBit, &a.Step, &a.CheckpointStep, &a.CheckpointPath,
-			&a.ChosenEpoch, &a.Adapter, &a.AdapterPath, &a.Tokens, &a.Seconds, &a.Stopped, &a.Error, &a.Hint, &a.Entry)
-	}, `SELECT a.run, r.key, a.number, a.kind, a.sweep, a.dir, a.worker, a.git, a.environment, a.begun,
+			&a.ChosenEpoch, &a.Adapter, &a.AdapterPath, &a.Tokens, &a.Seconds, &a.Stopped, &a.Error, &a.Hint, &a.Entry,
+		}
+	}, `SELECT r.key, a.number, a.kind, a.sweep, a.dir, a.worker, a.git, a.environment, a.begun,
 		a.last_seq, a.last_digest, a.started, a.ended, a.outcome, a.numerics, a.device, a.engine,
 		a.resumed_from, a.resumed_step, a.planned_steps, a.parameters, a.eight_bit, a.step, a.checkpoint_step, a.checkpoint_path,
 		a.chosen_epoch, a.adapter, a.adapter_path, a.tokens, a.seconds, a.stopped, a.error, a.hint, a.entry
 		FROM attempts a JOIN runs r ON r.id = a.run`+of+` ORDER BY a.run, a.number`, args...)
 }
 
-// infos leaves out of rows what only this package needs.
-func infos(rows []attemptRow, err error) ([]AttemptInfo, error) {
-	if err != nil {
-		return nil, err
-	}
-	out := make([]AttemptInfo, len(rows))
-	for i, a := range rows {
-		out[i] = a.AttemptInfo
-	}
-	return out, nil
-}
-
 // Attempts returns every attempt, by run.
 func (l *Ledger) Attempts(ctx context.Context) ([]AttemptInfo, error) {
-	return infos(l.attempts(ctx, ""))
+	return l.attempts(ctx, "")
 }
 
 // OpenAttempts returns attempts that did not end as far as the ledger knows, of
 // one run or, if run is "", of all: those at unfinished runs, and the newest at a
 // finished one, of which something may still be missing.
 func (l *Ledger) OpenAttempts(ctx context.Context, run Digest) ([]AttemptInfo, error) {
-	return infos(l.attempts(ctx, ` WHERE a.outcome = 'started' AND (r.outcome <> 'finished' OR a.number = r.attempts) AND (r.key = ?1 OR ?1 = '')`, run))
+	return l.attempts(ctx, ` WHERE a.outcome = 'started' AND (r.outcome <> 'finished' OR a.number = r.attempts) AND (r.key = ?1 OR ?1 = '')`, run)
 }
 
 // Run returns a run by its key or the start of one. The error wraps ErrNotFound

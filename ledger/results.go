@@ -83,12 +83,17 @@ func (l *Ledger) Results(ctx context.Context, sweep int64) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
+	type chosen struct {
+		run, adapter Digest
+		epoch        int
+	}
+	published := make(map[chosen]*Adapter, len(adapters))
+	for i, a := range adapters { // ascending versions: the newest stays
+		published[chosen{a.Run, a.Digest, a.Epoch}] = &adapters[i]
+	}
 	for i := range out.Runs {
-		r := &out.Runs[i]
-		for _, a := range adapters { // ascending versions: the newest stays
-			if r.Adapter != "" && a.Run == r.Key && a.Epoch == r.ChosenEpoch && a.Digest == r.Adapter {
-				r.Published = &a
-			}
+		if r := &out.Runs[i]; r.Adapter != "" {
+			r.Published = published[chosen{r.Key, r.Adapter, r.ChosenEpoch}]
 		}
 	}
 	return out, nil

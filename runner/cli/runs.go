@@ -31,7 +31,7 @@ func newRunsCommand(e *env) *cobra.Command {
 }
 
 func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err error) {
-	filter := ledger.RunFilter{Sweep: sweep}
+	filter := ledger.RunFilter{Sweep: sweep, WithoutSpec: !asJSON}
 	if filter.State, err = parseState(state); err != nil {
 		return err
 	}
@@ -54,6 +54,10 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 	if err != nil {
 		return err
 	}
+	versions := map[ledger.Digest][]ledger.Adapter{} // by run
+	for _, a := range published {
+		versions[a.Run] = append(versions[a.Run], a)
+	}
 	var rows [][]string
 	for _, r := range runs {
 		trained := ""
@@ -61,7 +65,7 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 			trained = tokens(r.Tokens)
 		}
 		rows = append(rows, []string{
-			short(r.Key), r.Sweep, runTitle(r), string(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), trained, seconds(r.Seconds), adapterName(r, published),
+			short(r.Key), r.Sweep, runTitle(r), string(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), trained, seconds(r.Seconds), adapterName(r, versions[r.Key]),
 		})
 	}
 	return printList(e.out, []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}, rows)
@@ -97,11 +101,11 @@ func runTitle(r ledger.Run) string {
 
 // adapterName returns the version that a run's adapter was published as, in the
 // run's own sweep if it was, else in another that came to the same run; the digest
-// if it has no version yet.
-func adapterName(r ledger.Run, published []ledger.Adapter) string {
+// if it has no version yet. Versions are all that the run's adapters were published as.
+func adapterName(r ledger.Run, versions []ledger.Adapter) string {
 	name := short(r.Adapter)
-	for _, a := range published {
-		if a.Run == r.Key && a.Digest == r.Adapter && a.Epoch == r.ChosenEpoch {
+	for _, a := range versions {
+		if a.Digest == r.Adapter && a.Epoch == r.ChosenEpoch {
 			if name = a.Name(); a.Sweep == r.Sweep {
 				break
 			}
