@@ -131,6 +131,11 @@ func (c *check) run() (err error) {
 	if _, err := c.conn.ExecContext(c.ctx, "ATTACH ? AS again", c.again.path); err != nil {
 		return err
 	}
+	for _, database := range []string{"main", "again"} {
+		if _, err := c.conn.ExecContext(c.ctx, keepPages(database)); err != nil {
+			return err
+		}
+	}
 	if err := c.see(); err != nil {
 		return err
 	}
@@ -156,6 +161,15 @@ func (c *check) run() (err error) {
 		return nil
 	}
 	return err
+}
+
+// verifyCache is how much of each database is kept in memory, at most: an index over
+// digests is looked up in no order, and is read again page by page without.
+const verifyCache = 128 << 10 // KiB; the index of a million
+
+// keepPages is the statement that makes a connection keep them.
+func keepPages(database string) string {
+	return fmt.Sprintf("PRAGMA %s.cache_size = -%d", database, verifyCache)
 }
 
 // see reads the head beside the key. It comes first: a process that adds something
@@ -185,6 +199,9 @@ func (l *Ledger) sound(ctx context.Context) (s soundness) {
 		return soundness{err: err}
 	}
 	defer func() { s.err = errors.Join(s.err, db.Close()) }()
+	if _, err := db.ExecContext(ctx, keepPages("main")); err != nil {
+		return soundness{err: err}
+	}
 	rows, err := db.QueryContext(ctx, "PRAGMA integrity_check(20)")
 	if err != nil {
 		return soundness{err: err}

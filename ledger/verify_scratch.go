@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"daybook/ledger/evidence"
@@ -23,7 +24,7 @@ type scratch struct {
 
 func openScratch(ctx context.Context, path string) (*scratch, error) {
 	name := (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String() +
-		"?_foreign_keys=on&_journal_mode=OFF&_synchronous=OFF&_cache_size=-65536"
+		"?_foreign_keys=on&_journal_mode=OFF&_synchronous=OFF&_cache_size=-" + strconv.Itoa(verifyCache)
 	db, err := sql.Open("sqlite3", name)
 	if err != nil {
 		return nil, err
@@ -42,15 +43,17 @@ func openScratch(ctx context.Context, path string) (*scratch, error) {
 	return &scratch{path: path, db: db, t: newTransaction(tx, &Ledger{path: path, now: time.Now})}, nil
 }
 
-// project makes rows from entries, up to the first from which it can't.
+// project makes rows from entries, up to the first from which it can't, or until
+// ctx ends.
 func (s *scratch) project(ctx context.Context, entries []evidence.Entry) {
+	each := context.WithoutCancel(ctx) // for the reason in update
 	for _, e := range entries {
-		if s.bad != (Problem{}) {
+		if s.bad != (Problem{}) || ctx.Err() != nil {
 			return
 		}
 		at, err := parseTime(e.Time)
 		if err == nil {
-			err = s.t.project(ctx, entry{Entry: e, Time: at})
+			err = s.t.project(each, entry{Entry: e, Time: at})
 		}
 		if err != nil {
 			s.bad = Problem{fmt.Sprintf("entry %d", e.Seq), fmt.Sprintf("the query tables can't be made again from it: %v", err)}
