@@ -162,6 +162,13 @@ func (p point) String() string { return fmt.Sprintf("%s, %s %d", p.phase, cmp.Or
 func (s *sandbox) finishes(root string, p point, want map[string][]byte) {
 	s.Helper()
 	ctx := s.Context()
+	// Text and keys that a process was writing when it ended lie beside where they belong.
+	left, err := filepath.Glob(s.path("tmp", ".*"))
+	if err != nil || slices.ContainsFunc(left, func(path string) bool {
+		return strings.Contains(path, ".jsonl") || strings.Contains(path, ".key") || strings.Contains(path, "/.head")
+	}) {
+		s.Errorf("%v: the folder of temporary files has %v (%v)", p, left, err)
+	}
 	journals := s.journaled(root)
 	before := s.published(root)
 	head := s.path("tmp", "head")
