@@ -13,7 +13,7 @@ import (
 // TestArchitectures compares every family with transformers and PEFT, on the
 // models of testdata/make_architectures.py.
 func TestArchitectures(t *testing.T) {
-	for _, name := range []string{"llama", "mistral", "qwen2", "qwen3"} {
+	for _, name := range []string{"llama", "llama3", "mistral", "qwen2", "qwen3"} {
 		t.Run(name, func(t *testing.T) {
 			p := readFixture(t, filepath.Join("testdata", "architectures", name), checkpoint.Quantization{Kind: "none"})
 			t.Run("logits", p.checkLogits)
