@@ -56,7 +56,24 @@ func (t *csvTable) each(r io.Reader, yield func(object, rowPlace) bool) error {
 }
 
 func (t *csvTable) explain(at rowPlace, err error) error {
+	if e := t.otherDelimiter(); e != nil && errors.Is(err, ErrMessages) {
+		return e
+	}
 	return (&place{path: t.path, line: int(at.line)}).error(noColumn(err))
+}
+
+// otherDelimiter returns an error if the header is one column for want of the right
+// delimiter, else nil. It explains a file that can't be used, and refuses none.
+func (t *csvTable) otherDelimiter() error {
+	if len(t.header) != 1 {
+		return nil
+	}
+	for _, d := range []rune{';', '\t', ',', '|'} {
+		if d != t.comma && strings.ContainsRune(t.header[0].key, d) {
+			return &Error{Path: t.path, Line: 1, Err: fmt.Errorf("%w: its columns are separated by %q, not by %q", ErrNotCSV, d, t.comma), Advice: "write a .csv file with commas, or a .tsv file with tabs"}
+		}
+	}
+	return nil
 }
 
 // noColumn takes out of a fault its place in a line of JSON, which this is not.
@@ -111,6 +128,9 @@ func (t *csvTable) object(cells []string) (object, error) {
 }
 
 func (t *csvTable) error(err error) error {
+	if other := t.otherDelimiter(); other != nil && errors.Is(err, csv.ErrFieldCount) {
+		return other
+	}
 	e := &Error{Path: t.path, Err: fmt.Errorf("read: %w", cause(err))}
 	var p *csv.ParseError
 	switch {

@@ -33,6 +33,9 @@ func checkPages(c content, f *parquet.File) error {
 		return fmt.Errorf("%d rows, more than %d bytes can tell apart", meta.NumRows, c.size)
 	}
 	for i := range meta.RowGroups {
+		if meta.RowGroups[i].NumRows == 0 { // has no pages, and is not read
+			continue
+		}
 		for j := range meta.RowGroups[i].Columns {
 			column := &meta.RowGroups[i].Columns[j].MetaData
 			at := column.DataPageOffset

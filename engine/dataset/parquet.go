@@ -82,6 +82,9 @@ func (t *parquetTable) each(_ io.Reader, yield func(object, rowPlace) bool) (err
 	at := rowPlace{line: 1}
 	buf := make([]parquet.Row, parquetBatch)
 	for _, g := range t.file.RowGroups() {
+		if g.NumRows() == 0 { // checkPages passed it over
+			continue
+		}
 		rows := g.Rows()
 		more, err := t.group(rows, buf, &at, yield)
 		_ = rows.Close() // only reading

@@ -74,7 +74,7 @@ func (f Fields) read(obj object) (said, error) {
 	for i, m := range obj {
 		keys[i] = m.key
 	}
-	return said{}, faultf(0, keysAdvice, "%w: no %q among the keys %s", ErrMessages, messagesKey, listKeys(keys))
+	return said{}, faultf(0, keysAdvice, "%w: the keys %s make no known shape", ErrMessages, listKeys(keys))
 }
 
 // found reports whether obj has the fields without which there is nothing to learn.
@@ -224,8 +224,7 @@ func (s *said) text(obj object, key string, needed bool) (string, error) {
 }
 
 const (
-	messagesKey = "messages"
-	keysAdvice  = "a record has messages, conversations, prompt and completion, instruction and output, or text; fields name other keys"
+	keysAdvice  = "a record has messages, conversations, prompt and completion, instruction and output, or text; fields maps other keys, such as fields: { prompt: 'question', completion: 'answer' }"
 	shapeAdvice = `a record looks like {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}`
 )
 

@@ -51,6 +51,7 @@ func OpenAll(sources []Source) (_ *Dataset, err error) {
 		if err != nil {
 			return nil, err
 		}
+		before := len(d.Records)
 		for _, path := range files {
 			if paths[path] {
 				return nil, &Error{Path: path, Err: ErrTwice, Advice: "name each file once; a pattern may match one that is named too"}
@@ -59,6 +60,9 @@ func OpenAll(sources []Source) (_ *Dataset, err error) {
 			if err := d.open(path, &sources[i]); err != nil {
 				return nil, err
 			}
+		}
+		if len(d.Records) == before {
+			return nil, &Error{Path: sources[i].Path, Err: ErrEmpty, Advice: shapeAdvice}
 		}
 	}
 	return d, d.finish()
@@ -115,6 +119,9 @@ func Read(path string, r io.Reader) (*Dataset, error) {
 func (d *Dataset) finish() error {
 	if len(d.Files) == 0 {
 		return &Error{Err: ErrEmpty, Advice: "name a file"}
+	}
+	if len(d.Records) == 0 {
+		return &Error{Path: d.Files[0].Path, Err: ErrEmpty, Advice: shapeAdvice}
 	}
 	d.Path, d.Digest = d.Files[0].Path, d.Files[0].Digest
 	if len(d.Files) > 1 {

@@ -50,7 +50,7 @@ func TestShapes(t *testing.T) {
 		{"named and absent", `{"prompt":"Q","completion":"A"}`, Fields{Prompt: "question", Completion: "answer"}, `bad messages: the record has no "question"`},
 		{"not a string", `{"prompt":7,"completion":"A"}`, Fields{}, `bad messages: "prompt" is a number, not a string`},
 		{"completion of a user", `{"prompt":"Q","completion":[{"role":"user","content":"A"}]}`, Fields{}, "nothing to train on: there is no assistant message"},
-		{"half a shape", `{"prompt":"Q"}`, Fields{}, `bad messages: no "messages" among the keys "prompt"`},
+		{"half a shape", `{"prompt":"Q"}`, Fields{}, `bad messages: the keys "prompt" make no known shape`},
 		{"too many fields", `{}`, Fields{Messages: "a", Text: "b"}, "impossible rule: fields name messages, or prompt and completion, or text"},
 		{"prompt alone", `{}`, Fields{Prompt: "a"}, "impossible rule: fields name messages, or prompt and completion, or text"},
 		{"completion alone", `{}`, Fields{Completion: "a"}, "impossible rule: prompt and completion come together"},
@@ -119,7 +119,10 @@ func TestFormatErrors(t *testing.T) {
 		{"a.csv", "prompt,completion\nQ,A\"B\n", ErrNotCSV, "a.csv:2:4: not CSV: bare"},
 		{"a.csv", "prompt,completion\n\"Q\n\nQ\",A\nQ,\xff\n", ErrEncoding, `a.csv:5: not valid UTF-8 in column "completion"`},
 		{"a.csv", "prompt,completion\nQ,\n", ErrMessages, `a.csv:2: bad messages: "completion" is null`},
-		{"a.csv", "a,b\n1,2\n", ErrMessages, `a.csv:2: bad messages: no "messages" among the keys "a", "b"`},
+		{"a.csv", "a,b\n1,2\n", ErrMessages, `a.csv:2: bad messages: the keys "a", "b" make no known shape`},
+		{"a.csv", "question;answer\nWhat?;This.\n", ErrNotCSV, `a.csv:1: not CSV: its columns are separated by ';', not by ','`},
+		{"a.csv", "question;answer\nWhat, then?;This.\n", ErrNotCSV, `a.csv:1: not CSV: its columns are separated by ';', not by ','`},
+		{"a.parquet", "<html>", ErrNotParquet, "a.parquet: not Parquet: it does not begin with PAR1"},
 		{"a.json", "[]", ErrEmpty, "holds no records"},
 		{"a.json", "[{}]", ErrMessages, "a.json:1:2: bad messages"},
 		{"a.json", "[\n" + good + ",\n  {\"a\":\n   oops}]", ErrNotJSON, "a.json:4:4: not JSON: 'o' where a value should be"},
@@ -169,6 +172,41 @@ func TestParquetSameAsPyArrow(t *testing.T) {
 				t.Fatalf("%s: row %d has another identity", name, i+1)
 			}
 		}
+	}
+}
+
+// A shard without rows is no fault of a pattern, and nothing to train on by itself.
+func TestParquetWithoutRows(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"empty", "snappy"} {
+		data, err := os.ReadFile("testdata/" + name + ".parquet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".parquet"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := Open(filepath.Join(dir, "*.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Files) != 2 || d.Files[0].Records != 0 || d.Files[1].Records != 150 || d.Files[0].Digest == [32]byte{} {
+		t.Errorf("files %+v", d.Files)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	empty := filepath.Join(dir, "empty.parquet")
+	if _, err := Open(empty); !errors.Is(err, ErrEmpty) || errors.Is(err, ErrNotParquet) {
+		t.Errorf("by itself: %v", err)
+	}
+	data, err := os.ReadFile(empty)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read("empty.parquet", bytes.NewReader(data)); !errors.Is(err, ErrEmpty) {
+		t.Errorf("as a stream: %v", err)
 	}
 }
 

@@ -84,13 +84,19 @@ func (c content) table() (table, error) {
 	if bytes.HasPrefix(head, []byte(parquetMagic)) {
 		return newParquet(c)
 	}
+	begin := bytes.TrimLeft(bytes.TrimPrefix(head, bom), " \t\r\n")
+	isJSON := len(begin) > 0 && (begin[0] == '{' || begin[0] == '[')
 	switch strings.ToLower(filepath.Ext(c.path)) {
+	case ".parquet":
+		if !isJSON {
+			return nil, &Error{Path: c.path, Err: fmt.Errorf("%w: it does not begin with %s", ErrNotParquet, parquetMagic), Advice: "the file may be damaged or cut off, or have the wrong name"}
+		}
 	case ".csv":
 		return &csvTable{content: c, comma: ','}, nil
 	case ".tsv":
 		return &csvTable{content: c, comma: '\t'}, nil
 	}
-	if begin := bytes.TrimLeft(bytes.TrimPrefix(head, bom), " \t\r\n"); len(begin) > 0 && begin[0] == '[' {
+	if isJSON && begin[0] == '[' {
 		return &jsonArray{c, newParser()}, nil
 	}
 	return &jsonLines{c, newParser()}, nil

@@ -42,8 +42,10 @@ type file struct {
 func strict(place string, data json.RawMessage, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	if err := d.Decode(v); err != nil && place != "" {
 		return fmt.Errorf("%s: %w", place, err)
+	} else if err != nil { // in the whole file, which the caller names
+		return err
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func Parse(data []byte) (*Tokenizer, error) {
 		return nil, errors.New("a Git LFS pointer instead of the file; fetch it with git lfs pull")
 	}
 	var f file
-	if err := strict("tokenizer.json", data, &f); err != nil {
+	if err := strict("", data, &f); err != nil {
 		return nil, err
 	}
 	t := &Tokenizer{digest: sha256.Sum256(data), raw: newTrie(), normalized: newTrie()}

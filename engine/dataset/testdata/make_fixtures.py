@@ -65,6 +65,7 @@ def parquet():
     write(table, HERE / "snappy.parquet", row_group_size=64)
     write(table, HERE / "zstd.parquet", compression="zstd", data_page_version="2.0", use_dictionary=False)
     write(table, HERE / "plain.parquet", compression="gzip", version="1.0", use_dictionary=["id"], row_group_size=100, data_page_size=512)
+    write(schema.empty_table(), HERE / "empty.parquet")
     for row in rows:
         row["when"], row["day"] = row["when"].strftime("%Y-%m-%dT%H:%M:%SZ"), row["day"].isoformat()
         row["x"] = None if row["x"] != row["x"] else row["x"]

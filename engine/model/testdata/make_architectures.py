@@ -60,13 +60,13 @@ CONFIGS = {
         **COMMON, rms_norm_eps=1e-6, head_dim=16, rope_parameters=rope(1000000.0),
         use_sliding_window=True, sliding_window=9, max_window_layers=0,
     ),
-    # Llama 3.1's scaling. Of the four frequencies one is kept, one is divided by the
-    # factor, and two lie between, so that every branch of the formula counts.
+    # Llama 3.1's scaling. Of the four frequencies one is kept, one lies between, and two
+    # are divided by the factor, so that every branch of the formula counts.
     "llama3": LlamaConfig(
         **COMMON, rms_norm_eps=1e-5, tie_word_embeddings=True,
         rope_parameters={
             "rope_type": "llama3", "rope_theta": 100.0, "factor": 4.0, "low_freq_factor": 1.0,
-            "high_freq_factor": 8.0, "original_max_position_embeddings": 32,
+            "high_freq_factor": 4.0, "original_max_position_embeddings": 32,
         },
     ),
 }
