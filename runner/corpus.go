@@ -2,7 +2,10 @@ package runner
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"daybook/engine"
@@ -30,7 +33,7 @@ func OpenBase(dir, template string, cache *checkpoint.Cache) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	tok, err := tokenizer.Load(filepath.Join(dir, "tokenizer.json"))
+	tok, err := loadTokenizer(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +46,19 @@ func OpenBase(dir, template string, cache *checkpoint.Cache) (*Base, error) {
 		return nil, err
 	}
 	return &Base{Base: base, Tokenizer: tok, Template: tmpl, Encoder: encoder}, nil
+}
+
+// loadTokenizer reads the tokenizer of the base in dir.
+func loadTokenizer(dir string) (*tokenizer.Tokenizer, error) {
+	tok, err := tokenizer.Load(filepath.Join(dir, "tokenizer.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		const only = "tokenizer.model" // SentencePiece's
+		if _, missing := os.Stat(filepath.Join(dir, only)); missing == nil {
+			err = WithHint(fmt.Errorf("tokenizer: %s: tokenizer.json is needed, and only %s is there", dir, only),
+				"convert it with transformers: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)")
+		}
+	}
+	return tok, err
 }
 
 // Inputs returns the digests of a base alone.

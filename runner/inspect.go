@@ -10,7 +10,6 @@ import (
 	"daybook/engine"
 	"daybook/engine/chat"
 	"daybook/engine/checkpoint"
-	"daybook/engine/tokenizer"
 	"daybook/ledger"
 )
 
@@ -98,7 +97,7 @@ func Describe(model, dir string, cache *checkpoint.Cache) (*Description, error) 
 
 // chat describes the tokenizer and the template, as far as they can be used.
 func (d *Description) chat(dir string) error {
-	tok, err := tokenizer.Load(filepath.Join(dir, "tokenizer.json"))
+	tok, err := loadTokenizer(dir)
 	if err != nil {
 		return err
 	}

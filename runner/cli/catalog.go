@@ -43,9 +43,28 @@ func (c *catalog) name(ctx context.Context, arg string) (*runner.NamedAdapter, e
 		return nil, usageError{runner.WithHint(fmt.Errorf("--adapter %s: %q is no name for it", arg, name), "give each a name of its own, as in --adapter mine=folder")}
 	}
 	if own || a.Version == nil {
+		if err := c.shadows(ctx, arg, name, a); err != nil {
+			return nil, err
+		}
 		c.named = append(c.named, serve.Model{Name: name, Created: c.began, Adapter: a})
 	}
 	return a, nil
+}
+
+// shadows returns an error if the ledger knows another adapter by the name of a: a
+// client that asks for a version gets that version.
+func (c *catalog) shadows(ctx context.Context, arg, name string, a *runner.NamedAdapter) error {
+	if c.ledger == nil || !strings.Contains(name, "@") {
+		return nil
+	}
+	v, err := c.ledger.Adapter(ctx, name)
+	if errors.Is(err, ledger.ErrNotFound) || err == nil && v.Digest == a.Digest {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return usageError{runner.WithHint(fmt.Errorf("--adapter %s: %q is another adapter in the ledger", arg, name), "give it a name of its own, as in --adapter mine=folder")}
 }
 
 // List implements serve.Models.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daybook/engine"
 	"daybook/engine/device"
 	"daybook/engine/model"
 	"daybook/ledger"
@@ -18,8 +19,9 @@ import (
 
 // cards are common GPUs, sold with 8, 12, 16, 24, 48 and 80 GiB, by the GiB that CUDA
 // reports as their total on Linux: the least that is usual of each size. Error correction
-// in the same memory, as an L40S has, takes more.
-var cards = []float64{7.6, 11.6, 15.5, 23.5, 47.4, 79.1}
+// in the same memory, as an L40S has, takes more. Those of 24 GiB come first: they are what
+// most people have who fine-tune on one GPU.
+var cards = []float64{23.5, 7.6, 11.6, 15.5, 47.4, 79.1}
 
 func newEstimateCommand(e *env) *cobra.Command {
 	var f sweepFlags
@@ -34,8 +36,9 @@ a run allocates, made without a GPU.
 
 The process takes what the engine plans, what the driver takes besides, and what a
 run keeps free for it: as much as --memory has to allow. The GPUs are those sold with
-8, 12, 16, 24, 48 and 80 GiB, by what their driver reports. What a card names is
-gradient_checkpointing; + inputs and + embedding are train.offload, + paged is a
+24 GiB, which come first, and 8, 12, 16, 48 and 80, by what their driver reports.
+"fits" is without gradient checkpointing; selective and full are with it, "no" is not
+at all; + inputs and + embedding are train.offload, + paged is a
 paged optimizer; * marks what the sweep doesn't ask for. No setting changes a byte
 of the result.`,
 		Example: `  daybook estimate experiments/clinical/sweep.jsonnet
@@ -113,7 +116,7 @@ func printEstimate(w io.Writer, feet []*runner.Footprint) error {
 	if err := printList(w, fits, cardRows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, "\n+ inputs, + embedding: train.offload; + paged: a paged optimizer; *: not what the sweep asks for, and not a byte of the result changes")
+	_, err := fmt.Fprintln(w, "\nfits: without checkpointing; selective, full: with gradient_checkpointing so; + inputs, + embedding: train.offload; + paged: a paged optimizer; *: not what the sweep asks for, and not a byte of the result changes")
 	return err
 }
 
@@ -134,7 +137,7 @@ func cardFit(c runner.CardFit) string {
 	if !c.Fits {
 		return "no"
 	}
-	text := "yes"
+	text := "fits"
 	if c.Setting != nil {
 		text = settingText(*c.Setting)
 	}
@@ -157,6 +160,9 @@ func amount(bytes int64) string {
 
 func settingText(s model.Setting) string {
 	text := string(s.Checkpointing)
+	if s.Checkpointing == engine.CheckpointNone { // "none" would read as a card on which nothing fits
+		text = "fits"
+	}
 	if s.HostInputs {
 		text += " + inputs"
 	}

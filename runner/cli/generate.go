@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/engine"
+	"daybook/engine/hub"
 	"daybook/runner"
 	"daybook/runner/talk"
 	"daybook/sweeps"
@@ -36,8 +37,9 @@ the user's turn as the training data has it, with its instruction.
 
 ADAPTER is name@version, a digest, or the folder of an adapter in PEFT layout,
 which may be made elsewhere: --base then names its base, and --quantization how
-the base is held. It may also be the folder of a base, such as a merged model,
-which answers alone and as its files have it.`,
+the base is held, nf4-double unless it says otherwise. It may also be a base, the
+folder of one such as a merged model or hf:org/name, which answers alone and as
+its files have it.`,
 		Example: `  daybook generate clinical@best <prompt.txt
   daybook generate ./from-peft --base hf:org/name "What is new?"
   daybook generate clinical@v3 --compare "Give medications as JSON with name, dose, frequency, route, instructions. Started lisinopril 10 mg PO daily."`,
@@ -95,8 +97,13 @@ func runGenerate(ctx context.Context, e *env, ref, prompt string, o generateOpti
 	var a *runner.NamedAdapter
 	var b runner.AdapterBase
 	var adapters []*runner.NamedAdapter
-	if runner.IsBase(ref) {
+	if named := hub.IsName(ref); named || runner.IsBase(ref) {
 		b = runner.AdapterBase{Dir: ref, Spec: sweeps.DefaultSpec(), Alone: true}
+		if named {
+			if b.Dir, err = root.FindBase(ctx, e.hub, ref); err != nil {
+				return fmt.Errorf("base: %w", err)
+			}
+		}
 	} else {
 		if a, err = runner.FindAdapter(ctx, root, l, ref); err != nil {
 			return err

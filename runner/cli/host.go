@@ -15,6 +15,7 @@ import (
 	"daybook/engine/device"
 	"daybook/runner"
 	"daybook/runner/talk"
+	"daybook/sweeps"
 )
 
 // hostFlags say which base answers, and how it is held; generate, chat and serve have
@@ -30,7 +31,7 @@ type hostFlags struct {
 func (f *hostFlags) register(cmd *cobra.Command, otherwise string) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.base, "base", "", "`folder` of the base, or hf:org/name (default: "+otherwise+")")
-	flags.StringVar(&f.quantization, "quantization", "", "how the base is held: "+strings.Join(runner.Quantizations, ", ")+" (default: as in training; where that is not recorded, as its files are, or nf4-double)")
+	flags.StringVar(&f.quantization, "quantization", "", "how the base is held: "+strings.Join(runner.Quantizations, ", ")+" (default: as in training; where that is not recorded, as its files are quantized, else nf4-double, and a line says so)")
 	flags.StringVar(&f.device, "device", "auto", deviceHelp)
 	flags.StringVar(&f.memory, "memory", "", "what the process may take of a GPU, such as 24GiB (default: all that is free)")
 }
@@ -72,6 +73,12 @@ func loadHost(ctx context.Context, e *env, root runner.Root, b runner.AdapterBas
 		runner.Quantized(&b.Spec.Base, f.quantization)
 		o.Requantized = true
 	}
+	if err := packedOtherwise(base, b.Spec.Base, f.quantization); err != nil {
+		return nil, err
+	}
+	if b.Spec.Base.Quantization == "" && base.Quantized() == nil {
+		e.say("the base is held in nf4-double: how training held it is not recorded; --quantization none holds it as its files have it")
+	}
 	o.Device, o.Threads, o.Quantization = f.device, runtime.GOMAXPROCS(0), talk.Held(base, b.Spec.Base)
 	for _, a := range adapters {
 		if _, err := talk.Read(a, base, o); err != nil {
@@ -86,4 +93,15 @@ func loadHost(ctx context.Context, e *env, root runner.Root, b runner.AdapterBas
 	defer m.close()
 	o.Loading = m.share("loading the base")
 	return talk.Load(ctx, base, o)
+}
+
+// packedOtherwise returns an error if a base is quantized already, and otherwise than
+// --quantization says, if that is not "".
+func packedOtherwise(base *runner.Base, asked sweeps.Base, flag string) error {
+	packed := base.Quantized()
+	if flag == "" || packed == nil || talk.Held(base, asked) == *packed {
+		return nil
+	}
+	has := runner.QuantizationName(*packed)
+	return usageError{runner.WithHint(fmt.Errorf("--quantization %s: the base is quantized already, to %s, and is read as it is", flag, has), "leave --quantization out, say "+has+", or take a base that is not quantized")}
 }

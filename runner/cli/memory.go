@@ -9,7 +9,8 @@ import (
 	"daybook/runner"
 )
 
-// units are the powers of 1024 and of 1000 that an amount of memory may end with.
+// units are the powers of 1024 and of 1000 that an amount of memory may end with; a
+// letter alone is a power of 1024, as GNU tools have it.
 var units = []struct {
 	suffix string
 	bytes  float64
@@ -19,9 +20,15 @@ var units = []struct {
 	{"GiB", 1 << 30},
 	{"TiB", 1 << 40},
 	{"kB", 1e3},
+	{"KB", 1e3},
 	{"MB", 1e6},
 	{"GB", 1e9},
 	{"TB", 1e12},
+	{"K", 1 << 10},
+	{"k", 1 << 10},
+	{"M", 1 << 20},
+	{"G", 1 << 30},
+	{"T", 1 << 40},
 }
 
 // memoryLimit reads the value of --memory, in bytes; 0 if there is none.

@@ -68,7 +68,7 @@ repeat that.`,
 	flags.StringVar(&f.quantization, "quantization", "", "how training held the base: "+strings.Join(runner.Quantizations, ", ")+" (default: as recorded)")
 	flags.StringVar(&f.into, "into", "", "`weights` to merge into, dequantized or original (default: dequantized, if training quantized the base)")
 	flags.StringVar(&f.dtype, "dtype", "", "`type` to write, "+strings.Join(slices.Sorted(maps.Keys(mergeTypes)), ", ")+" (default: as the base's)")
-	flags.StringVar(&f.maxShard, "max-shard-size", "5GB", "`size` of a file of weights at most")
+	flags.StringVar(&f.maxShard, "max-shard-size", "5GB", "`size` of a file of weights at most: KB, MB and GB are powers of 1000, K, M, G and KiB, MiB, GiB of 1024")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
