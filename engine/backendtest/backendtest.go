@@ -85,6 +85,14 @@ var shapes = []struct {
 		Vocab: 61, Hidden: 72, Layers: 2, Heads: 2, KVHeads: 1, HeadDim: 128, Intermediate: 136,
 		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
 	}, ofLayers},
+	{"large batch", engine.Shape{
+		Vocab: 8, Hidden: 32, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 64, Intermediate: 48,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 2048,
+	}, []string{"LargeBatch"}},
+	{"large batch, head 128", engine.Shape{
+		Vocab: 8, Hidden: 32, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 128, Intermediate: 48,
+		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 2048,
+	}, []string{"LargeBatch"}},
 	{"vocabulary 32000", engine.Shape{
 		Vocab: 32000, Hidden: 24, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 16, Intermediate: 16,
 		RopeTheta: 10000, NormEps: 1e-5, MaxPositions: 256,
@@ -98,7 +106,7 @@ var shapes = []struct {
 // What depends on the widths of a layer, and what on the vocabulary.
 var (
 	ofLayers = []string{
-		"Embed", "QKV", "Attention", "Output", "MLP", "Loss", "Model", "OneToken", "Recompute", "BatchInvariance", "PackedGradients", "Decode",
+		"Embed", "QKV", "Attention", "Output", "MLP", "Loss", "Model", "OneToken", "Recompute", "BatchInvariance", "PackedGradients", "CachedAttention", "Decode",
 	}
 	ofWindows    = append(slices.Clone(ofLayers), "LongDecode")
 	ofVocabulary = []string{"Embed", "Loss", "LossAlone", "GreedyTies"}
@@ -175,6 +183,8 @@ var checks = []struct {
 	{"Recompute", checkRecompute},
 	{"BatchInvariance", checkBatchInvariance},
 	{"PackedGradients", checkPackedGradients},
+	{"LargeBatch", checkLargeBatch},
+	{"CachedAttention", checkCachedAttention},
 	{"Decode", checkDecode},
 	{"LongDecode", checkLongDecode},
 	{"GreedyTies", checkGreedyTies},

@@ -83,41 +83,21 @@ func decodePieces(g *rig, positions int, pieces []piece) {
 		g.t.Errorf("cache of %d bytes", cache.Bytes())
 	}
 	d := &decoder{m, cache, m.buffers(g, len(whole.Tokens))}
-	slots := []int32{4, 0, 5}
-	var done [3]int
+	slots, done := []int32{4, 0, 5}, make([]int, 3)
 	for _, piece := range pieces {
-		b := &engine.Batch{Starts: []int32{0}}
-		var rows []int // of each token, in whole
-		for seq, n := range piece.tokens {
-			if n == 0 {
-				continue
-			}
-			from := int(whole.Starts[seq]) + done[seq]
-			for i := range n {
-				b.Tokens = append(b.Tokens, whole.Tokens[from+i])
-				b.Positions = append(b.Positions, int32(done[seq]+i))
-				rows = append(rows, from+i)
-			}
-			b.Starts = append(b.Starts, int32(len(b.Tokens)))
-			b.Slots = append(b.Slots, slots[seq])
-			done[seq] += n
-		}
+		b, rows := next(whole, done, piece.tokens[:], slots)
 		in := d.forward(g, b, piece.cached)
 		out := d.b.x[len(m.layers)]
-		var wantRows []float64
-		for _, r := range rows {
-			wantRows = append(wantRows, want[r*g.s.Hidden:(r+1)*g.s.Hidden]...)
-		}
-		g.compare("output with a cache", g.get(out), wantRows, g.tol.model)
+		g.compare("output with a cache", g.get(out), pick(want, g.s.Hidden, rows), g.tol.model)
 
 		logits, err := g.be.Logits(in, m.head, out, false)
 		g.must("logits", err)
-		next, err := g.be.Greedy(in, m.head, out)
+		greedy, err := g.be.Greedy(in, m.head, out)
 		g.must("greedy", err)
-		if len(next) != b.Documents() {
-			g.t.Fatalf("greedy returns %d tokens for %d documents", len(next), b.Documents())
+		if len(greedy) != b.Documents() {
+			g.t.Fatalf("greedy returns %d tokens for %d documents", len(greedy), b.Documents())
 		}
-		for doc, token := range next {
+		for doc, token := range greedy {
 			last := widen(logits[(int(b.Starts[doc+1])-1)*g.s.Vocab:][:g.s.Vocab])
 			best := last[argmax(last)]
 			if token < 0 || int(token) >= g.s.Vocab || last[token] < best-20*g.tol.forward {
@@ -125,6 +105,35 @@ func decodePieces(g *rig, positions int, pieces []piece) {
 			}
 		}
 	}
+}
+
+// next returns, in slots, the next tokens of each of whole's documents after the
+// done ones, which it counts, and their rows in whole.
+func next(whole *engine.Batch, done, tokens []int, slots []int32) (b *engine.Batch, rows []int) {
+	b = &engine.Batch{Starts: []int32{0}}
+	for doc, n := range tokens {
+		if n == 0 {
+			continue
+		}
+		from := int(whole.Starts[doc]) + done[doc]
+		for i := range n {
+			b.Tokens = append(b.Tokens, whole.Tokens[from+i])
+			b.Positions = append(b.Positions, int32(done[doc]+i))
+			rows = append(rows, from+i)
+		}
+		b.Starts = append(b.Starts, int32(len(b.Tokens)))
+		b.Slots = append(b.Slots, slots[doc])
+		done[doc] += n
+	}
+	return b, rows
+}
+
+// pick returns the listed rows of x (T, width).
+func pick[T any](x []T, width int, rows []int) (picked []T) {
+	for _, r := range rows {
+		picked = append(picked, x[r*width:(r+1)*width]...)
+	}
+	return picked
 }
 
 // checkGreedyTies gives every token but the last a twin with the same row of

@@ -421,6 +421,9 @@ func (o *oracle) CachedAttention(in engine.DeviceBatch, c engine.Cache, layer in
 		for i, v := range ref.O[position*o.s.QDim():] {
 			data(act.O)[t*o.s.QDim()+i] = float32(v)
 		}
+		for h := range o.s.Heads {
+			data(act.LSE)[h*in.Tokens()+t] = float32(ref.LSE[h*(position+1)+position])
+		}
 	})
 	round(act.O)
 	return err

@@ -86,7 +86,7 @@ func eachQuery(s engine.Shape, b *engine.Batch, f func(h, t, first int)) {
 // scores returns the scaled products of query t with the keys first..t.
 func (act *Activations) scores(s engine.Shape, h, t, first int) []float64 {
 	q := row(act.Q, s.Heads, s.HeadDim, t, h)
-	var out []float64
+	out := make([]float64, 0, t-first+1)
 	for u := first; u <= t; u++ {
 		k := row(act.K, s.KVHeads, s.HeadDim, u, h/(s.Heads/s.KVHeads))
 		sum := 0.0
