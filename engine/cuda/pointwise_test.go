@@ -22,11 +22,21 @@ func TestPointwise(t *testing.T) {
 					g := pointwise{t: t, b: start(t, o), r: rand.New(rand.NewPCG(rand.Uint64(), 1)), rows: rows}
 					g.rmsnorm(width)
 					g.swiglu(width)
+					g.bias(width)
 				})
 			}
+			t.Run(fmt.Sprintf("%s/fused swiglu of %d", o.name(), width), func(t *testing.T) {
+				b := start(t, o)
+				for _, rank := range []int{8, 16, 32, 48, 104} {
+					t.Run(fmt.Sprintf("rank %d", rank), func(t *testing.T) {
+						g := pointwise{t: t, b: b, r: rand.New(rand.NewPCG(rand.Uint64(), 3)), rows: 37}
+						g.fusedSwiglu(width, rank)
+					})
+				}
+			})
 		}
 		for _, head := range []int{16, 64, 80, 96, 128} {
-			t.Run(fmt.Sprintf("%s/heads of %d", o.name(), head), func(t *testing.T) { checkRotation(t, o, head) })
+			t.Run(fmt.Sprintf("%s/heads of %d", o.name(), head), func(t *testing.T) { checkHeads(t, o, head) })
 		}
 	}
 }
@@ -81,8 +91,97 @@ func (g pointwise) swiglu(width int) {
 	g.compare("gradient of up", dup, wantUp)
 }
 
-// checkRotation turns heads by their positions, and back.
-func checkRotation(t *testing.T, o Options, head int) {
+func (g pointwise) bias(width int) {
+	g.t.Helper()
+	x, bias := g.host(width), newHost(g.t, g.b, g.r, engine.Float, 1, width, 0)
+	want := x.wide()
+	for i := range want {
+		want[i] += float64(bias.v[i%width])
+	}
+	g.run("bias", func() error { return g.b.addBias(x.buf.matrix(), bias.buf.ptr) })
+	g.compare("bias", x, want)
+}
+
+// fusedSwiglu drives SwiGLU as training does: forward in the pass that computes down's
+// low columns of it, backward in one that first adds what they contribute to the
+// gradient, a product of a few numbers that is never stored.
+func (g pointwise) fusedSwiglu(width, rank int) {
+	g.t.Helper()
+	gate, up, y, dy, dgate, dup := g.host(width), g.host(width), g.host(width), g.host(width), g.host(width), g.host(width)
+	low, dlow, inner := g.host(rank), g.host(rank), g.host(2*rank)
+	floats := func(rows, cols int) host { return newHost(g.t, g.b, g.r, engine.Float, rows, cols, 0) }
+	a, gradA, gradGate, gradUp := floats(rank, width), floats(rank, width), floats(width, rank), floats(width, rank)
+	for i := range a.v {
+		a.v[i] /= float32(math.Sqrt(float64(rank)))
+	}
+	if err := g.b.Upload(a.buf, a.v); err != nil {
+		g.t.Fatal(err)
+	}
+	down := &adapted{in: engine.DownInput, cols: width, ranks: rank, pairs: []pair{
+		{projection: engine.Down, rank: rank, scale: 1, a: a.buf.ptr, gradA: gradA.buf.ptr},
+	}}
+	above := &adapted{in: engine.MLPInput, ranks: 2 * rank, pairs: []pair{
+		{projection: engine.Gate, rank: rank, outs: width, scale: 1, gradB: gradGate.buf.ptr},
+		{projection: engine.Up, rank: rank, outs: width, first: rank, scale: 1, gradB: gradUp.buf.ptr},
+	}}
+	tokens := &engine.Batch{}
+	tokens.Add(make([]int32, g.rows), nil, 0)
+	in, err := g.b.NewBatch(g.rows, 1)
+	if err == nil {
+		err = in.Load(tokens)
+	}
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	pass := func(name string, f func(d *batch, bl *engine.Block) error) {
+		g.t.Helper()
+		g.run(name, func() error {
+			d, err := g.b.loaded(in)
+			if err != nil {
+				return err
+			}
+			return f(d, &engine.Block{Layer: &engine.Layer{}})
+		})
+	}
+	pass("swiglu and low", func(d *batch, bl *engine.Block) error {
+		return g.b.lowSwiglu(d, bl, down, y.buf.matrix(), low.buf.matrix(), gate.buf.matrix(), up.buf.matrix())
+	})
+	g.compare("swiglu beside low", y, reference.SwiGLU(gate.wide(), up.wide()))
+
+	const cancels = 16 // sums of up to 104 products, times what a few units of gate and up give
+	sum := dy.wide()
+	for t := range g.rows {
+		for r, l := range dlow.v[t*rank : (t+1)*rank] {
+			for c, v := range a.v[r*width : (r+1)*width] {
+				if g.b.bf16 {
+					v = fromBFloat16(engine.BFloat16(v)) // as lora_pack leaves it
+				}
+				sum[t*width+c] += float64(l) * float64(v)
+			}
+		}
+	}
+	wantGate, wantUp := reference.SwiGLUBackward(gate.wide(), up.wide(), sum)
+	pass("gradient of low and swiglu", func(d *batch, bl *engine.Block) error {
+		return g.b.lowSwigluBackward(d, bl, down, dgate.buf.matrix(), dup.buf.matrix(), gate.buf.matrix(), up.buf.matrix(), dy.buf.matrix(), dlow.buf.matrix())
+	})
+	g.compareTo("gradient of gate beside low's", dgate, wantGate, cancels)
+	g.compareTo("gradient of up beside low's", dup, wantUp, cancels)
+	if !g.b.middleFused(down, above) {
+		return
+	}
+	dgate, dup = g.host(width), g.host(width)
+	pass("the middle of the backward pass", func(d *batch, bl *engine.Block) error {
+		return g.b.middleBackward(d, bl, down, above, middle{
+			dgate: dgate.buf.matrix(), dup: dup.buf.matrix(), gate: gate.buf.matrix(), up: up.buf.matrix(),
+			dy: dy.buf.matrix(), dlow: dlow.buf.matrix(), low: inner.buf.matrix(),
+		})
+	})
+	g.compareTo("gradient of gate in the middle", dgate, wantGate, cancels)
+	g.compareTo("gradient of up in the middle", dup, wantUp, cancels)
+}
+
+// checkHeads turns heads by their positions, and back, and normalises them.
+func checkHeads(t *testing.T, o Options, head int) {
 	t.Helper()
 	s := engine.Shape{
 		Vocab: 8, Hidden: 8, Layers: 1, Heads: 3, KVHeads: 1, HeadDim: head, Intermediate: 8,
@@ -123,6 +222,14 @@ func checkRotation(t *testing.T, o Options, head int) {
 		})
 		g.compare(fmt.Sprintf("rotation by %g", sign), x, want)
 	}
+
+	x, y, d := g.host(s.QDim()), g.host(s.QDim()), g.host(s.QDim())
+	w := newHost(t, b, g.r, engine.Float, 1, head, 0)
+	g.run("headnorm", func() error { return b.headNorm(y.buf.matrix(), x.buf.matrix(), w.buf.ptr) })
+	g.compare("headnorm", y, reference.RMSNorm(x.wide(), w.wide(), s.NormEps))
+	want := reference.RMSNormBackward(x.wide(), w.wide(), s.NormEps, d.wide())
+	g.run("headnorm backward", func() error { return b.headNormBackward(d.buf.matrix(), x.buf.matrix(), w.buf.ptr) })
+	g.compare("headnorm backward", d, want)
 }
 
 // wide returns the values as the device has them.
@@ -132,6 +239,12 @@ func (h host) wide() []float64 { return reference.Widen(h.v) }
 // places are asked for than float32 gives to terms of about 1.
 func (g pointwise) compare(name string, h host, want []float64) {
 	g.t.Helper()
+	g.compareTo(name, h, want, 1)
+}
+
+// compareTo is compare where the terms that cancel, or their number, are of size scale.
+func (g pointwise) compareTo(name string, h host, want []float64, scale float64) {
+	g.t.Helper()
 	h.read(g.t, g.b)
 	bits, most := 8, 2.0
 	if !g.b.bf16 {
@@ -140,7 +253,7 @@ func (g pointwise) compare(name string, h host, want []float64) {
 	worst, at := 0.0, 0
 	for i, w := range want {
 		_, exponent := math.Frexp(w)
-		unit := math.Max(math.Ldexp(1, exponent-bits), math.Exp2(-22))
+		unit := math.Max(math.Ldexp(1, exponent-bits), scale*math.Exp2(-22))
 		if d := math.Abs(float64(h.v[i])-w) / unit; !(d <= worst) {
 			worst, at = d, i
 		}
