@@ -31,19 +31,23 @@ done
 export filters
 
 cases() {
-	local layers='QKV|Attention|Output|MLP' batches='BatchInvariance|PackedGradients|Decode|LongDecode'
-	local models='Model|OneToken|Recompute' rest='Embed|Loss|GreedyTies|NonFinite|Optimizer|OptimizerNonFinite|OptimizerResume|Rows'
+	local layers='QKV|Attention|Output|MLP' batches='BatchInvariance|PackedGradients|CachedAttention|Decode|LongDecode'
+	local models='Model|OneToken|Recompute' ends='Embed|Loss' memory='Describe|Memory|Copy|Reserve|Capacity|Free'
+	local rest="$ends|GreedyTies|NonFinite|Optimizer|OptimizerNonFinite|OptimizerResume|Rows"
 	local compute shape
 	for compute in bfloat16 float32; do
 		for shape in grouped straddling wide; do
-			printf '%s\n' "$compute/0/$shape/"{"($layers)","($rest)","(LossAlone|Lifetime)","($models)","($batches)"}
+			printf '%s\n' "$compute/0/$shape/"{"($layers)","($rest)","($memory)","(LossAlone|Lifetime)","($models)","($batches)"}
 		done
 		for shape in bias 'head norm' window 'wide window' 'window, head 32' 'window, head 64' 'window, head 128' \
 			'head 64' 'head 80' 'head 96' 'head 128'; do
-			printf '%s\n' "$compute/0/$shape/"{"($layers)","($models)","($batches)"}
+			printf '%s\n' "$compute/0/$shape/"{"($layers|$ends)","($models)","($batches)"}
 		done
-		printf '%s\n' "$compute/0/vocabulary "{32000,151936}"/(Loss|LossAlone)"
+		printf '%s\n' "$compute/0/large batch"{,', head 128'}"/LargeBatch"
+		printf '%s\n' "$compute/0/vocabulary "{32000,151936}"/($ends|LossAlone|GreedyTies)"
 	done
+	# attention_mma.cu, which Hopper takes with no images but the portable ones.
+	printf '%s\n' "TestPortable/bfloat16/0/"{'head 64','head 128','window, head 128'}"/Attention"
 }
 
 race() {
@@ -54,12 +58,14 @@ race() {
 		return 1
 	fi
 	log=$logs/${name//[^a-zA-Z0-9]/_}.log
-	pattern=$(sed 's/\//$\/^/g; s/ /_/g; s/^/^/; s/$/$/' <<<"TestConformance/$name")
+	pattern=$name
+	[[ $name == Test* ]] || pattern=TestConformance/$name
+	pattern=$(sed 's/\//$\/^/g; s/ /_/g; s/^/^/; s/$/$/' <<<"$pattern")
 	# shellcheck disable=SC2086 # the filters are words
 	timeout -k 5 "$each" compute-sanitizer --tool racecheck $filters "$test" -cuda.own \
 		-test.run "$pattern" -test.v -test.timeout 0 >"$log" 2>&1 || code=$?
 	verdict=$(grep -io 'internal sanitizer error.*\|racecheck summary: .*' "$log" | head -1)
-	grep -q '=== RUN *TestConformance/.*/.*/.*/' "$log" || verdict='no such checks'
+	grep -q '=== RUN *Test[A-Z][a-z]*/.*/.*/.*/' "$log" || verdict='no such checks'
 	[ "$code" != 124 ] || verdict="ended after $each s"
 	echo "$(($(date +%s) - from)) s: $name: ${verdict:-no summary}"
 	[[ $verdict == *': 0 hazards'* ]]
