@@ -116,6 +116,9 @@ const pickledAdapter = "adapter_model.bin"
 // AdapterIn returns the identity of the adapter in a folder.
 func AdapterIn(dir string) (ledger.Digest, error) {
 	d, err := checkpoint.AdapterDigest(dir)
+	if err != nil {
+		err = WithHint(err, adapterAdvice(err))
+	}
 	return hexDigest(d), err
 }
 

@@ -30,20 +30,23 @@ type Base struct {
 // replaces the model's own chat template; cache may be nil.
 func OpenBase(dir, template string, cache *checkpoint.Cache) (*Base, error) {
 	base, err := checkpoint.OpenCached(dir, cache)
-	if err != nil {
-		return nil, err
+	var tok *tokenizer.Tokenizer
+	if err == nil {
+		tok, err = loadTokenizer(dir)
 	}
-	tok, err := loadTokenizer(dir)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // where to name another, the caller knows
 		return nil, err
+	case err != nil:
+		return nil, WithHint(err, baseAdvice(err))
 	}
 	tmpl, err := chat.Load(dir, template)
-	if err != nil {
-		return nil, err
+	var encoder *chat.Encoder
+	if err == nil {
+		encoder, err = chat.New(tok, tmpl)
 	}
-	encoder, err := chat.New(tok, tmpl)
 	if err != nil {
-		return nil, err
+		return nil, WithHint(err, templateAdvice(err))
 	}
 	return &Base{Base: base, Tokenizer: tok, Template: tmpl, Encoder: encoder}, nil
 }

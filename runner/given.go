@@ -101,7 +101,7 @@ func (a *NamedAdapter) usable(base *Base) error {
 			return fmt.Errorf("%s: %w", a.Name, err)
 		}
 	}
-	_, err = checkpoint.ReadAdapter(a.Dir, base.Shape())
+	_, err = ReadAdapter(a.Dir, base)
 	return err
 }
 

@@ -64,7 +64,7 @@ func Merge(ctx context.Context, a *NamedAdapter, o MergeOptions) (_ *MergeRecord
 	if err := a.usable(base); err != nil {
 		return nil, err
 	}
-	adapter, err := checkpoint.ReadAdapter(a.Dir, base.Shape())
+	adapter, err := ReadAdapter(a.Dir, base)
 	if err != nil {
 		return nil, err
 	}

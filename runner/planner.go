@@ -3,9 +3,7 @@ package runner
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -215,30 +213,6 @@ func possible(base *Base, b sweeps.Base) error {
 		return fmt.Errorf("base.quantization: %w", err)
 	}
 	return nil
-}
-
-// baseAdvice says what to do about a base that can't be opened.
-func baseAdvice(err error) string {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "base.model is a folder with config.json, model.safetensors, tokenizer.json and tokenizer_config.json; a relative path starts at the sweep file"
-	case errors.Is(err, checkpoint.ErrPickle):
-		return "save the model with safe_serialization=True, or use a copy that has model.safetensors"
-	case errors.Is(err, checkpoint.ErrGGUF), errors.Is(err, checkpoint.ErrRemoteCode), foreignArchitecture(err):
-		return "a base is a folder with config.json, safetensors and tokenizer.json, of an architecture that daybook has: see 'daybook inspect --help'"
-	case errors.Is(err, checkpoint.ErrPointer):
-		return "git lfs pull fetches the file"
-	}
-	if advice := HintOf(err); advice != "" {
-		return advice
-	}
-	return "download the base again if a file is damaged; if config.json belongs to other weights, restore its own"
-}
-
-// foreignArchitecture reports that config.json names an architecture that the engine lacks.
-func foreignArchitecture(err error) bool {
-	var e *checkpoint.ConfigError
-	return errors.As(err, &e) && e.Key == "architectures"
 }
 
 func (p *planner) dataset(d sweeps.Data) (*dataset.Dataset, error) {

@@ -129,7 +129,7 @@ func parseAdapterConfig(data []byte) (*adapterSpec, error) {
 		if allowed, ok := neutral[key]; ok {
 			c.only(key, allowed...)
 		} else if !slices.Contains(passive, key) {
-			c.only(key, "false", "{}", "[]") // of a newer PEFT, which could change what the adapter computes
+			c.foreign(key, "false", "{}", "[]") // of a newer PEFT, which could change what the adapter computes
 		}
 	}
 	for _, key := range []string{"bias", "lora_dropout", "peft_type"} {

@@ -90,7 +90,7 @@ func (c *config) slidingLayers(s *engine.Shape) {
 		case from >= s.Layers:
 			s.Window = 0
 		case from != 0:
-			c.fail("max_window_layers", fmt.Sprintf("0 or num_hidden_layers %d: the engine has a window in all layers or in none", s.Layers))
+			c.lacks("max_window_layers", fmt.Sprintf("0 or num_hidden_layers %d: a window in all layers or in none", s.Layers))
 		}
 		return
 	}
@@ -112,10 +112,12 @@ func (c *config) layerTypes(s *engine.Shape) {
 	case same(full):
 		s.Window = 0
 	case s.Window > 0 && same(sliding):
+	case len(types) != s.Layers:
+		c.fail("layer_types", fmt.Sprintf("one for each of num_hidden_layers %d", s.Layers))
 	case s.Window > 0:
-		c.fail("layer_types", fmt.Sprintf("%d times %s or %d times %s: the engine has a window in all layers or in none", s.Layers, full, s.Layers, sliding))
+		c.lacks("layer_types", fmt.Sprintf("%d times %s or %d times %s: a window in all layers or in none", s.Layers, full, s.Layers, sliding))
 	default:
-		c.fail("layer_types", fmt.Sprintf("%d times %s", s.Layers, full))
+		c.lacks("layer_types", fmt.Sprintf("%d times %s", s.Layers, full))
 	}
 }
 
@@ -128,14 +130,18 @@ func (c *config) architecture() (architecture, error) {
 	for _, a := range architectures {
 		names = append(names, a.name)
 	}
-	want := "one of " + strings.Join(names, ", ")
 	var got []string
 	if !c.get("architectures", &got, "a list of one text") || len(got) != 1 || !slices.Contains(names, got[0]) {
-		c.fail("architectures", want)
+		if c.err == nil && len(got) == 1 {
+			c.lacks("architectures", strings.Join(names, ", "))
+		}
+		c.fail("architectures", "one of "+strings.Join(names, ", "))
 		return architecture{}, c.err
 	}
 	a := architectures[slices.Index(names, got[0])]
-	c.only("model_type", `"`+a.modelType+`"`)
+	if kind := `"` + a.modelType + `"`; c.has("model_type") && c.value("model_type") != kind {
+		c.fail("model_type", kind+", which is what "+a.name+" has")
+	}
 	return a, c.err
 }
 
@@ -192,7 +198,7 @@ func (c *config) unknown(a architecture) {
 		case slices.Contains(switches, key):
 			c.only(key, "false", "{}", "[]")
 		default:
-			c.only(key)
+			c.foreign(key)
 		}
 	}
 }

@@ -90,9 +90,7 @@ func TestArchitectureKeys(t *testing.T) {
 func TestUnknownArchitecture(t *testing.T) {
 	text := strings.Replace(readFamily(t, "llama"), "LlamaForCausalLM", "Gemma2ForCausalLM", 1)
 	_, err := parseShape([]byte(text))
-	if want := `architectures: [
-    "Gemma2ForCausalLM"
-  ]: want one of LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM`; err == nil || err.Error() != want {
+	if want := `architectures: ["Gemma2ForCausalLM"] is not supported (Daybook has LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM)`; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	text = strings.Replace(readFamily(t, "llama"), `"use_cache": true`, `"auto_map": {"AutoModelForCausalLM": "modeling.Model"}`, 1)

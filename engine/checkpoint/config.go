@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -15,12 +16,16 @@ import (
 // cannot be used. The engine never guesses what a key it lacks would have done.
 type ConfigError struct {
 	Key   string
-	Value string // as in the file; "" if absent
+	Value string // as in the file, on one line; "" if absent
 	Want  string
+	Has   string // in place of Want where the value may be right but the engine lacks it
 }
 
 func (e *ConfigError) Error() string {
-	if e.Value == "" {
+	switch {
+	case e.Has != "":
+		return fmt.Sprintf("%s: %s is not supported (Daybook has %s)", e.Key, e.Value, e.Has)
+	case e.Value == "":
 		return fmt.Sprintf("%s: missing, want %s", e.Key, e.Want)
 	}
 	return fmt.Sprintf("%s: %s: want %s", e.Key, e.Value, e.Want)
@@ -40,7 +45,8 @@ func parseConfig(data []byte) (*config, error) {
 		return nil, ErrPointer
 	}
 	c := &config{}
-	if err := json.Unmarshal(data, &c.members); err != nil {
+	var kind *json.UnmarshalTypeError
+	if err := json.Unmarshal(data, &c.members); err != nil && !errors.As(err, &kind) {
 		return nil, err
 	}
 	if c.members == nil {
@@ -59,11 +65,27 @@ func (c *config) fail(key, want string) {
 	if c.err != nil {
 		return
 	}
-	value := string(c.members[key])
-	if len(value) > 200 {
-		value = value[:200] + "..."
+	c.err = &ConfigError{Key: c.prefix + key, Value: c.value(key), Want: want}
+}
+
+// lacks fails on a value that asks for what the engine doesn't have, beside which it has has.
+func (c *config) lacks(key, has string) {
+	if c.err == nil {
+		c.err = &ConfigError{Key: c.prefix + key, Value: c.value(key), Has: has}
 	}
-	c.err = &ConfigError{Key: c.prefix + key, Value: value, Want: want}
+}
+
+// value returns the text of key for an error, on one line.
+func (c *config) value(key string) string {
+	text := string(c.members[key])
+	var compact bytes.Buffer
+	if strings.Contains(text, "\n") && json.Compact(&compact, c.members[key]) == nil {
+		text = compact.String()
+	}
+	if len(text) > 200 {
+		text = strings.ToValidUTF8(text[:200], "") + "..."
+	}
+	return text
 }
 
 // get decodes key into v, if it is there, and reports whether it was.
@@ -117,14 +139,22 @@ func (c *config) only(key string, allowed ...string) {
 	if json.Compact(&compact, c.members[key]) == nil && slices.Contains(allowed, compact.String()) {
 		return
 	}
-	want := "it absent or null"
-	for _, a := range allowed {
-		want += " or " + a
+	has := "null"
+	if len(allowed) > 0 {
+		has = strings.Join(allowed, ", ")
 	}
 	if why := c.because[key]; why != "" {
-		want += ": " + why
+		has += ": " + why
 	}
-	c.fail(key, want)
+	c.lacks(key, has)
+}
+
+// foreign fails on a key that nothing is known of, unless it is null or equal to one
+// of the JSON texts.
+func (c *config) foreign(key string, off ...string) {
+	if c.has(key) && !slices.Contains(off, c.value(key)) {
+		c.lacks(key, "no such key")
+	}
 }
 
 // parseShape reads config.json. Every key of it is used, known not to matter, or
@@ -140,7 +170,7 @@ func parseShape(data []byte) (engine.Shape, error) {
 	}
 	c.only("hidden_act", `"silu"`)
 	if v, ok := c.members["is_causal"]; ok && string(v) != "true" { // null is not true for transformers, either
-		c.fail("is_causal", "it absent or true: positions see those before them alone")
+		c.lacks("is_causal", "true")
 	}
 	c.only("attention_dropout", "0", "0.0")
 	c.only("partial_rotary_factor", "1", "1.0")
@@ -184,7 +214,7 @@ func readName(data []byte) (string, error) {
 		Name string `json:"_name_or_path"`
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
-		return "", fmt.Errorf("_name_or_path: %w", err)
+		return "", errors.New("_name_or_path: want a text")
 	}
 	if strings.HasPrefix(c.Name, "/") || strings.HasPrefix(c.Name, ".") || strings.HasPrefix(c.Name, "~") || strings.Contains(c.Name, `\`) {
 		return path.Base(strings.ReplaceAll(c.Name, `\`, "/")), nil

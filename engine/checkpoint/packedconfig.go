@@ -17,7 +17,9 @@ func parsePacked(data []byte) (*Quantization, error) {
 	if !outer.has(key) {
 		return nil, nil
 	}
-	c := &config{prefix: key + "."}
+	c := &config{prefix: key + ".", because: map[string]string{
+		"bnb_4bit_quant_type": "quantize the original to it",
+	}}
 	if json.Unmarshal(outer.members[key], &c.members) != nil {
 		outer.fail(key, "an object")
 		return nil, outer.err
@@ -32,7 +34,10 @@ func parsePacked(data []byte) (*Quantization, error) {
 	c.only("load_in_8bit", "false")
 	c.only("_load_in_8bit", "false")
 	require("load_in_4bit", "true")
-	require("bnb_4bit_quant_type", `"nf4"`) // absent it would be fp4
+	if !c.has("bnb_4bit_quant_type") {
+		c.fail("bnb_4bit_quant_type", `"nf4": without it the weights are in fp4, which is not supported`)
+	}
+	c.only("bnb_4bit_quant_type", `"nf4"`)
 	c.only("_load_in_4bit", "true")
 	c.only("bnb_4bit_quant_storage", `"uint8"`)
 	c.only("bnb_4bit_blocksize", "64")
@@ -45,7 +50,7 @@ func parsePacked(data []byte) (*Quantization, error) {
 			continue
 		}
 		if !strings.HasPrefix(name, "llm_int8_") { // of 8-bit weights alone
-			c.only(name, "false")
+			c.foreign(name, "false")
 		}
 	}
 	if c.err != nil {

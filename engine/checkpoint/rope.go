@@ -69,7 +69,7 @@ func (c *config) ropeScaling() (r engine.RopeScaling) {
 	}
 	for key := range c.members {
 		if !known[key] {
-			c.only(key)
+			c.foreign(key)
 		}
 	}
 	return r

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -42,12 +43,24 @@ type file struct {
 func strict(place string, data json.RawMessage, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil && place != "" {
-		return fmt.Errorf("%s: %w", place, err)
-	} else if err != nil { // in the whole file, which the caller names
-		return err
+	if err := d.Decode(v); err != nil {
+		return misshapen(place, err)
 	}
 	return nil
+}
+
+// misshapen says of an error of decoding what is at place, "" for the whole file,
+// in terms of the file.
+func misshapen(place string, err error) error {
+	what := strings.TrimPrefix(err.Error(), "json: ")
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		place, what = strings.Trim(place+"."+kind.Field, "."), kind.Value+" is not what belongs there"
+	}
+	if place == "" { // which the caller names
+		return errors.New(what)
+	}
+	return fmt.Errorf("%s: %s", place, what)
 }
 
 // kind returns the "type" of a component, "" where the component is null or absent.
@@ -59,7 +72,7 @@ func kind(place string, data json.RawMessage) (string, error) {
 		Type *string `json:"type"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return "", fmt.Errorf("%s: %w", place, err)
+		return "", misshapen(place, err)
 	}
 	if head.Type == nil {
 		return "", fmt.Errorf("%s: no \"type\"", place)
@@ -72,7 +85,7 @@ func kind(place string, data json.RawMessage) (string, error) {
 func sequence(place string, data json.RawMessage, key string) ([]part, error) {
 	var c map[string]json.RawMessage
 	if err := json.Unmarshal(data, &c); err != nil {
-		return nil, fmt.Errorf("%s: %w", place, err)
+		return nil, misshapen(place, err)
 	}
 	for k := range c {
 		if k != "type" && k != key {

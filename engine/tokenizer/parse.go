@@ -28,7 +28,7 @@ func parseMerges(data json.RawMessage) ([][]string, error) {
 	if err := json.Unmarshal(data, &pairs); err != nil {
 		var lines []string
 		if json.Unmarshal(data, &lines) != nil {
-			return nil, fmt.Errorf("model.merges: %w", err)
+			return nil, misshapen("model.merges", err)
 		}
 		pairs = make([][]string, len(lines))
 		for i, line := range lines {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"daybook/engine"
-	"daybook/engine/checkpoint"
 	"daybook/engine/model"
 	"daybook/ledger"
 	"daybook/runner"
@@ -33,7 +32,7 @@ func Read(a *runner.NamedAdapter, base *runner.Base, o Options) (*engine.HostAda
 	if err := check(a, base, o); err != nil {
 		return nil, err
 	}
-	return checkpoint.ReadAdapter(a.Dir, base.Shape())
+	return runner.ReadAdapter(a.Dir, base)
 }
 
 // Check reports why a can't answer with the base at hand, nil if it can. It compares what is
