@@ -41,7 +41,7 @@ type place struct {
 }
 
 // newPlace makes a root in a folder of its own.
-func newPlace(t *testing.T) *place {
+func newPlace(t testing.TB) *place {
 	t.Helper()
 	p := &place{dir: t.TempDir()}
 	check(t, runnertest.Write(p.dir))

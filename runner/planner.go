@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"daybook/engine"
 	"daybook/engine/checkpoint"
@@ -255,12 +256,12 @@ func (p *planner) partition(ds *dataset.Dataset, d sweeps.Data) (*dataset.Partit
 // cache, since subsets overlap.
 func (p *planner) encode(ctx context.Context, base *Base, ds *dataset.Dataset, records []int, spec sweeps.Spec) ([]engine.Example, error) {
 	out := make([]engine.Example, 0, len(records))
+	how := fmt.Sprint(spec.Base.Model, "\x00", spec.Base.ChatTemplate, "\x00", ds.Digest, "\x00", spec.Data.Source, "\x00", spec.Train.LossOn, spec.Train.MaxSeqLen, spec.Train.Overlong, "\x00")
 	for _, i := range records {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		key := fmt.Sprint(spec.Base.Model, "\x00", spec.Base.ChatTemplate, "\x00", ds.Digest, "\x00", spec.Data.Source, "\x00", spec.Train.LossOn, spec.Train.MaxSeqLen, spec.Train.Overlong, i)
-		one, err := p.examples.get(key, func() ([]engine.Example, error) { return TrainingExamples(base, ds, []int{i}, spec.Train) })
+		one, err := p.examples.get(how+strconv.Itoa(i), func() ([]engine.Example, error) { return TrainingExamples(base, ds, []int{i}, spec.Train) })
 		if err != nil {
 			return nil, err
 		}
