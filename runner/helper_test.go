@@ -41,19 +41,19 @@ type place struct {
 }
 
 // newPlace makes a root in a folder of its own.
-func newPlace(t testing.TB) *place {
-	t.Helper()
-	p := &place{dir: t.TempDir()}
-	check(t, runnertest.Write(p.dir))
+func newPlace(tb testing.TB) *place {
+	tb.Helper()
+	p := &place{dir: tb.TempDir()}
+	check(tb, runnertest.Write(p.dir))
 	var err error
 	p.root, err = runner.NewRoot(p.dir)
-	check(t, err)
-	check(t, p.root.Prepare())
+	check(tb, err)
+	check(tb, p.root.Prepare())
 	p.key, err = p.root.RecordKey()
-	check(t, err)
-	p.ledger, err = ledger.Open(t.Context(), p.root.Ledger(), ledger.Options{Keys: &keyring.Ring{Dir: t.TempDir()}})
-	check(t, err)
-	t.Cleanup(func() { check(t, p.ledger.Close()) })
+	check(tb, err)
+	p.ledger, err = ledger.Open(tb.Context(), p.root.Ledger(), ledger.Options{Keys: &keyring.Ring{Dir: tb.TempDir()}})
+	check(tb, err)
+	tb.Cleanup(func() { check(tb, p.ledger.Close()) })
 	return p
 }
 
