@@ -185,10 +185,10 @@ func (a *adapterSpec) resolve(s engine.Shape) (engine.LoRA, error) {
 				l.Rank, l.Alpha, first = int(rank), alpha, false
 			}
 			if rank != float64(l.Rank) {
-				a.source.fail("rank_pattern", fmt.Sprintf("one rank for all modules; %s has %v, others %d", name, rank, l.Rank))
+				a.source.lacks("rank_pattern", fmt.Sprintf("one rank for all modules; %s has %v, others %d", name, rank, l.Rank))
 			}
 			if alpha != l.Alpha {
-				a.source.fail("alpha_pattern", fmt.Sprintf("one alpha for all modules; %s has %v, others %v", name, alpha, l.Alpha))
+				a.source.lacks("alpha_pattern", fmt.Sprintf("one alpha for all modules; %s has %v, others %v", name, alpha, l.Alpha))
 			}
 		}
 		if adapted > 0 && adapted < s.Layers {
@@ -196,7 +196,7 @@ func (a *adapterSpec) resolve(s engine.Shape) (engine.LoRA, error) {
 			if a.layers != nil {
 				key = "layers_to_transform"
 			}
-			a.source.fail(key, fmt.Sprintf("every layer or none; of the base's %d layers it adapts %s in %d", s.Layers, p, adapted))
+			a.source.lacks(key, fmt.Sprintf("a projection in every layer or in none; of the base's %d layers it adapts %s in %d", s.Layers, p, adapted))
 		}
 		if adapted > 0 {
 			l.Targets = append(l.Targets, p)

@@ -58,10 +58,12 @@ func (c *catalog) shadows(ctx context.Context, arg, name string, a *runner.Named
 		return nil
 	}
 	v, err := c.ledger.Adapter(ctx, name)
-	if errors.Is(err, ledger.ErrNotFound) || err == nil && v.Digest == a.Digest {
+	switch {
+	case err == nil && v.Digest == a.Digest, errors.Is(err, ledger.ErrNotFound) && name == a.Name:
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, ledger.ErrNotFound): // so far: a sweep may publish it
+		return usageError{runner.WithHint(fmt.Errorf("--adapter %s: %q reads as a version in the ledger", arg, name), "give it a name without @, as in --adapter mine=folder")}
+	case err != nil:
 		return err
 	}
 	return usageError{runner.WithHint(fmt.Errorf("--adapter %s: %q is another adapter in the ledger", arg, name), "give it a name of its own, as in --adapter mine=folder")}
