@@ -12,20 +12,28 @@ import (
 	"daybook/engine/nf4"
 )
 
-// BenchmarkMatmul times the products of a layer of an 8B model with adapters of
-// rank 16 on all projections, 8,192 tokens, forward and backward.
-func BenchmarkMatmul(tb *testing.B) {
+// benchBackend opens the first GPU for products and weights of any size; the benchmark
+// is skipped where there is none.
+func benchBackend(tb *testing.B) *Backend {
+	tb.Helper()
 	be, err := open(engine.Shape{
 		Vocab: 128, Hidden: 128, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 128, Intermediate: 128, MaxPositions: 1,
 	}, Options{})
 	if err != nil {
 		tb.Skip(err)
 	}
-	defer func() {
+	tb.Cleanup(func() {
 		if err := be.Close(); err != nil {
 			tb.Error(err)
 		}
-	}()
+	})
+	return be
+}
+
+// BenchmarkMatmul times the products of a layer of an 8B model with adapters of
+// rank 16 on all projections, 8,192 tokens, forward and backward.
+func BenchmarkMatmul(tb *testing.B) {
+	be := benchBackend(tb)
 	const rows = 8192
 	for _, d := range []struct {
 		name string
@@ -90,17 +98,7 @@ func BenchmarkMatmul(tb *testing.B) {
 // written as products read them, in NF4 and, copied, in bfloat16. A step with full
 // checkpointing does it three times a layer.
 func BenchmarkUnpack(tb *testing.B) {
-	be, err := open(engine.Shape{
-		Vocab: 128, Hidden: 128, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 128, Intermediate: 128, MaxPositions: 1,
-	}, Options{})
-	if err != nil {
-		tb.Skip(err)
-	}
-	defer func() {
-		if err := be.Close(); err != nil {
-			tb.Error(err)
-		}
-	}()
+	be := benchBackend(tb)
 	const hidden, kv, wide = 4096, 1024, 14336
 	shapes := [][2]int{{hidden, hidden}, {kv, hidden}, {kv, hidden}, {hidden, hidden}, {wide, hidden}, {wide, hidden}, {hidden, wide}}
 	random := make([]float32, wide*hidden)

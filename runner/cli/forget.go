@@ -72,15 +72,7 @@ func runForget(ctx context.Context, e *env, args []string, f forgetFlags) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	key, err := root.ExistingRecordKey()
-	if err != nil {
-		return err
-	}
-	fields, err := runner.RecordedFields(ctx, l)
-	if err != nil {
-		return err
-	}
-	subjects, err := e.subjects(args, f.jsonl, fields)
+	key, subjects, err := e.asked(ctx, root, l, args, f.jsonl)
 	if err != nil {
 		return err
 	}

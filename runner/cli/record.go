@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,11 +12,26 @@ import (
 	"strings"
 
 	"daybook/engine/dataset"
+	"daybook/ledger"
 	"daybook/runner"
 )
 
 // mostRecord bounds a record, in bytes.
 const mostRecord = 64 << 20
+
+// asked returns the records that args name, read as the ledger's datasets were, and
+// the key under which their IDs are kept.
+func (e *env) asked(ctx context.Context, root runner.Root, l *ledger.Ledger, args []string, jsonl bool) (key []byte, subjects []runner.Subject, err error) {
+	if key, err = root.ExistingRecordKey(); err != nil {
+		return nil, nil, err
+	}
+	fields, err := runner.RecordedFields(ctx, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	subjects, err = e.subjects(args, jsonl, fields)
+	return key, subjects, err
+}
 
 // subjects reads records: files, "-" for standard input, IDs or texts. With jsonl,
 // files hold one on each line.
