@@ -21,7 +21,9 @@ func compareMLP(g *rig, l *layer, b *engine.Batch) {
 	gate, up := l.ref.GateUp(b, g.get(act.Norm2))
 	g.compare("gate", g.get(act.Gate), gate, g.tol.product)
 	g.compare("up", g.get(act.Up), up, g.tol.product)
-	g.compare("down", g.get(act.Down), reference.SwiGLU(g.get(act.Gate), g.get(act.Up)), g.tol.product)
+	// A backend may take gate and up as they are before they are rounded to be kept,
+	// so down differs by their rounding and its own: up to 0.004 in bfloat16.
+	g.compare("down", g.get(act.Down), reference.SwiGLU(g.get(act.Gate), g.get(act.Up)), 2*g.tol.product)
 	g.compare("y", g.get(y), want.Y, g.tol.forward)
 	g.same("mid", narrow(g.get(act.Mid)), narrow(want.Mid))
 
