@@ -17,10 +17,14 @@ const (
 	FormatMarkdown Format = "markdown" // for a pull request or a page
 	FormatCSV      Format = "csv"      // for spreadsheets: the comparison, unrounded
 	FormatJSON     Format = "json"     // for programs: the whole Report
+	FormatHTML     Format = "html"     // one page that needs nothing else
+	FormatLaTeX    Format = "latex"    // for a paper: a fragment with tables
 )
 
 // Formats lists the formats that there are.
-func Formats() []Format { return []Format{FormatTable, FormatMarkdown, FormatCSV, FormatJSON} }
+func Formats() []Format {
+	return []Format{FormatTable, FormatMarkdown, FormatCSV, FormatJSON, FormatHTML, FormatLaTeX}
+}
 
 // ParseFormat returns the format of a name. The error lists those that there are.
 func ParseFormat(name string) (Format, error) {
@@ -50,6 +54,10 @@ func Render(w io.Writer, r *Report, f Format, width int) error {
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(r)
+	case FormatHTML:
+		err = renderHTML(w, Lay(r))
+	case FormatLaTeX:
+		err = renderLaTeX(w, Lay(r))
 	default:
 		_, err = ParseFormat(string(f))
 	}

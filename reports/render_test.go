@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,8 @@ func TestGolden(t *testing.T) {
 	golden(t, "clinical.md", rendered(t, r, FormatMarkdown, 0))
 	golden(t, "clinical.csv", rendered(t, r, FormatCSV, 0))
 	golden(t, "clinical.json", rendered(t, r, FormatJSON, 0))
+	golden(t, "clinical.html", rendered(t, r, FormatHTML, 0))
+	golden(t, "clinical.tex", rendered(t, r, FormatLaTeX, 0))
 }
 
 // TestGoldenUnusual covers sweeps that lack most of what a table shows.
@@ -42,6 +45,7 @@ func TestGoldenUnusual(t *testing.T) {
 			golden(t, name+".md", rendered(t, r, FormatMarkdown, 0))
 			golden(t, name+".csv", rendered(t, r, FormatCSV, 0))
 			golden(t, name+".json", rendered(t, r, FormatJSON, 0))
+			golden(t, name+".tex", rendered(t, r, FormatLaTeX, 0))
 		})
 	}
 }
@@ -170,6 +174,55 @@ func TestMarkdownTables(t *testing.T) {
 	})
 }
 
+// TestLaTeXTables: whatever labels hold, each row has the cells that its table's
+// columns ask for, and nothing in it is a command that isn't ours.
+func TestLaTeXTables(t *testing.T) {
+	begin := regexp.MustCompile(`^\\begin\{tabular\}\{@\{\}([lr]*)@\{\}\}$`)
+	escaped := regexp.MustCompile(`\\(text[a-z]+\{|pm\$|sim\$|dots\{|[{}$&#%_])`)
+	rapid.Check(t, func(t *rapid.T) {
+		r, err := New(labelled(t), Options{Resamples: 50})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		if err := Render(&out, r, FormatLaTeX, 0); err != nil {
+			t.Fatal(err)
+		}
+		cells := 0
+		for line := range strings.Lines(out.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			if m := begin.FindStringSubmatch(line); m != nil {
+				cells = len(m[1])
+			}
+			row, is := strings.CutSuffix(line, ` \\`)
+			if !is || strings.HasPrefix(line, `\textit`) {
+				continue
+			}
+			plain := escaped.ReplaceAllString(row, "")
+			if got := strings.Count(plain, "&") + 1; got != cells || strings.ContainsAny(plain, `\#%_^~`) {
+				t.Fatalf("%d cells of %d: %s", got, cells, line)
+			}
+		}
+		if cells == 0 {
+			t.Fatal("no table")
+		}
+	})
+}
+
+// TestHTMLEscapes: labels stay text.
+func TestHTMLEscapes(t *testing.T) {
+	res := small.results()
+	for i := range res.Runs {
+		for j := range res.Runs[i].Axes {
+			res.Runs[i].Axes[j].Label += "<script>alert(1)</script>"
+		}
+	}
+	got := rendered(t, quick(t, res), FormatHTML, 0)
+	if strings.Contains(got, "<script") || !strings.Contains(got, "&lt;script&gt;") {
+		t.Error(got)
+	}
+}
+
 // TestPieces: however narrow the terminal, a table is broken before anything is
 // left out that a comparison needs. What else goes is named.
 func TestPieces(t *testing.T) {
@@ -234,9 +287,9 @@ func TestParseFormat(t *testing.T) {
 			t.Errorf("%s is %s, %v", f, got, err)
 		}
 	}
-	for _, bad := range []string{"", "html", "Table"} {
+	for _, bad := range []string{"", "pdf", "Table"} {
 		_, err := ParseFormat(bad)
-		if err == nil || !strings.Contains(err.Error(), "table, markdown, csv, json") {
+		if err == nil || !strings.Contains(err.Error(), "table, markdown, csv, json, html, latex") {
 			t.Errorf("%q: %v", bad, err)
 		}
 		if got := Render(io.Discard, quick(t, small.results()), Format(bad), 80); got == nil {

@@ -28,7 +28,8 @@ best row with 95% bootstrap intervals, and what the rows cost. SWEEP is a sweep'
 name as the ledger has it, or its file.`,
 		Example: `  daybook report clinical
   daybook report experiments/clinical/sweep.jsonnet --format markdown
-  daybook report clinical --metric json_valid --format csv >clinical.csv`,
+  daybook report clinical --metric json_valid --format csv >clinical.csv
+  daybook report clinical --format latex >clinical.tex`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if asJSON {
@@ -38,7 +39,7 @@ name as the ledger has it, or its file.`,
 				format = string(reports.FormatJSON)
 			}
 			if _, err := reports.ParseFormat(format); err != nil {
-				return usageError{runner.WithHint(fmt.Errorf("--format: %w", err), "for people table and markdown, for spreadsheets csv, for programs json")}
+				return usageError{runner.WithHint(fmt.Errorf("--format: %w", err), "for people table, markdown and html, for papers latex, for spreadsheets csv, for programs json")}
 			}
 			name, dir := args[0], "."
 			if strings.HasSuffix(name, ".jsonnet") || strings.HasSuffix(name, ".json") {
@@ -66,7 +67,7 @@ name as the ledger has it, or its file.`,
 		},
 	}
 	f.jsonnet(cmd)
-	cmd.Flags().StringVar(&format, "format", "table", "table, markdown, csv or json")
+	cmd.Flags().StringVar(&format, "format", "table", "table, markdown, html, latex, csv or json")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, as --format json does")
 	cmd.Flags().StringVar(&metric, "metric", "", "`metric` to compare by (default: the sweep's first that isn't the loss)")
 	return cmd
