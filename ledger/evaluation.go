@@ -158,11 +158,9 @@ func (t *transaction) insertEvaluation(ctx context.Context, run int64, attempt i
 		return err
 	}
 	identity := digestOf(fact)
-	var id int64
-	if err := t.row(ctx, `INSERT INTO evaluations (run, attempt, subject, baseline, epoch, split, set_digest, evaluation, prediction_key,
-		records, list, seconds, identity, time, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		run, attempt, f.Subject, f.Baseline, f.Epoch, f.Split, f.Set, f.Evaluation, f.PredictionKey,
-		f.Count, f.List, f.Seconds, identity, formatTime(at), entry).Scan(&id); err != nil {
+	id, err := t.insert(ctx, evaluationRows, nil, run, attempt, f.Subject, f.Baseline, f.Epoch, f.Split, f.Set, f.Evaluation, f.PredictionKey,
+		f.Count, f.List, f.Seconds, identity, formatTime(at), entry)
+	if err != nil {
 		return err
 	}
 	for i, m := range f.Metrics {
@@ -170,14 +168,12 @@ func (t *transaction) insertEvaluation(ctx context.Context, run int64, attempt i
 		if m.Value != nil {
 			value = *m.Value
 		}
-		if err := t.exec(ctx, "INSERT INTO metric_values (evaluation, ordinal, metric, version, by_field, tag, value, num, den) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			id, i, m.Metric, m.Version, m.By, m.Tag, value, m.Num, m.Den); err != nil {
+		if _, err := t.insert(ctx, metricRows, id, i, m.Metric, m.Version, m.By, m.Tag, value, m.Num, m.Den); err != nil {
 			return fmt.Errorf("%s: metric %s: %w", evaluatedType, m.Metric, err)
 		}
 	}
 	for i, s := range f.Scores {
-		if err := t.exec(ctx, "INSERT INTO scores (evaluation, ordinal, metric, version, num, den) VALUES (?, ?, ?, ?, ?, ?)",
-			id, i, s.Metric, s.Version, packFloats(s.Num), packFloats(s.Den)); err != nil {
+		if _, err := t.insert(ctx, scoreRows, id, i, s.Metric, s.Version, packFloats(s.Num), packFloats(s.Den)); err != nil {
 			return fmt.Errorf("%s: scores of %s: %w", evaluatedType, s.Metric, err)
 		}
 	}

@@ -226,9 +226,8 @@ func (p *attemptProjection) body(ctx context.Context, body journal.Body, at stri
 	switch b := body.(type) {
 	case journal.Step:
 		p.step = b.Step
-		return p.t.exec(ctx, `INSERT INTO steps (attempt, step, epoch, loss, learning_rate, grad_norm, tokens, targets, seconds)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			p.attempt, b.Step, b.Epoch, b.Loss, b.Rate, b.GradNorm, b.Tokens, b.Targets, b.Seconds)
+		_, err := p.t.insert(ctx, stepRows, p.attempt, b.Step, b.Epoch, b.Loss, b.Rate, b.GradNorm, b.Tokens, b.Targets, b.Seconds)
+		return err
 	case journal.Started:
 		columns, err := jsonColumns(b.Device, b.Engine)
 		if err != nil {
@@ -240,8 +239,8 @@ func (p *attemptProjection) body(ctx context.Context, body journal.Body, at stri
 	case journal.Checkpoint:
 		return p.update(ctx, "checkpoint_step = ?, checkpoint_path = ?", b.Step, b.Path)
 	case journal.Epoch:
-		return p.t.exec(ctx, "INSERT INTO epochs (attempt, epoch, train_loss, selected, best, adapter, path, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			p.attempt, b.Epoch, b.TrainLoss, b.Selected, b.Best, b.Adapter, b.Path, b.Seconds)
+		_, err := p.t.insert(ctx, epochRows, p.attempt, b.Epoch, b.TrainLoss, b.Selected, b.Best, b.Adapter, b.Path, b.Seconds)
+		return err
 	case journal.Finished:
 		if err := p.update(ctx, "ended = ?, outcome = 'finished', chosen_epoch = ?, adapter = ?, adapter_path = ?, tokens = ?, seconds = ?, stopped = ?",
 			at, b.ChosenEpoch, b.Adapter, b.Path, b.Tokens, b.Seconds, b.Stopped); err != nil {
@@ -268,7 +267,8 @@ func (p *attemptProjection) line(ctx context.Context, seq int, digest Digest) er
 	if err != nil {
 		return err
 	}
-	return p.t.exec(ctx, "INSERT INTO journal_lines (attempt, seq, digest) VALUES (?, ?, ?)", p.attempt, seq, sum)
+	_, err = p.t.insert(ctx, lineRows, p.attempt, seq, sum)
+	return err
 }
 
 // reached tells the attempt of the last line of an entry.

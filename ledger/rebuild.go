@@ -22,12 +22,9 @@ func (l *Ledger) Rebuild(ctx context.Context) error {
 }
 
 func (t *transaction) rebuild(ctx context.Context) error {
-	for _, table := range projected {
-		if _, err := t.ExecContext(ctx, "DELETE FROM "+table); err != nil {
-			return fmt.Errorf("rebuild: %s: %w", table, err)
-		}
+	if err := t.clear(ctx); err != nil {
+		return fmt.Errorf("rebuild: %w", err)
 	}
-	t.attempt = nil
 	for seq := int64(1); seq <= t.last; seq++ {
 		e := entry{Entry: evidence.Entry{Seq: seq}}
 		err := t.row(ctx, "SELECT time, type, version, body FROM entries WHERE seq = ?", seq).Scan(&e.Entry.Time, &e.Type, &e.Version, (*[]byte)(&e.Body))
@@ -41,5 +38,16 @@ func (t *transaction) rebuild(ctx context.Context) error {
 			return fmt.Errorf("rebuild: %w", err)
 		}
 	}
+	return nil
+}
+
+// clear empties the query tables.
+func (t *transaction) clear(ctx context.Context) error {
+	for _, table := range projected {
+		if _, err := t.ExecContext(ctx, "DELETE FROM "+table); err != nil {
+			return fmt.Errorf("%s: %w", table, err)
+		}
+	}
+	t.attempt = nil
 	return nil
 }

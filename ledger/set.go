@@ -27,8 +27,8 @@ func projectDataset(ctx context.Context, t *transaction, e entry) error {
 	if err != nil {
 		return err
 	}
-	return t.exec(ctx, "INSERT INTO datasets (digest, path, bytes, records, root, entry) VALUES (?, ?, ?, ?, ?, ?)",
-		d.Digest, d.Path, d.Bytes, d.Records, d.Root, e.Seq)
+	_, err = t.insert(ctx, datasetRows, d.Digest, d.Path, d.Bytes, d.Records, d.Root, e.Seq)
+	return err
 }
 
 // setFact is what the history says of a set. Its members' identifiers are in

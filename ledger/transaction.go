@@ -21,6 +21,7 @@ type transaction struct {
 	tree       *tree
 	attempt    *attemptProjection // that the last event was of
 	stmts      map[string]*sql.Stmt
+	sums       *rowSums // if set, rows of appended tables are counted here, and not written
 }
 
 // update runs f in a transaction that has the only write lock from its start.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 )
 
 // scratch is a ledger's query tables, made again from its entries in a file that
-// is thrown away.
+// is thrown away. Of the tables that grow there are only sums at first: mostly, they
+// are those of the ledger.
 type scratch struct {
 	path string
 	db   *sql.DB
@@ -40,7 +42,20 @@ func openScratch(ctx context.Context, path string) (*scratch, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &scratch{path: path, db: db, t: newTransaction(tx, &Ledger{path: path, now: time.Now})}, nil
+	t := newTransaction(tx, &Ledger{path: path, now: time.Now})
+	t.sums = newRowSums()
+	return &scratch{path: path, db: db, t: t}, nil
+}
+
+// whole begins anew, with every row of every table.
+func (s *scratch) whole(ctx context.Context) error {
+	s.t.sums, s.bad = nil, Problem{}
+	return s.t.clear(ctx)
+}
+
+// summed reports whether a table was only summed: its rows aren't there.
+func (s *scratch) summed(table string) bool {
+	return s.t.sums != nil && slices.ContainsFunc(allAppended, func(a *appended) bool { return a.table == table })
 }
 
 // project makes rows from entries, up to the first from which it can't, or until
