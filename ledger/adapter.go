@@ -85,11 +85,7 @@ func (a Adapter) check() error {
 	return digests(thing, "digest", a.Digest, "run", a.Run)
 }
 
-func projectAdapter(ctx context.Context, t *transaction, e entry) error {
-	a, err := decodeBody[Adapter](e)
-	if err != nil {
-		return err
-	}
+func projectAdapter(ctx context.Context, t *transaction, e entry, a Adapter) error {
 	if a.Files == nil {
 		a.Files = map[string]Digest{} // as in entries of version 1
 	}
@@ -134,11 +130,7 @@ func (l *Ledger) Tag(ctx context.Context, a Alias) error {
 	})
 }
 
-func projectAlias(ctx context.Context, t *transaction, e entry) error {
-	a, err := decodeBody[Alias](e)
-	if err != nil {
-		return err
-	}
+func projectAlias(ctx context.Context, t *transaction, e entry, a Alias) error {
 	return t.exec(ctx, `INSERT INTO aliases (sweep, alias, version, time, entry) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (sweep, alias) DO UPDATE SET version = excluded.version, time = excluded.time, entry = excluded.entry`,
 		a.Sweep, a.Alias, a.Version, formatTime(a.Time), e.Seq)

@@ -127,11 +127,7 @@ func (t *transaction) known(ctx context.Context, signed string) (evidence.Head, 
 	return evidence.Head{}, nil, fmt.Errorf("%w: no key of this log has signed it", ErrConflict)
 }
 
-func projectAnchor(ctx context.Context, t *transaction, e entry) error {
-	a, err := decodeBody[Anchor](e)
-	if err != nil {
-		return err
-	}
+func projectAnchor(ctx context.Context, t *transaction, e entry, a Anchor) error {
 	head, err := evidence.PeekHead([]byte(a.Note))
 	if err != nil {
 		return err

@@ -37,11 +37,7 @@ func (l *Ledger) BeginAttempt(ctx context.Context, a Attempt) (number int, err e
 	return number, err
 }
 
-func projectAttempt(ctx context.Context, t *transaction, e entry) error {
-	a, err := decodeBody[Attempt](e)
-	if err != nil {
-		return err
-	}
+func projectAttempt(ctx context.Context, t *transaction, e entry, a Attempt) error {
 	run, err := t.runID(ctx, a.Run, a.Kind)
 	if err != nil {
 		return err

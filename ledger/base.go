@@ -49,11 +49,7 @@ func (l *Ledger) RecordBase(ctx context.Context, b Base) error {
 	})
 }
 
-func projectBase(ctx context.Context, t *transaction, e entry) error {
-	b, err := decodeBody[Base](e)
-	if err != nil {
-		return err
-	}
+func projectBase(ctx context.Context, t *transaction, e entry, b Base) error {
 	identity, err := identityOf(b)
 	if err != nil {
 		return err

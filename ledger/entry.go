@@ -72,56 +72,7 @@ func (t *transaction) add(ctx context.Context, kind string, version int, body []
 		return fmt.Errorf("%s: %w", kind, err)
 	}
 	t.last++
-	return t.project(ctx, e)
-}
-
-// project brings the query tables up to date with one entry. What it writes
-// follows from the entry and from earlier ones alone, never from the clock, the
-// index or the caller, so that the tables can be made again from the history.
-func (t *transaction) project(ctx context.Context, e entry) error {
-	project, ok := projections[e.Type]
-	if !ok || e.Version > versions[e.Type] {
-		return fmt.Errorf("entry %d: type %s version %d is not one of this build's", e.Seq, e.Type, e.Version)
-	}
-	if err := project(ctx, t, e); err != nil {
-		return fmt.Errorf("%s: %w", e.Type, err)
-	}
-	return nil
-}
-
-// versions holds, for each type of entry, the version of its body's schema that
-// this build writes. It reads that one and those before it.
-var versions = map[string]int{
-	typeOrigin: 1, typeKey: 1, typeAnchor: 1,
-	typeSweep: 1, typeDataset: 1, typeSet: 2, typeMembership: 1, typeForgotten: 1, typeAttempt: 1, typeRescored: 1, typeAdapter: 2, typeAlias: 1, typeReproduced: 1, typeBase: 1, typeSignOff: 1,
-	typeSteps: 2, "started": 1, "checkpoint": 1, "evaluated": 1, "epoch": 1, "finished": 1, "failed": 1, "interrupted": 1,
-}
-
-// projections holds, for each type of entry, what it does to the query tables.
-var projections = map[string]func(context.Context, *transaction, entry) error{
-	typeOrigin:     projectOrigin,
-	typeKey:        projectKey,
-	typeAnchor:     projectAnchor,
-	typeSweep:      projectSweep,
-	typeDataset:    projectDataset,
-	typeSet:        projectSet,
-	typeMembership: projectMembership,
-	typeForgotten:  projectForgotten,
-	typeAttempt:    projectAttempt,
-	typeRescored:   projectRescored,
-	typeAdapter:    projectAdapter,
-	typeAlias:      projectAlias,
-	typeReproduced: projectReproduced,
-	typeBase:       projectBase,
-	typeSignOff:    projectSignOff,
-	typeSteps:      projectSteps,
-	"started":      projectEvents,
-	"checkpoint":   projectEvents,
-	"evaluated":    projectEvents,
-	"epoch":        projectEvents,
-	"finished":     projectEvents,
-	"failed":       projectEvents,
-	"interrupted":  projectEvents,
+	return t.project(ctx, e.read())
 }
 
 // encodeBody returns compact JSON for a column of a query table. Raw messages in
@@ -134,15 +85,6 @@ func encodeBody(body any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// decodeBody reads an entry's body back.
-func decodeBody[T any](e entry) (T, error) {
-	var body T
-	if err := json.Unmarshal(e.Body, &body); err != nil {
-		return body, fmt.Errorf("entry %d: %w", e.Seq, err)
-	}
-	return body, nil
 }
 
 // identityOf returns the digest of a value's canonical JSON.

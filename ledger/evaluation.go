@@ -59,19 +59,26 @@ func (l *Ledger) RecordEvaluation(ctx context.Context, run Digest, v journal.Eva
 	})
 }
 
-func projectRescored(ctx context.Context, t *transaction, e entry) error {
+// readRescored returns a rescoredFact with its evaluation's identity.
+func readRescored(e entry) (readEvaluation, error) {
 	f, err := decodeBody[struct {
 		Run       Digest          `json:"run"`
 		Evaluated json.RawMessage `json:"evaluated"`
 	}](e)
 	if err != nil {
-		return err
+		return readEvaluation{}, err
 	}
+	v, err := decodeEvaluated(f.Evaluated)
+	v.run = f.Run
+	return v, err
+}
+
+func projectRescored(ctx context.Context, t *transaction, e entry, v readEvaluation) error {
 	var run int64
-	if err := t.row(ctx, "SELECT id FROM runs WHERE key = ?", f.Run).Scan(&run); err != nil {
+	if err := t.row(ctx, "SELECT id FROM runs WHERE key = ?", v.run).Scan(&run); err != nil {
 		return err
 	}
-	return t.insertEvaluation(ctx, run, 0, f.Evaluated, e.Time, e.Seq)
+	return t.insertEvaluation(ctx, run, 0, v, e.Time, e.Seq)
 }
 
 // withoutIDs returns an evaluated event's body as the history keeps it.
@@ -140,26 +147,27 @@ func unpackIDs(packed []byte) []string {
 	return out
 }
 
-func decodeEvaluated(body []byte) (evaluatedFact, error) {
-	var f evaluatedFact
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
-		return f, fmt.Errorf("%s: %w", evaluatedType, err)
-	}
-	return f, nil
+// readEvaluation is an evaluatedFact as an entry has it.
+type readEvaluation struct {
+	evaluatedFact
+	identity Digest // of the fact, in the canonical form that it has in its entry
+	run      Digest // of a rescoredFact
 }
 
-// insertEvaluation adds the rows of an evaluatedFact, in the canonical form that it
-// has in its entry.
-func (t *transaction) insertEvaluation(ctx context.Context, run int64, attempt int, fact json.RawMessage, at time.Time, entry int64) error {
-	f, err := decodeEvaluated(fact)
-	if err != nil {
-		return err
+func decodeEvaluated(body []byte) (readEvaluation, error) {
+	v := readEvaluation{identity: digestOf(body)}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&v.evaluatedFact); err != nil {
+		return v, fmt.Errorf("%s: %w", evaluatedType, err)
 	}
-	identity := digestOf(fact)
+	return v, nil
+}
+
+// insertEvaluation adds the rows of an evaluation.
+func (t *transaction) insertEvaluation(ctx context.Context, run int64, attempt int, f readEvaluation, at time.Time, entry int64) error {
 	id, err := t.insert(ctx, evaluationRows, nil, run, attempt, f.Subject, f.Baseline, f.Epoch, f.Split, f.Set, f.Evaluation, f.PredictionKey,
-		f.Count, f.List, f.Seconds, identity, formatTime(at), entry)
+		f.Count, f.List, f.Seconds, f.identity, formatTime(at), entry)
 	if err != nil {
 		return err
 	}

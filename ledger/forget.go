@@ -169,11 +169,7 @@ func (t *transaction) forgottenFact(ctx context.Context, out *Forgotten, records
 	return fact, nil
 }
 
-func projectForgotten(ctx context.Context, t *transaction, e entry) error {
-	f, err := decodeBody[forgottenFact](e)
-	if err != nil {
-		return err
-	}
+func projectForgotten(ctx context.Context, t *transaction, e entry, f forgottenFact) error {
 	for _, s := range f.Sets {
 		if err := t.exec(ctx, "INSERT INTO forgotten_sets (entry, set_digest, role, dataset) VALUES (?, ?, ?, ?)", e.Seq, s.Digest, s.Role, s.Dataset); err != nil {
 			return err

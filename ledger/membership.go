@@ -153,11 +153,7 @@ func (t *transaction) dropCommitment(ctx context.Context, entry int64) error {
 	return t.exec(ctx, "DELETE FROM set_members WHERE entry = ?", entry)
 }
 
-func projectMembership(ctx context.Context, t *transaction, e entry) error {
-	m, err := decodeBody[evidence.Membership](e)
-	if err != nil {
-		return err
-	}
+func projectMembership(ctx context.Context, t *transaction, e entry, m evidence.Membership) error {
 	trees, err := json.Marshal(m.Trees) // with sorted keys
 	if err != nil {
 		return err

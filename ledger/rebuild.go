@@ -34,7 +34,7 @@ func (t *transaction) rebuild(ctx context.Context) error {
 		if e.Time, err = parseTime(e.Entry.Time); err != nil {
 			return fmt.Errorf("rebuild: entry %d: %w", seq, err)
 		}
-		if err := t.project(ctx, e); err != nil {
+		if err := t.project(ctx, e.read()); err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}
 	}

@@ -117,11 +117,7 @@ func (l *Ledger) RecordReproduction(ctx context.Context, r Reproduction) error {
 	})
 }
 
-func projectReproduced(ctx context.Context, t *transaction, e entry) error {
-	r, err := decodeBody[Reproduction](e)
-	if err != nil {
-		return err
-	}
+func projectReproduced(ctx context.Context, t *transaction, e entry, r Reproduction) error {
 	return t.exec(ctx, "INSERT INTO reproductions (entry, run, attempt, outcome, adapter, numerics, body, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		e.Seq, r.Run, r.Attempt, r.Outcome, r.Adapter, r.Numerics, string(e.Body), formatTime(e.Time))
 }

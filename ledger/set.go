@@ -22,12 +22,8 @@ func (l *Ledger) RecordDataset(ctx context.Context, d Dataset) error {
 	})
 }
 
-func projectDataset(ctx context.Context, t *transaction, e entry) error {
-	d, err := decodeBody[Dataset](e)
-	if err != nil {
-		return err
-	}
-	_, err = t.insert(ctx, datasetRows, d.Digest, d.Path, d.Bytes, d.Records, d.Root, e.Seq)
+func projectDataset(ctx context.Context, t *transaction, e entry, d Dataset) error {
+	_, err := t.insert(ctx, datasetRows, d.Digest, d.Path, d.Bytes, d.Records, d.Root, e.Seq)
 	return err
 }
 
@@ -152,11 +148,7 @@ func listDigest(kind string, packed []byte) Digest {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func projectSet(ctx context.Context, t *transaction, e entry) error {
-	f, err := decodeBody[setFact](e)
-	if err != nil {
-		return err
-	}
+func projectSet(ctx context.Context, t *transaction, e entry, f setFact) error {
 	return t.exec(ctx, "INSERT INTO sets (digest, dataset, role, records, tokens, truncated, list, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		f.Digest, f.Dataset, f.Role, f.Records, f.Tokens, f.Truncated, f.List, e.Seq)
 }

@@ -77,19 +77,11 @@ func (t *transaction) beginOrigin(ctx context.Context, f originFact) error {
 	return t.add(ctx, typeOrigin, versions[typeOrigin], body)
 }
 
-func projectOrigin(ctx context.Context, t *transaction, e entry) error {
-	f, err := decodeBody[originFact](e)
-	if err != nil {
-		return err
-	}
+func projectOrigin(ctx context.Context, t *transaction, e entry, f originFact) error {
 	return t.exec(ctx, "INSERT INTO signers (entry, origin, key, replaces, vouches, reason) VALUES (?, ?, ?, '', ?, ?)", e.Seq, f.Origin, f.Key, e.Seq, f.Reason)
 }
 
-func projectKey(ctx context.Context, t *transaction, e entry) error {
-	f, err := decodeBody[keyFact](e)
-	if err != nil {
-		return err
-	}
+func projectKey(ctx context.Context, t *transaction, e entry, f keyFact) error {
 	r, err := evidence.OpenRotation(f.Statement)
 	if err != nil {
 		return err

@@ -64,11 +64,7 @@ func (l *Ledger) RecordSignOff(ctx context.Context, s SignOff) error {
 	})
 }
 
-func projectSignOff(ctx context.Context, t *transaction, e entry) error {
-	s, err := decodeBody[SignOff](e)
-	if err != nil {
-		return err
-	}
+func projectSignOff(ctx context.Context, t *transaction, e entry, s SignOff) error {
 	return t.exec(ctx, "INSERT INTO signoffs (entry, adapter, decision, person, reason, time) VALUES (?, ?, ?, ?, ?, ?)",
 		e.Seq, s.Adapter, s.Decision, s.Person, s.Reason, formatTime(s.Time))
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -100,28 +99,21 @@ func (f stepsFact) lines(do func(s journal.Step, seq int, digest Digest) error) 
 	return nil
 }
 
-func projectSteps(ctx context.Context, t *transaction, e entry) error {
+// readSteps returns the events of an entry of type steps.
+func readSteps(e entry) (readJournal, error) {
 	if e.Version == 1 {
-		return projectEvents(ctx, t, e)
+		return readEvents(e)
 	}
 	f, err := decodeBody[stepsFact](e)
 	if err != nil {
-		return err
+		return readJournal{}, err
 	}
-	p, err := t.attemptOf(ctx, f.Run, f.Attempt, e.Seq)
-	if err != nil {
+	out := readJournal{run: f.Run, attempt: f.Attempt, events: make([]readEvent, 0, len(f.Step))}
+	err = f.lines(func(s journal.Step, seq int, digest Digest) error {
+		event, err := newReadEvent(seq, digest)
+		event.body = s
+		out.events = append(out.events, event)
 		return err
-	}
-	var seq int
-	var last Digest
-	if err := f.lines(func(s journal.Step, n int, digest Digest) error {
-		seq, last = n, digest
-		if err := p.line(ctx, n, digest); err != nil {
-			return err
-		}
-		return p.body(ctx, s, "")
-	}); err != nil {
-		return err
-	}
-	return p.reached(ctx, seq, last)
+	})
+	return out, err
 }

@@ -73,11 +73,7 @@ func (s Sweep) check() error {
 	return nil
 }
 
-func projectSweep(ctx context.Context, t *transaction, e entry) error {
-	s, err := decodeBody[Sweep](e)
-	if err != nil {
-		return err
-	}
+func projectSweep(ctx context.Context, t *transaction, e entry, s Sweep) error {
 	identity, err := s.identity()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -11,8 +12,12 @@ import (
 	"daybook/ledger/evidence"
 )
 
-// batch is how many entries are looked at together.
-const batch = 4096
+// batch is how many entries, at most, are looked at together, and batchBytes about
+// how long their bodies are then.
+const (
+	batch      = 4096
+	batchBytes = 1 << 20
+)
 
 // log reads every entry once: it is hashed, and the query tables are made again
 // from it, beside each other. If a table that was only summed has another sum, all
@@ -40,21 +45,27 @@ func (c *check) log() error {
 	return errors.Join(err, c.again.finish())
 }
 
-// replay reads every entry, looks at it, and makes the query tables from it. When
-// all are read, there is something else to do meanwhile.
+// replay reads every entry, looks at it, and makes the query tables from it: bodies
+// are read on as many processors as there are, and applied in order. When all are
+// read, there is something else to do meanwhile.
 func (c *check) replay(total int64, look func(*evidence.Entry), meanwhile func() error) error {
-	todo := make(chan []evidence.Entry, 2)
+	todo := make(chan chan []readEntry, runtime.GOMAXPROCS(0)) // batches ahead of the projection
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		done := int64(0)
 		for entries := range todo {
-			c.again.project(c.ctx, entries)
-			if done += int64(len(entries)); c.o.Progress != nil {
+			some := <-entries
+			c.again.project(c.ctx, some)
+			if done += int64(len(some)); c.o.Progress != nil {
 				c.o.Progress(done, total)
 			}
 		}
 	})
-	err := c.read(look, todo)
+	err := c.read(look, func(entries []evidence.Entry) {
+		done := make(chan []readEntry, 1)
+		todo <- done
+		go func() { done <- readAll(entries) }()
+	})
 	close(todo)
 	if err == nil {
 		err = meanwhile()
@@ -63,26 +74,42 @@ func (c *check) replay(total int64, look func(*evidence.Entry), meanwhile func()
 	return err
 }
 
-func (c *check) read(look func(*evidence.Entry), todo chan<- []evidence.Entry) error {
+func readAll(entries []evidence.Entry) []readEntry {
+	out := make([]readEntry, len(entries))
+	for i, e := range entries {
+		at, err := parseTime(e.Time)
+		if err != nil {
+			out[i] = readEntry{entry: entry{Entry: e}, err: err}
+			continue
+		}
+		out[i] = entry{e, at}.read()
+	}
+	return out
+}
+
+// read calls look with every entry, and with some at a time do.
+func (c *check) read(look func(*evidence.Entry), do func([]evidence.Entry)) error {
 	rows, err := c.conn.QueryContext(c.ctx, "SELECT seq, time, type, version, body FROM entries ORDER BY seq")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
 	var some []evidence.Entry
+	bytes := 0
 	for rows.Next() {
 		var e evidence.Entry
 		if err := rows.Scan(&e.Seq, &e.Time, &e.Type, &e.Version, (*[]byte)(&e.Body)); err != nil {
 			return err
 		}
 		look(&e)
-		if some = append(some, e); len(some) == batch {
-			todo <- some
-			some = make([]evidence.Entry, 0, batch)
+		some = append(some, e)
+		if bytes += len(e.Body); len(some) == batch || bytes > batchBytes {
+			do(some)
+			some, bytes = make([]evidence.Entry, 0, len(some)), 0
 		}
 	}
 	if len(some) > 0 {
-		todo <- some
+		do(some)
 	}
 	return rows.Err()
 }
@@ -165,7 +192,7 @@ func (c *check) tree() error {
 func (c *check) sameHashes() (same bool, err error) {
 	n := len(c.hashes)
 	var strays bool
-	if err := c.conn.QueryRowContext(c.ctx, "SELECT (SELECT min(id) FROM main.hashes) < 0 OR (SELECT max(id) FROM main.hashes) >= ?", n).Scan(&strays); err != nil || strays || n == 0 {
+	if err := c.conn.QueryRowContext(c.ctx, "SELECT coalesce((SELECT min(id) FROM main.hashes) < 0 OR (SELECT max(id) FROM main.hashes) >= ?, true)", n).Scan(&strays); err != nil || strays || n == 0 {
 		return false, err
 	}
 	some, err := c.conn.PrepareContext(c.ctx, "SELECT min(octet_length(hash)), max(octet_length(hash)), group_concat(hash, '') FROM main.hashes WHERE id >= ? AND id < ?")

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"daybook/ledger/evidence"
 )
 
 // scratch is a ledger's query tables, made again from its entries in a file that
@@ -60,17 +58,13 @@ func (s *scratch) summed(table string) bool {
 
 // project makes rows from entries, up to the first from which it can't, or until
 // ctx ends.
-func (s *scratch) project(ctx context.Context, entries []evidence.Entry) {
+func (s *scratch) project(ctx context.Context, entries []readEntry) {
 	each := context.WithoutCancel(ctx) // for the reason in update
 	for _, e := range entries {
 		if s.bad != (Problem{}) || ctx.Err() != nil {
 			return
 		}
-		at, err := parseTime(e.Time)
-		if err == nil {
-			err = s.t.project(each, entry{Entry: e, Time: at})
-		}
-		if err != nil {
+		if err := s.t.project(each, e); err != nil {
 			s.bad = Problem{fmt.Sprintf("entry %d", e.Seq), fmt.Sprintf("the query tables can't be made again from it: %v", err)}
 		}
 	}
