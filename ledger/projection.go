@@ -7,44 +7,43 @@ import (
 )
 
 // projection brings the query tables up to date with an entry of one type, in two
-// halves: what the body says, for which nothing else is needed, and what follows
-// from that in the tables, entry by entry. What is written follows from the entry
+// halves: it reads the body, for which nothing else is needed, and returns what
+// applies it to the tables, entry by entry. What that writes follows from the entry
 // and from earlier ones alone, never from the clock, the index or the caller, so
 // that the tables can be made again from the history.
-type projection struct {
-	read  func(e entry) (any, error)
-	apply func(ctx context.Context, t *transaction, e entry, body any) error
-}
+type projection func(e entry) (application, error)
+
+type application func(ctx context.Context, t *transaction) error
 
 // projectionOf makes a projection of its halves.
 func projectionOf[T any](read func(entry) (T, error), apply func(context.Context, *transaction, entry, T) error) projection {
-	return projection{
-		read: func(e entry) (any, error) { return read(e) },
-		apply: func(ctx context.Context, t *transaction, e entry, body any) error {
-			return apply(ctx, t, e, body.(T)) //nolint:forcetypeassert // read made it
-		},
+	return func(e entry) (application, error) {
+		body, err := read(e)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context, t *transaction) error { return apply(ctx, t, e, body) }, nil
 	}
 }
 
 // readEntry is an entry whose body was read, or couldn't be.
 type readEntry struct {
 	entry
-	projection
-	body any
-	err  error
+	apply application
+	err   error
 }
 
 // read does the first half of an entry's projection.
 func (e entry) read() readEntry {
-	p, ok := projections[e.Type]
+	project, ok := projections[e.Type]
 	if !ok || e.Version > versions[e.Type] {
 		return readEntry{entry: e, err: fmt.Errorf("entry %d: type %s version %d is not one of this build's", e.Seq, e.Type, e.Version)}
 	}
-	body, err := p.read(e)
+	apply, err := project(e)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", e.Type, err)
 	}
-	return readEntry{e, p, body, err}
+	return readEntry{e, apply, err}
 }
 
 // project does the second half.
@@ -52,7 +51,7 @@ func (t *transaction) project(ctx context.Context, e readEntry) error {
 	if e.err != nil {
 		return e.err
 	}
-	if err := e.apply(ctx, t, e.entry, e.body); err != nil {
+	if err := e.apply(ctx, t); err != nil {
 		return fmt.Errorf("%s: %w", e.Type, err)
 	}
 	return nil
