@@ -129,6 +129,50 @@ func (i instant) Scan(v any) (err error) {
 	return err
 }
 
+// choices scans a column that holds choices as JSON. A list of runs has thousands of
+// them, and what the ledger writes can mostly be cut instead of decoded.
+type choices struct{ to *[]Choice }
+
+// Scan implements sql.Scanner.
+func (c choices) Scan(v any) error {
+	text, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("JSON in a %T", v)
+	}
+	if *c.to, ok = cutChoices(text); ok {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), c.to)
+}
+
+// cutChoices reads canonical JSON without escapes.
+func cutChoices(text string) (out []Choice, ok bool) {
+	if strings.Contains(text, `\`) {
+		return nil, false
+	}
+	rest, ok := strings.CutPrefix(text, "[")
+	for more := ok && rest != "]"; more; rest, more = strings.CutPrefix(rest, ",") {
+		var c Choice
+		if rest, ok = strings.CutPrefix(rest, `{"axis":"`); !ok {
+			return nil, false
+		}
+		if c.Axis, rest, ok = strings.Cut(rest, `"`); !ok {
+			return nil, false
+		}
+		if rest, ok = strings.CutPrefix(rest, `,"label":"`); !ok {
+			return nil, false
+		}
+		if c.Label, rest, ok = strings.Cut(rest, `"`); !ok {
+			return nil, false
+		}
+		if rest, ok = strings.CutPrefix(rest, "}"); !ok {
+			return nil, false
+		}
+		out = append(out, c)
+	}
+	return out, rest == "]"
+}
+
 const hexDigits = "0123456789abcdef"
 
 // shortest is the number of digits that are taken for the start of a digest.

@@ -124,56 +124,26 @@ type RunFilter struct {
 	Kind    Kind
 	State   State
 	Limit   int // 0 means no limit
-
-	WithoutSpec bool // leaves Spec out, which is most of what is to be read, and which no table shows
 }
 
 // Runs returns runs in the order of their sweeps, newest sweep first, and of
 // their positions.
 func (l *Ledger) Runs(ctx context.Context, f RunFilter) ([]Run, error) {
-	w := where{args: []any{l.now().UnixMilli()}}
-	join, of := "p.sweep = r.sweep AND p.position = r.position", ""
-	var ofArgs []any
-	if f.SweepID == 0 && f.Sweep != "" {
-		if _, err := none(l.read.QueryRowContext(ctx, "SELECT id FROM sweeps WHERE name = ? ORDER BY id DESC LIMIT 1", f.Sweep).Scan(&f.SweepID)); err != nil {
-			return nil, l.explain(err)
-		}
-		if f.SweepID == 0 {
-			return nil, fmt.Errorf("sweep %s: %w", f.Sweep, ErrNotFound)
-		}
+	planned, args, err := l.plannedRuns(ctx, &f)
+	if err != nil {
+		return nil, err
 	}
+	of := ""
+	var ofArgs []any
 	if f.SweepID != 0 {
-		join = "p.sweep = " + strconv.FormatInt(f.SweepID, 10)
 		of, ofArgs = " WHERE a.run IN (SELECT run FROM planned_runs WHERE sweep = ?)", []any{f.SweepID}
 	}
 	if f.Key != "" {
-		w.add("r.key = ?", f.Key)
 		of, ofArgs = " WHERE r.key = ?", []any{f.Key}
-	}
-	if f.Kind != "" {
-		w.add("r.kind = ?", string(f.Kind))
-	}
-	if f.State != "" {
-		w.add(stateColumn+" = ?", string(f.State))
-	}
-	columns := plannedColumns
-	if f.WithoutSpec {
-		columns = strings.Replace(columns, "p.spec", "NULL", 1)
-	}
-	query := `SELECT coalesce(r.result, r.attempts), s.id, s.name, ` + stateColumn + `, coalesce(x.holder, ''), ` + columns + `
-		FROM runs r JOIN planned_runs p ON p.run = r.id AND ` + join + `
-		JOIN sweeps s ON s.id = p.sweep
-		LEFT JOIN leases x ON x.run = r.key AND x.until > ?1` + w.sql()
-	if f.Limit > 0 {
-		query += " ORDER BY p.sweep DESC, p.position LIMIT " + strconv.Itoa(f.Limit)
-	} else {
-		// In the order in which they are kept. Sweeps are put in the other one below;
-		// SQLite would sort the runs with their specs.
-		query += " ORDER BY p.sweep, p.position"
 	}
 	out, err := gather(ctx, l, func(r *Run) []any {
 		return append([]any{&r.Result, &r.SweepID, &r.Sweep, &r.State, &r.Holder}, r.columns()...)
-	}, query, w.args...)
+	}, `SELECT coalesce(r.result, r.attempts), s.id, s.name, `+stateColumn+`, coalesce(x.holder, ''), `+plannedColumns+planned, args...)
 	if err != nil || len(out) == 0 {
 		return nil, err
 	}
@@ -200,6 +170,45 @@ func (l *Ledger) Runs(ctx context.Context, f RunFilter) ([]Run, error) {
 		}
 	}
 	return out, nil
+}
+
+// plannedRuns returns what a query for the filter's runs goes on with after its columns:
+// runs r, planned_runs p, sweeps s and leases x, and its first arguments. The filter's
+// SweepID is filled in if it names a sweep. Without a limit the runs are in the order in
+// which they are kept, oldest sweep first: SQLite would sort them with their columns.
+func (l *Ledger) plannedRuns(ctx context.Context, f *RunFilter, more ...string) (query string, args []any, err error) {
+	w := where{args: []any{l.now().UnixMilli()}}
+	join := "p.sweep = r.sweep AND p.position = r.position"
+	if f.SweepID == 0 && f.Sweep != "" {
+		if _, err := none(l.read.QueryRowContext(ctx, "SELECT id FROM sweeps WHERE name = ? ORDER BY id DESC LIMIT 1", f.Sweep).Scan(&f.SweepID)); err != nil {
+			return "", nil, l.explain(err)
+		}
+		if f.SweepID == 0 {
+			return "", nil, fmt.Errorf("sweep %s: %w", f.Sweep, ErrNotFound)
+		}
+	}
+	if f.SweepID != 0 {
+		join = "p.sweep = " + strconv.FormatInt(f.SweepID, 10)
+	}
+	if f.Key != "" {
+		w.add("r.key = ?", f.Key)
+	}
+	if f.Kind != "" {
+		w.add("r.kind = ?", string(f.Kind))
+	}
+	if f.State != "" {
+		w.add(stateColumn+" = ?", string(f.State))
+	}
+	query = `
+		FROM runs r JOIN planned_runs p ON p.run = r.id AND ` + join + `
+		JOIN sweeps s ON s.id = p.sweep
+		LEFT JOIN leases x ON x.run = r.key AND x.until > ?1 ` + strings.Join(more, " ") + w.sql()
+	if f.Limit > 0 {
+		query += " ORDER BY p.sweep DESC, p.position LIMIT " + strconv.Itoa(f.Limit)
+	} else {
+		query += " ORDER BY p.sweep, p.position"
+	}
+	return query, w.args, nil
 }
 
 // stateColumn is a run's state; the statement's first parameter is the time in

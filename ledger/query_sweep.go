@@ -65,7 +65,7 @@ const plannedColumns = "r.key, p.kind, p.name, p.position, p.axes, p.spec, p.bas
 func (p *PlannedRun) columns() []any {
 	return []any{
 		&p.Key, &p.Kind, &p.Name, &p.Position,
-		column{&p.Axes},
+		choices{&p.Axes},
 		column{&p.Spec},
 		&p.Base, &p.Numerics,
 		&p.TrainSet, &p.ValidationSet, &p.TestSet, &p.Against, &p.Evaluation, &p.Truncated,

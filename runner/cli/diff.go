@@ -113,7 +113,7 @@ func layOut(ctx context.Context, l *ledger.Ledger, ref string) (*flat, error) {
 		return nil, err
 	}
 	r := d.Run
-	f := &flat{title: runTitle(r), values: map[string]string{}}
+	f := &flat{title: runTitle(r.Kind, r.Name, r.Key, r.Axes), values: map[string]string{}}
 	f.set("run", short(r.Key))
 	f.set("state", string(r.State))
 	decoder := json.NewDecoder(bytes.NewReader(r.Spec))

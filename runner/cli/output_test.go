@@ -3,10 +3,14 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
 	"pgregory.net/rapid"
 
 	"daybook/engine/device"
@@ -27,6 +31,86 @@ func TestPrintList(t *testing.T) {
 	if err := printList(&out, []string{"", ""}, [][]string{{"a", "b"}}); err != nil || out.String() != "a  b\n" {
 		t.Errorf("without a header: %q, %v", out.String(), err)
 	}
+}
+
+// TestPrintListLikeTable compares lists with those that a library of tables lays out.
+func TestPrintListLikeTable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 4).Draw(t, "columns")
+		header := rapid.SliceOfN(rapid.SampledFrom([]string{"", "run", ">tokens", "größe", ">名前"}), n, n).Draw(t, "header")
+		text := rapid.StringOfN(rapid.RuneFrom([]rune("ab  é名=@.")), 0, 8, -1)
+		cell := rapid.OneOf(text, rapid.Map(text, func(s string) string { return "one" + s + "\n" + s + "two" }))
+		rows := rapid.SliceOfN(rapid.SliceOfN(cell, n, n), 1, 6).Draw(t, "rows")
+		var got, want bytes.Buffer
+		if err := printList(&got, header, rows); err != nil {
+			t.Fatal(err)
+		}
+		if err := tableList(&want, header, rows); err != nil {
+			t.Fatal(err)
+		}
+		if got.String() != want.String() {
+			t.Fatalf("%q: got\n%s, want\n%s", rows, got.String(), want.String())
+		}
+	})
+}
+
+// tableList is printList by that library.
+func tableList(w *bytes.Buffer, header []string, rows [][]string) error {
+	align := make(tw.Alignment, len(header))
+	names := make([]any, len(header))
+	for i, h := range header {
+		align[i], names[i] = tw.AlignLeft, h
+		if h != "" && h[0] == '>' {
+			align[i], names[i] = tw.AlignRight, h[1:]
+		}
+	}
+	var page bytes.Buffer
+	t := tablewriter.NewTable(&page,
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders:  tw.BorderNone,
+			Settings: tw.Settings{Lines: tw.LinesNone, Separators: tw.SeparatorsNone},
+		})),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithAlignment(align),
+		tablewriter.WithPadding(tw.Padding{Left: "", Right: "  ", Overwrite: true}),
+	)
+	if strings.Join(header, "") != "" {
+		t.Header(names...)
+	}
+	if err := t.Bulk(rows); err != nil {
+		return err
+	}
+	if err := t.Render(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(page.String()) {
+		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+	}
+	return nil
+}
+
+// BenchmarkPrintList lays out the runs of a ledger of ten thousand.
+func BenchmarkPrintList(b *testing.B) {
+	rows := make([][]string, 10_000)
+	for i := range rows {
+		rows[i] = []string{fmt.Sprintf("%012x", i*i), "clinical", fmt.Sprintf("rank=%d data=clean seed=%d", i%7, i), "done", "1", "2", "12.3k", "1m12s", fmt.Sprintf("clinical@v%d", i)}
+	}
+	header := []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}
+	b.Run("list", func(b *testing.B) {
+		for b.Loop() {
+			if err := printList(io.Discard, header, rows); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("table", func(b *testing.B) {
+		for b.Loop() {
+			if err := tableList(new(bytes.Buffer), header, rows); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 func TestNothingTookNoTime(t *testing.T) {

@@ -26,7 +26,7 @@ func reproducedJSON(all []*runner.Reproduction) []reproduced {
 	out := make([]reproduced, 0, len(all))
 	for _, r := range all {
 		v := reproduced{
-			Run: r.Run.Key, Name: runTitle(r.Run), Notes: append([]string{}, r.Notes...), Changed: append([]string{}, r.Changed...), Result: r.Fact,
+			Run: r.Run.Key, Name: runTitle(r.Run.Kind, r.Run.Name, r.Run.Key, r.Run.Axes), Notes: append([]string{}, r.Notes...), Changed: append([]string{}, r.Changed...), Result: r.Fact,
 		}
 		if r.Err != nil {
 			v.Error = r.Err.Error()
@@ -39,7 +39,7 @@ func reproducedJSON(all []*runner.Reproduction) []reproduced {
 func printReproduced(w io.Writer, all []*runner.Reproduction) error {
 	p := &page{w: w}
 	for _, r := range all {
-		p.printf("%s  %s\n", short(r.Run.Key), runTitle(r.Run))
+		p.printf("%s  %s\n", short(r.Run.Key), runTitle(r.Run.Kind, r.Run.Name, r.Run.Key, r.Run.Axes))
 		for _, note := range r.Notes {
 			p.line("note", "%s", note)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,7 @@ func newRunsCommand(e *env) *cobra.Command {
 }
 
 func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err error) {
-	filter := ledger.RunFilter{Sweep: sweep, WithoutSpec: !asJSON}
+	filter := ledger.RunFilter{Sweep: sweep}
 	if filter.State, err = parseState(state); err != nil {
 		return err
 	}
@@ -40,32 +41,28 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	runs, err := l.Runs(ctx, filter)
-	if err != nil {
-		return unknownSweep("runs", err)
-	}
 	if asJSON {
+		runs, err := l.Runs(ctx, filter)
+		if err != nil {
+			return unknownSweep("runs", err)
+		}
 		if runs == nil {
 			runs = []ledger.Run{}
 		}
 		return printJSON(e.out, runs)
 	}
-	published, err := l.Adapters(ctx, ledger.AdapterFilter{})
+	runs, err := l.RunLines(ctx, filter)
 	if err != nil {
-		return err
+		return unknownSweep("runs", err)
 	}
-	versions := map[ledger.Digest][]ledger.Adapter{} // by run
-	for _, a := range published {
-		versions[a.Run] = append(versions[a.Run], a)
-	}
-	var rows [][]string
+	rows := make([][]string, 0, len(runs))
 	for _, r := range runs {
 		trained := ""
 		if r.Tokens > 0 {
 			trained = tokens(r.Tokens)
 		}
 		rows = append(rows, []string{
-			short(r.Key), r.Sweep, runTitle(r), string(r.State), fmt.Sprint(len(r.Attempts)), epochCell(r), trained, seconds(r.Seconds), adapterName(r, versions[r.Key]),
+			short(r.Key), r.Sweep, runTitle(r.Kind, r.Name, r.Key, r.Axes), string(r.State), strconv.Itoa(r.Attempts), epochCell(r.ChosenEpoch), trained, seconds(r.Seconds), adapterName(r),
 		})
 	}
 	return printList(e.out, []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}, rows)
@@ -89,34 +86,28 @@ func parseState(word string) (ledger.State, error) {
 }
 
 // runTitle names a run for people: a baseline, its choices, or its key.
-func runTitle(r ledger.Run) string {
-	if r.Kind == ledger.Evaluate {
-		return "baseline " + r.Name
+func runTitle(kind ledger.Kind, name string, key ledger.Digest, axes []ledger.Choice) string {
+	if kind == ledger.Evaluate {
+		return "baseline " + name
 	}
-	if len(r.Axes) == 0 {
-		return "run " + short(r.Key)
+	if len(axes) == 0 {
+		return "run " + short(key)
 	}
-	return ledger.Label(r.Axes)
+	return ledger.Label(axes)
 }
 
-// adapterName returns the version that a run's adapter was published as, in the
-// run's own sweep if it was, else in another that came to the same run; the digest
-// if it has no version yet. Versions are all that the run's adapters were published as.
-func adapterName(r ledger.Run, versions []ledger.Adapter) string {
-	name := short(r.Adapter)
-	for _, a := range versions {
-		if a.Digest == r.Adapter && a.Epoch == r.ChosenEpoch {
-			if name = a.Name(); a.Sweep == r.Sweep {
-				break
-			}
-		}
+// adapterName returns the version that a run's adapter was published as; the digest
+// if it has no version yet.
+func adapterName(r ledger.RunLine) string {
+	if r.Published == nil {
+		return short(r.Adapter)
 	}
-	return name
+	return r.Published.Name()
 }
 
-func epochCell(r ledger.Run) string {
-	if r.ChosenEpoch == 0 {
+func epochCell(epoch int) string {
+	if epoch == 0 {
 		return ""
 	}
-	return fmt.Sprint(r.ChosenEpoch)
+	return strconv.Itoa(epoch)
 }

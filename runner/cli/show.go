@@ -151,7 +151,7 @@ func (p *page) line(name, format string, args ...any) {
 func printDetails(w io.Writer, d *details) error {
 	p := &page{w: w}
 	r := d.Run
-	p.printf("%s\n", runTitle(r))
+	p.printf("%s\n", runTitle(r.Kind, r.Name, r.Key, r.Axes))
 	p.line("run", "%s", r.Key)
 	p.line("state", "%s%s", r.State, holderText(r))
 	if r.Error != "" {
