@@ -39,13 +39,15 @@ func (p *planner) describe(ctx context.Context) error {
 			return fmt.Errorf("sweep: %w", err)
 		}
 	}
+	seen := map[sweeps.Base]bool{}
 	for i, item := range p.plan.Items {
 		asked := p.Root.asNamed(item.Job.Spec)
 		spec, err := asked.Canonical()
 		if err != nil {
 			return err
 		}
-		if item.Job.Kind == ledger.Train {
+		if named := item.Job.Spec.Base; item.Job.Kind == ledger.Train && !seen[named] {
+			seen[named] = true
 			repository, revision := repository(item.Job.Spec.Base.Model)
 			b := ledger.Base{
 				Digest: item.Job.Inputs.Base, Model: asked.Base.Model, ChatTemplate: asked.Base.ChatTemplate,

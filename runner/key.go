@@ -35,26 +35,29 @@ func trainKey(spec sweeps.Spec, in Inputs, validation ledger.Digest, selecting i
 	if !spec.Chooses() {
 		validation, selecting = "", 0
 	}
-	return digestOf(map[string]any{
-		"key":        "train",
-		"version":    keyVersion,
-		"spec":       json.RawMessage(part),
-		"inputs":     in.deciding(),
-		"validation": validation,
-		"selecting":  selecting,
-	})
+	return digestOf(struct {
+		Key        string          `json:"key"`
+		Version    int             `json:"version"`
+		Spec       json.RawMessage `json:"spec"`
+		Inputs     deciding        `json:"inputs"`
+		Validation ledger.Digest   `json:"validation"`
+		Selecting  int             `json:"selecting"`
+	}{"train", keyVersion, part, in.deciding(), validation, selecting})
+}
+
+// deciding is the part of a key that digests the inputs that decide results.
+type deciding struct {
+	Base      ledger.Digest `json:"base"`
+	Tokenizer ledger.Digest `json:"tokenizer"`
+	Template  ledger.Digest `json:"template"`
+	Train     ledger.Digest `json:"train"`
+	Numerics  string        `json:"numerics"`
 }
 
 // deciding returns the digests that decide results. The dataset's own is left
 // out: the ordered examples say which of its records count, and in what shape.
-func (in Inputs) deciding() map[string]any {
-	return map[string]any{
-		"base":      in.Base,
-		"tokenizer": in.Tokenizer,
-		"template":  in.Template,
-		"train":     in.Train,
-		"numerics":  in.Numerics,
-	}
+func (in Inputs) deciding() deciding {
+	return deciding{Base: in.Base, Tokenizer: in.Tokenizer, Template: in.Template, Train: in.Train, Numerics: in.Numerics}
 }
 
 // baselineKey identifies the measurement of a base without an adapter, or with

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,6 +31,8 @@ type planner struct {
 	examples  cache[[]engine.Example]
 	questions cache[judgedSet]
 	adapters  cache[*NamedAdapter]
+	drawn     cache[*trainingSet]
+	judgings  map[judgedBy]*judging
 	planned   map[ledger.Digest]bool // baselines
 	seenSets  map[string]bool
 }
@@ -37,7 +40,7 @@ type planner struct {
 func newPlanner(sweep *sweeps.Sweep, o PlanOptions, numerics engine.Numerics) *planner {
 	return &planner{
 		PlanOptions: o, sweep: sweep, numerics: numerics, plan: &Plan{Root: o.Root, Sweep: sweep, key: o.Key},
-		planned: map[ledger.Digest]bool{}, seenSets: map[string]bool{}, folders: map[string]string{},
+		judgings: map[judgedBy]*judging{}, planned: map[ledger.Digest]bool{}, seenSets: map[string]bool{}, folders: map[string]string{},
 	}
 }
 
@@ -76,64 +79,39 @@ func (p *planner) run(ctx context.Context, position int, r sweeps.Run) (*Item, e
 	if err != nil {
 		return nil, err
 	}
-	part, records, err := p.draw(ds, spec.Data)
+	set, err := p.trainingSet(ctx, base, ds, spec)
 	if err != nil {
 		return nil, err
 	}
-	examples, err := p.encode(ctx, base, ds, records, spec)
+	judging, err := p.judging(base, ds, set.part, spec)
 	if err != nil {
 		return nil, err
 	}
-	evaluation, err := EvaluationDigest(spec.Eval)
-	if err != nil {
-		return nil, err
+	item := &Item{
+		Position: position, Examples: len(set.examples), Tokens: set.tokens, Truncated: set.truncated, evaluation: judging.evaluation,
+		examples: set.examples, sets: maps.Clone(judging.sets), held: judging.held, base: base, data: ds, license: base.License(),
 	}
-	item := &Item{Position: position, evaluation: evaluation, base: base, license: base.License(), Examples: len(examples), examples: examples, data: ds, sets: map[string]ledger.Digest{}}
 	for _, c := range r.Axes {
 		item.Axes = append(item.Axes, ledger.Choice{Axis: c.Axis, Label: c.Label})
 	}
 	j := &item.Job
-	*j = p.training(r.Label(), spec, base, ds, records, examples)
-	j.Initial = initial
-	for _, held := range []struct {
-		split   string
-		records []int
-	}{{"validation", part.Validation}, {"test", part.Test}} {
-		if len(held.records) == 0 {
-			continue
-		}
-		set, err := p.judged(base, ds, spec, held.split, held.records)
-		if err != nil {
+	*j = p.training(r.Label(), spec, base, ds, set.records, set.digest)
+	j.Initial, j.Judged = initial, slices.Clone(judging.judged)
+	item.sets["train"] = set.digest
+	if err := p.addSet(base, ds, spec, "train", set.digest, set.examples); err != nil {
+		return nil, err
+	}
+	if j.Key, err = trainKey(spec, j.Inputs, item.sets["validation"], judging.selecting); err != nil {
+		return nil, err
+	}
+	if judging.against == "" {
+		if judging.against, err = p.addBaselines(ctx, item, base, ds, set.part); err != nil {
 			return nil, err
 		}
-		j.Judged = append(j.Judged, set.judged)
-		item.sets[held.split] = set.judged.Set
-		if err := p.addSet(base, ds, spec, held.split, set.judged.Set, questionExamples(set.questions)); err != nil {
-			return nil, err
-		}
-		item.held = append(item.held, set)
 	}
-	for _, e := range examples {
-		item.Tokens += len(e.Tokens)
-		if e.Truncated > 0 {
-			item.Truncated = append(item.Truncated, Truncated{Record: ds.Records[e.Record].Name(), File: p.Root.Rel(ds.Records[e.Record].Path()), Line: ds.Records[e.Record].Line, Tokens: e.Truncated})
-		}
-	}
-	item.sets["train"] = j.Inputs.Train
-	if err := p.addSet(base, ds, spec, "train", j.Inputs.Train, examples); err != nil {
-		return nil, err
-	}
-	selecting, err := Selecting(spec.Eval)
-	if err != nil {
-		return nil, err
-	}
-	if j.Key, err = trainKey(spec, j.Inputs, item.sets["validation"], selecting.Version()); err != nil {
-		return nil, err
-	}
-	if item.against, err = p.addBaselines(ctx, item, base, ds, part); err != nil {
-		return nil, err
-	}
+	item.against = judging.against
 	if position == 0 {
+		part := set.part
 		p.plan.Data = ledger.Data{
 			Source: p.Root.files(ds), Sources: p.Root.sources(ds), Digest: j.Inputs.Dataset, Records: len(ds.Records), Pool: len(part.Train),
 			Validation: len(part.Validation), Test: len(part.Test), Withheld: len(part.Withheld), Duplicates: part.Duplicates, Leaked: part.Leaked, GroupBy: spec.Data.GroupBy, Groups: part.Groups,
@@ -168,15 +146,15 @@ func (p *planner) draw(ds *dataset.Dataset, d sweeps.Data) (*dataset.Partition, 
 	return part, records, nil
 }
 
-// training returns the job that trains spec on records, which examples are made
-// from. It has no key yet and is judged on nothing.
-func (p *planner) training(name string, spec sweeps.Spec, base *Base, ds *dataset.Dataset, records []int, examples []engine.Example) Job {
+// training returns the job that trains spec on records, the set of whose examples has
+// the digest. It has no key yet and is judged on nothing.
+func (p *planner) training(name string, spec sweeps.Spec, base *Base, ds *dataset.Dataset, records []int, set ledger.Digest) Job {
 	j := Job{
 		Kind: ledger.Train, Name: name, Spec: spec, Device: p.Device,
 		Base: p.reach(spec.Base.Model), Template: p.template(spec.Base),
 		Dataset: p.Root.Reach(ds.Path), Files: p.jobFiles(ds, spec.Data.Source), Train: records, Inputs: InputsOf(base, ds, p.numerics),
 	}
-	j.Inputs.Train = ExampleSet(examples)
+	j.Inputs.Train = set
 	return j
 }
 

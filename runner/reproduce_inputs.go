@@ -158,7 +158,7 @@ func (r *Reproduction) plan(ctx context.Context, p *planner, spec sweeps.Spec, o
 		return nil, err
 	}
 	item := &Item{Selected: true, Examples: len(examples), Axes: r.Run.Axes}
-	item.Job = p.training(ledger.Label(r.Run.Axes), spec, base, ds, sides["train"], examples)
+	item.Job = p.training(ledger.Label(r.Run.Axes), spec, base, ds, sides["train"], ExampleSet(examples))
 	item.Job.Key, item.Job.Attempt = r.Run.Key, 1
 	item.sets = map[string]ledger.Digest{"train": item.Job.Inputs.Train}
 	for _, split := range []string{"validation", "test"} {
