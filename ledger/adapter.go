@@ -10,7 +10,7 @@ import (
 // published in its sweep: the one it has if it was published or reserved before,
 // else the next. Only Sweep, Run, Epoch and Digest are looked at. A number is
 // given to one adapter alone, also when two processes ask at once, and the same
-// adapter gets the same number again after a crash.
+// adapter gets the same number again after a crash. It stays reserved until Placed.
 func (l *Ledger) ReserveVersion(ctx context.Context, a Adapter) (version int, err error) {
 	if err := a.check(); err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
@@ -53,7 +53,7 @@ func (l *Ledger) RecordAdapter(ctx context.Context, a Adapter) error {
 		case found:
 			return fmt.Errorf("%s: %w: it is published as v%d", name, ErrConflict, version)
 		}
-		err = t.row(ctx, "DELETE FROM reservations WHERE (sweep, version, run, epoch, digest) = (?, ?, ?, ?, ?) RETURNING version",
+		err = t.row(ctx, "SELECT version FROM reservations WHERE (sweep, version, run, epoch, digest) = (?, ?, ?, ?, ?)",
 			a.Sweep, a.Version, a.Run, a.Epoch, a.Digest).Scan(&version)
 		if found, err = none(err); err != nil {
 			return err
@@ -66,6 +66,22 @@ func (l *Ledger) RecordAdapter(ctx context.Context, a Adapter) error {
 		}
 		a.Time = a.Time.UTC()
 		return t.append(ctx, typeAdapter, a)
+	})
+}
+
+// Placed says that the folders of adapters, which are recorded, are in their places:
+// from then on, one that isn't there is missing, and not unfinished.
+func (l *Ledger) Placed(ctx context.Context, adapters []Adapter) error {
+	if len(adapters) == 0 {
+		return nil
+	}
+	return l.update(ctx, func(ctx context.Context, t *transaction) error {
+		for _, a := range adapters {
+			if err := t.exec(ctx, "DELETE FROM reservations WHERE (sweep, version) = (?, ?)", a.Sweep, a.Version); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -118,6 +119,23 @@ func TestReservedAgain(t *testing.T) {
 	if v := must(l.ReserveVersion(ctx, a))(t); v != 1 {
 		t.Errorf("version %d", v)
 	}
+	unplaced := func(f AdapterFilter, want ...int) {
+		t.Helper()
+		f.Unplaced = true
+		var got []int
+		for _, a := range must(l.Adapters(ctx, f))(t) {
+			got = append(got, a.Version)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("versions %v are not in place, want %v", got, want)
+		}
+	}
+	unplaced(AdapterFilter{}, 1, 2)
+	unplaced(AdapterFilter{Sweep: "another"})
+	ok(t, l.Placed(ctx, []Adapter{b}))
+	unplaced(AdapterFilter{}, 1)
+	ok(t, l.Placed(ctx, []Adapter{a, b}))
+	unplaced(AdapterFilter{})
 	if n := count(t, l, "reservations"); n != 0 {
 		t.Errorf("%d reservations are left", n)
 	}

@@ -223,6 +223,7 @@ func (s sample) fill(ctx context.Context, tb testing.TB, l *Ledger) int64 {
 		a.Version = must(l.ReserveVersion(ctx, a))(tb)
 		a.Path = fmt.Sprintf("adapters/clinical/v%04d", a.Version)
 		ok(tb, l.RecordAdapter(ctx, a))
+		ok(tb, l.Placed(ctx, []Adapter{a}))
 	}
 	if s.runs > 0 {
 		ok(tb, l.Tag(ctx, Alias{Sweep: "clinical", Alias: "best", Version: 1}))

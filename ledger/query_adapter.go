@@ -17,6 +17,8 @@ type AdapterFilter struct {
 	Run     Digest
 	Digest  Digest
 	Path    string
+	// Unplaced selects those of which nobody has said that their folder is in place.
+	Unplaced bool
 }
 
 // Adapters returns published versions by sweep and version.
@@ -36,6 +38,9 @@ func (l *Ledger) Adapters(ctx context.Context, f AdapterFilter) ([]Adapter, erro
 	}
 	if f.Path != "" {
 		w.add("path = ?", f.Path)
+	}
+	if f.Unplaced {
+		w.add("(sweep, version) IN (SELECT sweep, version FROM reservations)")
 	}
 	return collect(ctx, l, func(row *sql.Rows, a *Adapter) error {
 		return row.Scan(&a.Digest, &a.Run, &a.Epoch, &a.Sweep, &a.Version, &a.Path, &a.Bytes, instant{&a.Time}, column{&a.Files}, &a.Entry)

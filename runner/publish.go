@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"daybook/engine/checkpoint"
@@ -40,7 +41,22 @@ func (e *execution) complete(ctx context.Context) error {
 		}
 		all = append(all, published{item, a})
 	}
+	if err := e.placed(ctx); err != nil {
+		return err
+	}
 	return e.markBest(ctx, all)
+}
+
+// placed tells the ledger which of the sweep's versions are in place that were not
+// when it last heard of them.
+func (e *execution) placed(ctx context.Context) error {
+	unplaced, err := e.Ledger.Adapters(ctx, ledger.AdapterFilter{Sweep: e.plan.Sweep.Name, Unplaced: true})
+	if err != nil {
+		return err
+	}
+	return e.Ledger.Placed(ctx, slices.DeleteFunc(unplaced, func(a ledger.Adapter) bool {
+		return !inPlace(e.plan.Root.Abs(a.Path), a.Bytes)
+	}))
 }
 
 // publish copies a finished run's adapter to the next version's folder, which

@@ -84,7 +84,25 @@ func TestPublishRepaired(t *testing.T) {
 	}
 	before, err := p.ledger.Adapter(t.Context(), "tiny@v1")
 	check(t, err)
+	verified := func(problems, unfinished int) {
+		t.Helper()
+		found, err := runner.VerifyFiles(t.Context(), p.root, p.ledger, store.New(p.root.Store()), nil)
+		check(t, err)
+		if len(found.Problems) != problems || len(found.Unfinished) != unfinished {
+			t.Errorf("problems %v, unfinished %q", found.Problems, found.Unfinished)
+		}
+	}
+	verified(5, 0) // something else is in its place: the adapter, and four files beside it
 	check(t, os.RemoveAll(blocked))
+	verified(0, 1)
+	away := filepath.Join(p.dir, "away")
+	for _, needed := range []string{filepath.Join(p.root.State(), "runs"), p.root.Store()} { // nothing could be made again without
+		check(t, os.Rename(needed, away))
+		if found, err := runner.VerifyFiles(t.Context(), p.root, p.ledger, store.New(p.root.Store()), nil); err != nil || len(found.Unfinished) > 0 || len(found.Problems) == 0 {
+			t.Errorf("without %s: %v, problems %v, unfinished %q", needed, err, found.Problems, found.Unfinished)
+		}
+		check(t, os.Rename(away, needed))
+	}
 	left := filepath.Join(p.root.Adapters("tiny"), ".new-1")
 	check(t, os.Mkdir(left, 0o755))
 	old := time.Now().Add(-2 * time.Hour)
@@ -103,11 +121,9 @@ func TestPublishRepaired(t *testing.T) {
 	if diff := cmp.Diff(after, folder.Trace.Adapter.Fact); diff != "" {
 		t.Error(diff)
 	}
-	found, err := runner.VerifyFiles(t.Context(), p.root, p.ledger, store.New(p.root.Store()), nil)
-	check(t, err)
-	if len(found.Problems) > 0 {
-		t.Errorf("%v", found.Problems)
-	}
+	verified(0, 0)
+	check(t, os.RemoveAll(blocked)) // by a person: it was in place
+	verified(5, 0)
 }
 
 // onlyVersions checks what is in the folder of the sweep's adapters.

@@ -23,12 +23,13 @@ import (
 
 // FilesVerified is what VerifyFiles looked at.
 type FilesVerified struct {
-	Artifacts int              `json:"artifacts"` // in the store
-	Adapters  int              `json:"adapters"`  // published folders
-	Epochs    int              `json:"epochs"`    // adapters in attempts' folders
-	Journals  int              `json:"journals"`
-	Gone      int              `json:"gone"` // epochs and journals that were there once: what they said is in the ledger
-	Problems  []ledger.Problem `json:"problems"`
+	Artifacts  int              `json:"artifacts"` // in the store
+	Adapters   int              `json:"adapters"`  // published folders
+	Epochs     int              `json:"epochs"`    // adapters in attempts' folders
+	Journals   int              `json:"journals"`
+	Gone       int              `json:"gone"`       // epochs and journals that were there once: what they said is in the ledger
+	Unfinished []string         `json:"unfinished"` // adapters whose publication the next run ends: no problem
+	Problems   []ledger.Problem `json:"problems"`
 }
 
 // VerifyFiles reads every file whose digest the ledger holds and that is kept
@@ -36,7 +37,7 @@ type FilesVerified struct {
 // relies on no digest that was computed before. Progress, if not nil, is told how
 // many of them are done. The error is about not being able to read.
 func VerifyFiles(ctx context.Context, root Root, l *ledger.Ledger, s *store.Store, progress func(done, total int)) (*FilesVerified, error) {
-	v := &fileCheck{root: root, ledger: l, store: s, found: FilesVerified{Problems: []ledger.Problem{}}}
+	v := &fileCheck{root: root, ledger: l, store: s, found: FilesVerified{Unfinished: []string{}, Problems: []ledger.Problem{}}}
 	for _, plan := range []func(context.Context) error{v.artifacts, v.adapters, v.attempts} {
 		if err := plan(ctx); err != nil {
 			return nil, err
@@ -62,6 +63,7 @@ func VerifyFiles(ctx context.Context, root Root, l *ledger.Ledger, s *store.Stor
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	slices.Sort(v.found.Unfinished)
 	ledger.SortProblems(v.found.Problems)
 	return &v.found, nil
 }
@@ -153,13 +155,27 @@ func (v *fileCheck) artifacts(ctx context.Context) error {
 
 // adapters plans to digest every published folder.
 func (v *fileCheck) adapters(ctx context.Context) error {
+	// Before the others, as what is put in place meanwhile is no more among these.
+	unplaced, err := v.ledger.Adapters(ctx, ledger.AdapterFilter{Unplaced: true})
+	if err != nil {
+		return err
+	}
+	open := map[string]bool{}
+	for _, a := range unplaced {
+		open[a.Name()] = true
+	}
 	all, err := v.ledger.Adapters(ctx, ledger.AdapterFilter{})
 	if err != nil {
 		return err
 	}
 	for _, a := range all {
-		v.todo = append(v.todo, func(context.Context) error {
+		v.todo = append(v.todo, func(ctx context.Context) error {
 			v.count(&v.found.Adapters)
+			if open[a.Name()] {
+				if unfinished, err := v.unfinished(ctx, a); err != nil || unfinished {
+					return err
+				}
+			}
 			where := fmt.Sprintf("%s, %s@v%d", a.Path, a.Sweep, a.Version)
 			if err := v.adapter(v.root.Abs(a.Path), where, a.Digest, nil); err != nil {
 				return err
@@ -168,6 +184,32 @@ func (v *fileCheck) adapters(ctx context.Context) error {
 		})
 	}
 	return nil
+}
+
+// unfinished reports whether an adapter that was never put in place is all that a
+// run, which puts it there, needs for that: the weights are where the run left them,
+// and the store has what goes beside them. Anything in its place is looked at as ever.
+func (v *fileCheck) unfinished(ctx context.Context, a ledger.Adapter) (bool, error) {
+	if _, err := os.Lstat(v.root.Abs(a.Path)); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	runs, err := v.ledger.Runs(ctx, ledger.RunFilter{Key: a.Run, WithoutSpec: true})
+	if err != nil || len(runs) == 0 || runs[0].State != ledger.Done || runs[0].Adapter != a.Digest || runs[0].ChosenEpoch != a.Epoch {
+		return false, err
+	}
+	if _, err := keptAdapter(ctx, v.root, v.ledger, runs[0]); err != nil {
+		return false, nil //nolint:nilerr // the adapter is gone from everywhere, which is the problem
+	}
+	for _, digest := range a.Files {
+		if v.store.Verify(ctx, digest) != nil {
+			return false, nil // the store's own check says what is wrong
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.found.Unfinished = append(v.found.Unfinished, fmt.Sprintf("adapter %s of run %.12s was not put in place when the process ended that published it; the next 'daybook run' of sweep %s finishes it",
+		a.Name(), a.Run, a.Sweep))
+	return true, nil
 }
 
 // beside compares the files beside an adapter's weights, such as its provenance.

@@ -214,6 +214,9 @@ func printVerdict(e *env, v *verdict) error {
 	for _, note := range v.Log.Notes {
 		rows = append(rows, []string{"note", note})
 	}
+	for _, one := range f.Unfinished {
+		rows = append(rows, []string{"unfinished", one})
+	}
 	for _, p := range append(append([]ledger.Problem{}, v.Log.Problems...), f.Problems...) {
 		rows = append(rows, []string{"MISMATCH", p.String()})
 	}
