@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -29,13 +30,53 @@ func digestFile(dir, name string) (Digested, error) {
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
 	h := sha256.New()
-	n, err := io.Copy(h, f)
+	n, err := hashAhead(h, f)
 	if err != nil {
 		return Digested{}, err
 	}
 	d := Digested{Path: name, Bytes: n}
 	h.Sum(d.SHA256[:0])
 	return d, nil
+}
+
+// Pieces of a file that are read ahead of the hash, and how large they are: a few of
+// them stay in a processor's cache.
+const (
+	ahead      = 4
+	aheadPiece = 128 << 10
+)
+
+// hashAhead hashes what r holds and returns how much that was. One processor reads
+// and another hashes: of a file in the system's cache, the one takes a third as long
+// as the other.
+func hashAhead(h hash.Hash, r io.Reader) (int64, error) {
+	free, full := make(chan []byte, ahead), make(chan []byte, ahead)
+	for range ahead {
+		free <- nil // made when there is something to put in
+	}
+	var fault error // set before full is closed
+	go func() {
+		defer close(full)
+		for fault == nil {
+			piece := <-free
+			if piece == nil {
+				piece = make([]byte, aheadPiece)
+			}
+			var n int
+			n, fault = io.ReadFull(r, piece)
+			full <- piece[:n]
+		}
+	}()
+	var bytes int64
+	for piece := range full {
+		h.Write(piece)
+		bytes += int64(len(piece))
+		free <- piece
+	}
+	if errors.Is(fault, io.EOF) || errors.Is(fault, io.ErrUnexpectedEOF) {
+		fault = nil
+	}
+	return bytes, fault
 }
 
 // digestSet identifies a set of files: SHA-256 over one line "hash  name\n" for
