@@ -92,12 +92,19 @@ func (e *execution) attest(ctx context.Context, dir string, a ledger.Adapter) (m
 	if err != nil {
 		return nil, err
 	}
+	bundle, err := attest.Bundle(envelope, &key.PublicKey)
+	if err != nil {
+		return nil, err
+	}
 	metadata, err := os.ReadFile(filepath.Join(dir, metadataFile))
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]ledger.Digest{}
-	for name, data := range map[string][]byte{attest.EnvelopeFile: envelope, attest.KeyFile: public, attest.BOMFile: bom, metadataFile: metadata} {
+	for name, data := range map[string][]byte{
+		attest.EnvelopeFile: envelope, attest.BundleFile: bundle, attest.KeyFile: public,
+		attest.BOMFile: bom, metadataFile: metadata,
+	} {
 		if out[name], err = e.Store.Put(ctx, bytes.NewReader(data)); err != nil {
 			return nil, err
 		}

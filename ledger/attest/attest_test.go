@@ -135,6 +135,32 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
+// TestBundle holds the envelope as it was signed, and the name of its key.
+func TestBundle(t *testing.T) {
+	key := newKey(t)
+	e, err := Sign(t.Context(), []byte(`{"a":"<1>"}`), key)
+	check(t, err)
+	data, err := Bundle(e, &key.PublicKey)
+	check(t, err)
+	var b struct {
+		MediaType            string
+		VerificationMaterial struct{ PublicKey struct{ Hint string } }
+		DSSEEnvelope         json.RawMessage
+	}
+	check(t, json.Unmarshal(data, &b))
+	hint, err := keyID(&key.PublicKey)
+	check(t, err)
+	if b.MediaType != "application/vnd.dev.sigstore.bundle.v0.3+json" || b.VerificationMaterial.PublicKey.Hint != hint || string(b.DSSEEnvelope)+"\n" != string(e) {
+		t.Errorf("got %s", data)
+	}
+	if got, err := Open(t.Context(), b.DSSEEnvelope, &key.PublicKey); err != nil || string(got) != `{"a":"<1>"}` {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if _, err := Bundle([]byte("{"), &key.PublicKey); err == nil {
+		t.Error("what is no envelope is taken")
+	}
+}
+
 // folder writes an adapter's folder whose entry is the last of two in a log, and
 // returns it with the log's key.
 func folder(tb testing.TB) (string, note.Verifier) {

@@ -21,6 +21,7 @@ import (
 // Names of files in an adapter's folder. The package comment describes them.
 const (
 	EnvelopeFile = "provenance.intoto.jsonl"
+	BundleFile   = "provenance.sigstore.json" // missing in folders of older builds
 	KeyFile      = "provenance.pub.pem"
 	BOMFile      = "bom.cdx.json"
 	EntryFile    = "ledger-entry.json"
