@@ -4,6 +4,8 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"fmt"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
 
 // bundleType is version 0.3 of Sigstore's bundle.
@@ -12,9 +14,9 @@ const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json"
 // bundle is the part of Sigstore's bundle that an envelope signed with a key at hand
 // needs. The other parts are for certificates, logs and time stamps of theirs.
 type bundle struct {
-	MediaType string          `json:"mediaType"`
-	Material  material        `json:"verificationMaterial"`
-	Envelope  json.RawMessage `json:"dsseEnvelope"`
+	MediaType string        `json:"mediaType"`
+	Material  material      `json:"verificationMaterial"`
+	Envelope  dsse.Envelope `json:"dsseEnvelope"`
 }
 
 type material struct {
@@ -27,7 +29,15 @@ type material struct {
 // which Sigstore's tools take one: cosign from version 3 on announces to take no
 // other. It is a line of JSON, and says nothing that the envelope does not.
 func Bundle(envelope []byte, key *ecdsa.PublicKey) ([]byte, error) {
-	b := bundle{MediaType: bundleType, Envelope: envelope}
+	b := bundle{MediaType: bundleType}
+	if err := json.Unmarshal(envelope, &b.Envelope); err != nil {
+		return nil, fmt.Errorf("provenance: bundle: %w", err)
+	}
+	// Sigstore's verifiers pass over a signature whose key goes by a name that isn't
+	// theirs for it. It may go by none: DSSE signs no names.
+	for i := range b.Envelope.Signatures {
+		b.Envelope.Signatures[i].KeyID = ""
+	}
 	var err error
 	if b.Material.PublicKey.Hint, err = keyID(key); err != nil {
 		return nil, fmt.Errorf("provenance: bundle: %w", err)

@@ -2,9 +2,9 @@ package attest
 
 import (
 	"bytes"
-	"crypto/ecdsa"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -201,66 +201,62 @@ func TestCosign(t *testing.T) {
 	c.refuses(t, "a file that is no subject", unnamed, "--bundle", BundleFile, BOMFile)
 	c.refuses(t, "another identity", unnamed, "--bundle", BundleFile, "--digestAlg", "sha256", "--digest", id("another"))
 
-	var b bundle
-	check(t, json.Unmarshal(c.read(t, BundleFile), &b))
-	e := parseEnvelope(t, b.Envelope)
+	payload, sig := c.signed(t)
 	for i := range 24 { // cosign takes its time
-		at := i * (len(e.payload) - 1) / 23
-		c.with(t, BundleFile, b.holding(t, e.changed(flip(e.payload, at), e.sig)), func() {
+		at := i * (len(payload) - 1) / 23
+		c.with(t, BundleFile, c.holding(t, flip(payload, at), sig), func() {
 			c.refuses(t, fmt.Sprintf("byte %d of the statement", at), unsigned, "--bundle", BundleFile, blob)
 		})
 	}
-	for at := 0; at < len(e.sig); at += 7 {
-		c.with(t, BundleFile, b.holding(t, e.changed(e.payload, flip(e.sig, at))), func() {
+	for at := 0; at < len(sig); at += 7 {
+		c.with(t, BundleFile, c.holding(t, payload, flip(sig, at)), func() {
 			c.refuses(t, fmt.Sprintf("byte %d of the signature", at), unsigned, "--bundle", BundleFile, blob)
 		})
 	}
-	for name, key := range map[string]*ecdsa.PublicKey{"another key": &newKey(t).PublicKey} {
-		other, err := MarshalKey(key)
-		check(t, err)
-		c.with(t, KeyFile, other, func() { c.refuses(t, name, unsigned, "--bundle", BundleFile, blob) })
+	block, _ := pem.Decode(c.read(t, KeyFile))
+	for at := 0; at < len(block.Bytes); at += 9 {
+		other := pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: flip(block.Bytes, at)})
+		c.with(t, KeyFile, other, func() { // which may be none
+			c.refuses(t, fmt.Sprintf("byte %d of the key", at), "Error: ", "--bundle", BundleFile, blob)
+		})
 	}
+	stranger, err := MarshalKey(&newKey(t).PublicKey)
+	check(t, err)
+	c.with(t, KeyFile, stranger, func() { c.refuses(t, "another key", unsigned, "--bundle", BundleFile, blob) })
+	c.with(t, BundleFile, c.holding(t, payload, sig), func() { // it was not the writing that was refused
+		c.accepts(t, "the same written again", "--bundle", BundleFile, blob)
+	})
+}
+
+// signed returns the statement and the signature that the bundle holds.
+func (c cosign) signed(t *testing.T) (payload, sig []byte) {
+	t.Helper()
+	var b bundle
+	check(t, json.Unmarshal(c.read(t, BundleFile), &b))
+	if len(b.Envelope.Signatures) != 1 {
+		t.Fatalf("%d signatures", len(b.Envelope.Signatures))
+	}
+	payload, err := base64.StdEncoding.DecodeString(b.Envelope.Payload)
+	check(t, err)
+	sig, err = base64.StdEncoding.DecodeString(b.Envelope.Signatures[0].Sig)
+	check(t, err)
+	return payload, sig
+}
+
+// holding returns the bundle with another statement and signature in it.
+func (c cosign) holding(t *testing.T, payload, sig []byte) []byte {
+	t.Helper()
+	var b bundle
+	check(t, json.Unmarshal(c.read(t, BundleFile), &b))
+	b.Envelope.Payload = base64.StdEncoding.EncodeToString(payload)
+	b.Envelope.Signatures[0].Sig = base64.StdEncoding.EncodeToString(sig)
+	data, err := json.Marshal(b)
+	check(t, err)
+	return data
 }
 
 func flip(data []byte, at int) []byte {
 	out := bytes.Clone(data)
 	out[at] ^= 1
 	return out
-}
-
-// envelope is a DSSE envelope of one signature, decoded.
-type envelope struct {
-	payload, sig []byte
-	keyID        string
-}
-
-func parseEnvelope(t *testing.T, data []byte) envelope {
-	t.Helper()
-	var e struct {
-		Payload    []byte `json:"payload"`
-		Signatures []struct {
-			KeyID string `json:"keyid"`
-			Sig   []byte `json:"sig"`
-		} `json:"signatures"`
-	}
-	check(t, json.Unmarshal(data, &e))
-	if len(e.Signatures) != 1 {
-		t.Fatalf("%d signatures", len(e.Signatures))
-	}
-	return envelope{e.Payload, e.Signatures[0].Sig, e.Signatures[0].KeyID}
-}
-
-// changed writes the envelope with another payload or signature.
-func (e envelope) changed(payload, sig []byte) []byte {
-	return fmt.Appendf(nil, `{"payloadType":%q,"payload":%q,"signatures":[{"keyid":%q,"sig":%q}]}`,
-		payloadType, base64.StdEncoding.EncodeToString(payload), e.keyID, base64.StdEncoding.EncodeToString(sig))
-}
-
-// holding writes the bundle around another envelope.
-func (b bundle) holding(t *testing.T, envelope []byte) []byte {
-	t.Helper()
-	b.Envelope = envelope
-	data, err := json.Marshal(b)
-	check(t, err)
-	return data
 }
