@@ -92,7 +92,7 @@ func TestPublishRepaired(t *testing.T) {
 			t.Errorf("problems %v, unfinished %q", found.Problems, found.Unfinished)
 		}
 	}
-	verified(5, 0) // something else is in its place: the adapter, and four files beside it
+	verified(6, 0) // something else is in its place: the adapter, and five files beside it
 	check(t, os.RemoveAll(blocked))
 	verified(0, 1)
 	away := filepath.Join(p.dir, "away")
@@ -111,7 +111,7 @@ func TestPublishRepaired(t *testing.T) {
 	onlyVersions(t, p, "v0001")
 	after, err := p.ledger.Adapter(t.Context(), "tiny@v1")
 	check(t, err)
-	if diff := cmp.Diff(before, after); diff != "" || len(after.Files) != 4 {
+	if diff := cmp.Diff(before, after); diff != "" || len(after.Files) != 5 {
 		t.Errorf("the fact is another: %s\n%v", diff, after.Files)
 	}
 	_, key, err := p.ledger.Head(t.Context())
