@@ -193,7 +193,7 @@ func (v *fileCheck) unfinished(ctx context.Context, a ledger.Adapter) (bool, err
 	if _, err := os.Lstat(v.root.Abs(a.Path)); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	runs, err := v.ledger.Runs(ctx, ledger.RunFilter{Key: a.Run, WithoutSpec: true})
+	runs, err := v.ledger.Runs(ctx, ledger.RunFilter{Key: a.Run})
 	if err != nil || len(runs) == 0 || runs[0].State != ledger.Done || runs[0].Adapter != a.Digest || runs[0].ChosenEpoch != a.Epoch {
 		return false, err
 	}
