@@ -46,9 +46,9 @@ func projectAttempt(ctx context.Context, t *transaction, e entry, a Attempt) err
 	if err != nil {
 		return err
 	}
-	if err := t.exec(ctx, `INSERT INTO attempts (run, number, kind, sweep, dir, worker, git, environment, begun, entry)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		run, a.Number, string(a.Kind), a.Sweep, a.Dir, a.Worker, columns[0], columns[1], formatTime(e.Time), e.Seq); err != nil {
+	if err := t.exec(ctx, `INSERT INTO attempts (run, number, kind, sweep, dir, worker, git, environment, unauthenticated, begun, entry)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		run, a.Number, string(a.Kind), a.Sweep, a.Dir, a.Worker, columns[0], columns[1], a.Unauthenticated, formatTime(e.Time), e.Seq); err != nil {
 		return err
 	}
 	return t.exec(ctx, "UPDATE runs SET attempts = ?, outcome = iif(outcome = 'finished', outcome, 'started') WHERE id = ?", a.Number, run)

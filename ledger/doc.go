@@ -31,6 +31,7 @@
 //	alias       an alias was pointed at a version
 //	reproduced  a finished run was trained once more, and how that compares
 //	signoff     a person approved or rejected an adapter, and why
+//	merged      the head of another machine's log, of which a copy is kept; see below
 //
 // Three things are kept outside the history. Identifiers of records (keyed, so
 // that they confirm no guess) are in an index of their own; entries hold only
@@ -77,6 +78,12 @@
 //	        note            the head that is there; a witness's cosignature/v1 (C2SP
 //	                        tlog-cosignature) is one of its signatures
 //
+//	merged  name, note      what another machine's log is called here, and its head
+//	        origin, key     whose head it is, and the key that signed it
+//	        entries, root   as the head has them; of a log that nobody has signed, for
+//	                        which note, origin and key are "", all there is of it
+//	        time            when it was merged
+//
 // The key in force is that of the newest origin or key entry; it signs every head
 // from that entry on. An origin entry that is not the first is a break: nothing but
 // the copy at hand vouches for what was before it, beyond the head that it cites.
@@ -100,6 +107,25 @@
 //
 // and ledger/cmd/ledgercheck, which shares no code with this package, checks it;
 // of membership.json, ledger/cmd/membercheck does.
+//
+// # Other machines' logs
+//
+// A log that is merged stays one: none of its entries are added here, so that its
+// numbers, versions and signatures go on saying what they said. A copy of its ledger
+// (Copy) is kept in .daybook/origins/NAME, which is a root like any other, with the
+// adapters that it published; what is new here is one entry, of type merged, with its
+// head. This log's head is then over that one: who holds a head of this log can tell
+// whether the other was changed since. The next copy must go on from every head that
+// was merged, under the same key or one that it was rotated to, and so must the copy
+// at hand whenever it is verified.
+//
+// A copy has no index: identifiers of records, and the keys of commitments to them,
+// stay on the machine that has the secret under which they say anything. What the log
+// commits to, as roots, is there. Nothing is added to a copy (its application_id is
+// another one), also where its key is.
+//
+// An attempt whose journal came from another machine without a signed log is marked
+// in its own entry, unauthenticated: what the journal says is its own claim.
 //
 // # Members of sets
 //

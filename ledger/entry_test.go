@@ -31,6 +31,7 @@ func TestRebuild(t *testing.T) {
 	head, _, err := l.Head(ctx)
 	ok(t, err)
 	ok(t, l.RecordAnchor(ctx, Anchor{Kind: AnchorFile, Place: "head", Note: string(head)}))
+	ok(t, l.RecordOrigin(ctx, other(t, 2)))
 	must(l.ReserveVersion(ctx, Adapter{Sweep: "clinical", Run: id("later"), Epoch: 1, Digest: id("later")}))(t)
 
 	must(l.Forget(ctx, forgetting(small.set("test").Members[0])))(t)

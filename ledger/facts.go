@@ -213,6 +213,9 @@ type Attempt struct {
 	Worker      string            `json:"worker"`
 	Git         Git               `json:"git"`
 	Environment map[string]string `json:"environment"`
+	// Unauthenticated says that the attempt's journal came from another machine, and
+	// that no signed log has it from there: what it says is its own claim.
+	Unauthenticated bool `json:"unauthenticated,omitempty"`
 
 	// Place, if set, makes Dir from the number that the ledger assigns.
 	Place func(number int) string `json:"-"`

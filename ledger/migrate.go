@@ -44,7 +44,7 @@ func schemaVersion(ctx context.Context, db querier) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if application != applicationID && (application != 0 || version != 0 || tables != 0) {
+	if application != applicationID && application != copyID && (application != 0 || version != 0 || tables != 0) {
 		return 0, errForeign
 	}
 	return version, nil
@@ -106,6 +106,12 @@ func (l *Ledger) migrate(ctx context.Context) (int, error) {
 		return version, err
 	}
 	version++
+	application := applicationID
+	if copied, err := isCopy(ctx, tx); err != nil {
+		return 0, err
+	} else if copied {
+		application = copyID
+	}
 	if err := script(ctx, tx, version); err != nil {
 		return 0, err
 	}
@@ -114,7 +120,7 @@ func (l *Ledger) migrate(ctx context.Context) (int, error) {
 			return 0, fmt.Errorf("migration %d: %w", version, err)
 		}
 	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", version, applicationID)); err != nil {
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", version, application)); err != nil {
 		return 0, err
 	}
 	return version, tx.Commit()

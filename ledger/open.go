@@ -33,6 +33,8 @@ type Ledger struct {
 	now   func() time.Time
 	keys  *keyring.Ring
 
+	copied bool // another machine's, as Copy makes it
+
 	// What follows belongs to the transaction that has the write lock.
 	authority authority // that the last one was signed by
 	unused    authority // made for a transaction that may not have come to pass
@@ -56,8 +58,21 @@ func (o Options) clock() func() time.Time {
 // Open opens the ledger in a file, which it creates if need be, with its folder,
 // and brings it to this build's schema. Errors wrap *VersionError for a ledger of
 // a newer build, ErrNotLedger, ErrReadOnly, ErrDiskFull, ErrBusy, ErrDamaged, or
-// ErrNetwork for a folder on which SQLite's locks don't work.
+// ErrNetwork for a folder on which SQLite's locks don't work. A copy of another
+// machine's ledger is read-only.
 func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
+	l, err := openToWrite(ctx, path, o)
+	if err != nil || !l.copied {
+		return l, err
+	}
+	return nil, errors.Join(hinted{
+		fmt.Errorf("ledger: %s: %w: it is a copy of another machine's ledger", l.path, ErrReadOnly),
+		"add to the ledger on the machine that it is of, and merge that again",
+	}, l.Close())
+}
+
+// openToWrite is Open also for a copy, whose schema may have to be brought up to date.
+func openToWrite(ctx context.Context, path string, o Options) (*Ledger, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
@@ -81,6 +96,9 @@ func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
 	}
 	if err := l.prepare(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
+	}
+	if l.copied, err = isCopy(ctx, l.read); err != nil {
+		return nil, errors.Join(l.explain(err), l.Close())
 	}
 	return l, nil
 }
@@ -126,7 +144,7 @@ func OpenReadOnly(ctx context.Context, path string, o Options) (*Ledger, error) 
 		if err := l.Close(); err != nil {
 			return nil, err
 		}
-		current, err := Open(ctx, path, o)
+		current, err := openToWrite(ctx, path, o)
 		if err != nil {
 			return nil, err
 		}
@@ -134,6 +152,9 @@ func OpenReadOnly(ctx context.Context, path string, o Options) (*Ledger, error) 
 			return nil, err
 		}
 		return OpenReadOnly(ctx, path, o)
+	}
+	if l.copied, err = isCopy(ctx, l.read); err != nil {
+		return nil, errors.Join(l.explain(err), l.Close())
 	}
 	return l, nil
 }

@@ -61,8 +61,8 @@ func (t *transaction) project(ctx context.Context, e readEntry) error {
 // this build writes. It reads that one and those before it.
 var versions = map[string]int{
 	typeOrigin: 1, typeKey: 1, typeAnchor: 1,
-	typeSweep: 1, typeDataset: 1, typeSet: 2, typeMembership: 1, typeForgotten: 1, typeAttempt: 1, typeRescored: 1, typeAdapter: 2, typeAlias: 1, typeReproduced: 1, typeBase: 1, typeSignOff: 1,
-	typeSteps: 2, "started": 1, "checkpoint": 1, "evaluated": 1, "epoch": 1, "finished": 1, "failed": 1, "interrupted": 1,
+	typeSweep: 1, typeDataset: 1, typeSet: 2, typeMembership: 1, typeForgotten: 1, typeAttempt: 2, typeRescored: 1, typeAdapter: 2, typeAlias: 1, typeReproduced: 1, typeBase: 1, typeSignOff: 1,
+	typeMerged: 1, typeSteps: 2, "started": 1, "checkpoint": 1, "evaluated": 1, "epoch": 1, "finished": 1, "failed": 1, "interrupted": 1,
 }
 
 // projections holds, for each type of entry, what it does to the query tables.
@@ -82,6 +82,7 @@ var projections = map[string]projection{
 	typeReproduced: projectionOf(decodeBody, projectReproduced),
 	typeBase:       projectionOf(decodeBody, projectBase),
 	typeSignOff:    projectionOf(decodeBody, projectSignOff),
+	typeMerged:     projectionOf(decodeBody, projectMerged),
 	typeSteps:      projectionOf(readSteps, projectEvents),
 	"started":      projectionOf(readEvents, projectEvents),
 	"checkpoint":   projectionOf(readEvents, projectEvents),

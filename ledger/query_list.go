@@ -24,6 +24,8 @@ type RunLine struct {
 	Adapter     Digest // identity of the chosen adapter
 	Tokens      int
 	Seconds     float64
+	// Unauthenticated says that the result is from a journal that nobody signed.
+	Unauthenticated bool
 
 	// Published is the version that the chosen adapter was published as, in the run's
 	// own sweep if it was, else in another that came to the same run; nil if in none.
@@ -44,10 +46,10 @@ func (l *Ledger) RunLines(ctx context.Context, f RunFilter) ([]RunLine, error) {
 			return []any{
 				&r.Key, &r.SweepID, &r.Sweep, &r.Position, (*string)(&r.Kind), &r.Name,
 				choices{&r.Axes},
-				(*string)(&r.State), &r.Attempts, &r.ChosenEpoch, &r.Adapter, &r.Tokens, &r.Seconds,
+				(*string)(&r.State), &r.Attempts, &r.ChosenEpoch, &r.Adapter, &r.Tokens, &r.Seconds, &r.Unauthenticated,
 			}
 		}, `SELECT r.key, s.id, s.name, p.position, p.kind, p.name, p.axes, `+stateColumn+`, r.attempts,
-			coalesce(a.chosen_epoch, 0), coalesce(a.adapter, ''), coalesce(a.tokens, 0), coalesce(a.seconds, 0.0)`+planned, args...)
+			coalesce(a.chosen_epoch, 0), coalesce(a.adapter, ''), coalesce(a.tokens, 0), coalesce(a.seconds, 0.0), coalesce(a.unauthenticated, 0)`+planned, args...)
 		return err
 	})
 	both.Go(func() (err error) {

@@ -233,6 +233,7 @@ func (l *Ledger) attempts(ctx context.Context, of string, args ...any) ([]Attemp
 			&a.Run, &a.Number, &a.Kind, &a.Sweep, &a.Dir, &a.Worker,
 			repeated[Git]{&a.Git, gits},
 			repeated[map[string]string]{&a.Environment, machines},
+			&a.Unauthenticated,
 			instant{&a.Begun},
 			&a.LastSeq, &a.LastDigest,
 			instant{&a.Started},
@@ -244,7 +245,7 @@ func (l *Ledger) attempts(ctx context.Context, of string, args ...any) ([]Attemp
 			&a.ResumedFrom, &a.ResumedStep, &a.PlannedSteps, &a.Parameters, &a.EightBit, &a.Step, &a.CheckpointStep, &a.CheckpointPath,
 			&a.ChosenEpoch, &a.Adapter, &a.AdapterPath, &a.Tokens, &a.Seconds, &a.Stopped, &a.Error, &a.Hint, &a.Entry,
 		}
-	}, `SELECT r.key, a.number, a.kind, a.sweep, a.dir, a.worker, a.git, a.environment, a.begun,
+	}, `SELECT r.key, a.number, a.kind, a.sweep, a.dir, a.worker, a.git, a.environment, a.unauthenticated, a.begun,
 		a.last_seq, a.last_digest, a.started, a.ended, a.outcome, a.numerics, a.device, a.engine,
 		a.resumed_from, a.resumed_step, a.planned_steps, a.parameters, a.eight_bit, a.step, a.checkpoint_step, a.checkpoint_path,
 		a.chosen_epoch, a.adapter, a.adapter_path, a.tokens, a.seconds, a.stopped, a.error, a.hint, a.entry

@@ -251,7 +251,7 @@ func TestViews(t *testing.T) {
 	small.fill(t.Context(), t, l)
 	for view, want := range map[string]string{
 		"v_runs": "sweep_id sweep position run kind name axes state attempts chosen_epoch adapter tokens seconds error base numerics " +
-			"train_set validation_set test_set evaluation git_commit git_branch git_dirty planned_at started_at ended_at spec latest",
+			"train_set validation_set test_set evaluation git_commit git_branch git_dirty planned_at started_at ended_at spec latest unauthenticated",
 		"v_metrics": "run kind evaluation_id attempt subject baseline epoch chosen split set_digest evaluation records " +
 			"metric metric_version by_field tag value num den evaluated_at",
 		"v_adapters": "sweep version digest run epoch path bytes published_at aliases",
@@ -340,6 +340,9 @@ func sameLines(t *testing.T, l *Ledger, f RunFilter) {
 		line := RunLine{
 			Key: r.Key, SweepID: r.SweepID, Sweep: r.Sweep, Position: r.Position, Kind: r.Kind, Name: r.Name, Axes: r.Axes, State: r.State,
 			Attempts: len(r.Attempts), ChosenEpoch: r.ChosenEpoch, Adapter: r.Adapter, Tokens: r.Tokens, Seconds: r.Seconds,
+		}
+		if made := r.Origin(); made != nil {
+			line.Unauthenticated = made.Unauthenticated
 		}
 		for _, a := range must(l.Adapters(t.Context(), AdapterFilter{Run: r.Key, Digest: r.Adapter}))(t) {
 			if r.Adapter != "" && a.Epoch == r.ChosenEpoch && (line.Published == nil || line.Published.Sweep != r.Sweep) {

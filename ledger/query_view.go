@@ -33,7 +33,7 @@ type View struct {
 // Views returns the public views.
 func Views() []View {
 	return []View{
-		view("v_runs", "sweep_id:integer sweep position:integer run kind name axes state attempts:integer chosen_epoch:integer adapter tokens:integer seconds:real error base numerics train_set validation_set test_set evaluation git_commit git_branch git_dirty:integer planned_at started_at ended_at spec latest:integer"),
+		view("v_runs", "sweep_id:integer sweep position:integer run kind name axes state attempts:integer chosen_epoch:integer adapter tokens:integer seconds:real error base numerics train_set validation_set test_set evaluation git_commit git_branch git_dirty:integer planned_at started_at ended_at spec latest:integer unauthenticated:integer"),
 		view("v_metrics", "run kind evaluation_id:integer attempt:integer subject baseline epoch:integer chosen:integer split set_digest evaluation records:integer metric metric_version:integer by_field tag value:real num:real den:real evaluated_at"),
 		view("v_adapters", "sweep version:integer digest run epoch:integer path bytes:integer published_at aliases"),
 	}

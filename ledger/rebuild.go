@@ -9,7 +9,7 @@ import (
 
 // projected are the query tables, in an order in which they can be emptied.
 var projected = []string{
-	"signers", "anchors", "signoffs", "bases", "memberships", "forgotten_sets", "forgotten_lists",
+	"signers", "anchors", "origins", "signoffs", "bases", "memberships", "forgotten_sets", "forgotten_lists",
 	"reproductions", "aliases", "adapters", "scores", "metric_values", "evaluations", "epochs", "steps", "journal_lines",
 	"attempts", "planned_runs", "runs", "sweeps", "sets", "datasets",
 }

@@ -25,6 +25,7 @@ type RunResult struct {
 	Validation []Evaluation // one an epoch, or one for the base
 	Published  *Adapter     // the chosen adapter's version in this sweep; nil if there is none
 	Epochs     []EpochRow
+	From       string // merged ledger that has the result; "" if this one has, or none
 }
 
 // Scored is an evaluation with its per-record scores.

@@ -52,6 +52,8 @@ func newVault(tb testing.TB) *vault {
 	rescored.Metrics, rescored.Scores = rescored.Metrics[:1], rescored.Scores[:1]
 	ok(tb, l.RecordEvaluation(ctx, s.key(0), rescored))
 	must(l.Forget(ctx, forgetting(s.set("test").Members[0])))(tb)
+	ok(tb, l.RecordOrigin(ctx, other(tb, 2)))
+	ok(tb, l.RecordOrigin(ctx, Origin{Name: "desk", Entries: 1, Root: tlog.RecordHash(nil).String()}))
 	must(l.write.Exec("PRAGMA wal_checkpoint(TRUNCATE)"))(tb)
 	intact(tb, l)
 	return v

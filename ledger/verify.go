@@ -63,6 +63,7 @@ type VerifyOptions struct {
 	Keys  *keyring.Ring // beside which the last head signed here is kept; nil to do without
 	Key   string        // public key that is known to be the ledger's; "" to believe the ledger
 	Heads []KnownHead   // from elsewhere
+	Roots []KnownRoot   // likewise, of a log that nobody has signed
 	// Progress is told how much of the work is done. It is called from several goroutines.
 	Progress func(done, total int64)
 }
@@ -73,10 +74,17 @@ type KnownHead struct {
 	Note []byte
 }
 
+// KnownRoot is the root over a log's first entries, in base64, without anybody's word for it.
+type KnownRoot struct {
+	From    string // for messages
+	Entries int64
+	Root    string
+}
+
 // Verify checks that every entry, hash and signature of the log is sound, that
 // it goes on from every known head, that the query tables are those that follow
 // from the entries, and that the lists of identifiers are those that the entries
-// commit to. Leases and reserved version numbers are no history and are not
+// commit to; a copy of another machine's ledger has none. Leases and reserved version numbers are no history and are not
 // looked at. It changes nothing, and looks at one state of the ledger however much
 // is added meanwhile. The error is about reading the ledger, not about what is
 // wrong in it.
@@ -177,7 +185,7 @@ func keepPages(database string) string {
 func (c *check) see() error {
 	var origin string
 	found, err := none(c.conn.QueryRowContext(c.ctx, "SELECT origin FROM main.signers ORDER BY entry DESC LIMIT 1").Scan(&origin))
-	if err != nil || !found || c.o.Keys == nil {
+	if err != nil || !found || c.o.Keys == nil || c.ledger.copied { // of a copy, the ledger itself may have gone on
 		return err
 	}
 	if c.seen, err = c.o.Keys.Seen(origin); err != nil {

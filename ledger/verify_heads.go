@@ -24,7 +24,13 @@ func (c *check) heads() error {
 	if err := c.newest(); err != nil {
 		return err
 	}
+	for _, known := range c.o.Roots {
+		c.unsigned(known)
+	}
 	if len(c.signers) == 0 {
+		if c.o.Key != "" {
+			c.v.problem("key", "nobody has signed the log: the one given vouches for none of it")
+		}
 		return nil
 	}
 	in := c.signers[len(c.signers)-1]
@@ -96,6 +102,12 @@ func (c *check) link(e evidence.Entry) error {
 			return err
 		}
 		return c.anchored(e.Seq, a)
+	case typeMerged:
+		var o Origin
+		if err := json.Unmarshal(e.Body, &o); err != nil {
+			return err
+		}
+		return o.check() // whether the log goes on from it is seen in the log
 	}
 	return nil
 }
@@ -225,6 +237,19 @@ func (c *check) goesOnFrom(where string, signed []byte) (evidence.Head, bool) {
 		return h, false
 	}
 	return h, true
+}
+
+// unsigned compares the log with a root that was seen of it earlier.
+func (c *check) unsigned(known KnownRoot) {
+	if known.Entries > c.v.Entries {
+		c.v.problem(known.From, "it is over %d entries, the log has only %d: the last entries were cut off", known.Entries, c.v.Entries)
+		return
+	}
+	if root, err := tlog.TreeHash(known.Entries, c.hashes); err != nil || root.String() != known.Root {
+		c.v.problem(known.From, "the first %d entries are not those that were there", known.Entries)
+		return
+	}
+	c.v.Checked = append(c.v.Checked, fmt.Sprintf("%s: %d entries", known.From, known.Entries))
 }
 
 // elsewhere remembers a sound head that the holder of the key can't change.

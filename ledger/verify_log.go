@@ -124,7 +124,7 @@ func (c *check) look(e *evidence.Entry) {
 	}
 	c.leaves = append(c.leaves, e.Hash())
 	switch e.Type {
-	case typeOrigin, typeKey, typeAnchor:
+	case typeOrigin, typeKey, typeAnchor, typeMerged:
 		c.chain = append(c.chain, *e)
 	}
 }

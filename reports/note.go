@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,6 +31,7 @@ func (r *Report) notes() []Note {
 	if len(r.Rows) > 0 {
 		add("columns", "invented counts all seeds together; tokens, time and size are a seed's mean, time with its evaluations")
 	}
+	out = append(out, r.origins()...)
 	for _, b := range f.Bases {
 		add("base", "%.12s, weights %s", b.Digest, b.Quantization)
 	}
@@ -60,6 +62,35 @@ func (r *Report) notes() []Note {
 			continue // nobody claims that there is one
 		}
 		add("code", "%s", text)
+	}
+	return out
+}
+
+// origins says which results were not made here.
+func (r *Report) origins() []Note {
+	from := map[string][]string{}
+	claimed := 0
+	for _, w := range r.Rows {
+		for _, s := range w.Results {
+			if s.Origin != "" {
+				from[s.Origin] = append(from[s.Origin], fmt.Sprintf("%.12s", s.Run))
+			}
+			if s.Unauthenticated {
+				claimed++
+			}
+		}
+	}
+	var out []Note
+	for _, name := range slices.Sorted(maps.Keys(from)) {
+		all := from[name]
+		text := fmt.Sprintf("%s made by %s, whose ledger was merged: %s", count(len(all), "result"), name, strings.Join(all[:min(listed, len(all))], ", "))
+		if more := len(all) - listed; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		out = append(out, Note{"origin", text})
+	}
+	if claimed > 0 {
+		out = append(out, Note{"claimed", fmt.Sprintf("%s from journals that came from another machine, and that nobody signed", count(claimed, "result"))})
 	}
 	return out
 }

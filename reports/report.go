@@ -82,10 +82,13 @@ type Row struct {
 // Result is one finished run of a row.
 type Result struct {
 	Run     ledger.Digest `json:"run"`
-	Seed    string        `json:"seed"`    // label; "" without that axis
-	Epoch   int           `json:"epoch"`   // chosen on validation; 0 for a baseline
-	Value   *float64      `json:"value"`   // of Metric on test; null if not measured or nothing to score
-	Adapter string        `json:"adapter"` // such as "clinical@v7"; "" if none is published
+	Seed    string        `json:"seed"`             // label; "" without that axis
+	Epoch   int           `json:"epoch"`            // chosen on validation; 0 for a baseline
+	Value   *float64      `json:"value"`            // of Metric on test; null if not measured or nothing to score
+	Adapter string        `json:"adapter"`          // such as "clinical@v7"; "" if none is published
+	Origin  string        `json:"origin,omitempty"` // merged ledger that the result is from; "" if it was made here
+	// Unauthenticated says that the result is from a journal that nobody signed.
+	Unauthenticated bool `json:"unauthenticated,omitempty"`
 }
 
 // Comparison is the difference of two rows' means: positive if the row's is higher.

@@ -13,12 +13,17 @@ func (w *Row) summarize(r *Report) error {
 	metric, selected, seed := r.Metric, r.Select, r.seed
 	var values, chosen, valid, loss []float64
 	for _, run := range w.runs {
-		result := Result{Run: run.Key, Seed: label(run, seed), Epoch: run.ChosenEpoch}
+		result := Result{Run: run.Key, Seed: label(run, seed), Epoch: run.ChosenEpoch, Origin: run.From}
+		if made := run.Origin(); made != nil {
+			result.Unauthenticated = made.Unauthenticated
+		}
 		w.Tokens += float64(run.Tokens) / float64(len(w.runs))
 		w.Seconds += run.Seconds / float64(len(w.runs))
 		if p := run.Published; p != nil {
 			w.Bytes = max(w.Bytes, p.Bytes)
-			result.Adapter = p.Name()
+			if result.Adapter = p.Name(); run.From != "" {
+				result.Adapter = run.From + "/" + result.Adapter
+			}
 		}
 		for _, v := range run.Validation {
 			if v.Epoch == run.ChosenEpoch {

@@ -21,10 +21,12 @@ type NamedAdapter struct {
 	Digest  ledger.Digest   // its identity: of a version by the ledger, else by what is in Dir
 	Version *ledger.Adapter // as it was published; nil if the ledger doesn't have it
 	About   *Metadata       // what is written beside it; nil if nothing is, as by other tools
+	Origin  string          // merged ledger that has the version; "" if it is this one
 }
 
 // FindAdapter returns the adapter that a reference names: a folder or a file in one,
-// wherever it was made; name@version; a digest or the beginning of one; or a folder
+// wherever it was made; name@version, after an origin's name and "/" if another machine's
+// ledger has it; a digest or the beginning of one; or a folder
 // relative to the root. A folder whose adapter the ledger has is that version. l is
 // nil where there is no ledger. The error wraps ledger.ErrNotFound if there is none.
 func FindAdapter(ctx context.Context, root Root, l *ledger.Ledger, ref string) (*NamedAdapter, error) {
@@ -48,6 +50,12 @@ func findAdapter(ctx context.Context, root Root, l *ledger.Ledger, ref, dir stri
 		return nil, WithHint(fmt.Errorf("adapter %s: no such folder, and there is no ledger in %s: %w", ref, root.Dir, ledger.ErrNotFound), "--root names the folder of a ledger")
 	default:
 		version, err := l.Adapter(ctx, ref)
+		if errors.Is(err, ledger.ErrNotFound) {
+			foreign, err := originAdapter(ctx, root, l, ref)
+			if foreign != nil || err != nil {
+				return foreign.described(err)
+			}
+		}
 		if err != nil {
 			return nil, WithHint(err, "'daybook adapters' lists the versions; an adapter made elsewhere is named by its folder")
 		}
@@ -61,6 +69,20 @@ func findAdapter(ctx context.Context, root Root, l *ledger.Ledger, ref, dir stri
 		a.About, err = ReadMetadata(root.Abs(a.Version.Path))
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("adapter %s: %w", a.Name, err)
+	}
+	return a, nil
+}
+
+// described reads what is written beside an adapter of another machine.
+func (a *NamedAdapter) described(err error) (*NamedAdapter, error) {
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(a.Dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, WithHint(fmt.Errorf("adapter %s: it was not there when its ledger was merged: %w", a.Name, ledger.ErrNotFound), "merge that again from where its folder is")
+	}
+	if a.About, err = ReadMetadata(a.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("adapter %s: %w", a.Name, err)
 	}
 	return a, nil

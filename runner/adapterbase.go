@@ -34,7 +34,10 @@ func (a *NamedAdapter) Base(ctx context.Context, root Root, models Hub, l *ledge
 			b.Dir = hub.Ref{Repo: repo, Revision: a.About.Base.Commit}.String()
 		}
 	}
-	if a.Version != nil {
+	switch {
+	case a.Origin != "" && b.Dir == "":
+		err = a.baseHere(ctx, root, l, &b)
+	case a.Version != nil && a.Origin == "":
 		err = a.baseOfRun(ctx, root, l, &b, named)
 	}
 	if err == nil && b.Dir == "" {
@@ -77,6 +80,34 @@ func (a *NamedAdapter) baseOfRun(ctx context.Context, root Root, l *ledger.Ledge
 		}
 		if job.Template != "" {
 			b.Template = root.Abs(job.Template)
+		}
+	}
+	return nil
+}
+
+// baseHere is Base for an adapter that was made on another machine: where that had its
+// base says nothing here, but a run here may have used the same.
+func (a *NamedAdapter) baseHere(ctx context.Context, root Root, l *ledger.Ledger, b *AdapterBase) error {
+	if b.Trained.Base == "" {
+		return nil
+	}
+	runs, err := l.Runs(ctx, ledger.RunFilter{Kind: ledger.Train})
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		for _, attempt := range r.Attempts {
+			job, err := ReadJob(root.Abs(attempt.Dir))
+			if r.Base != b.Trained.Base || err != nil {
+				continue
+			}
+			if b.Dir = job.Base; !hub.IsName(b.Dir) {
+				b.Dir = root.Abs(b.Dir)
+			}
+			if job.Template != "" {
+				b.Template = root.Abs(job.Template)
+			}
+			return nil
 		}
 	}
 	return nil

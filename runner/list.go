@@ -24,8 +24,9 @@ type ListedRun struct {
 	Axes     []ledger.Choice `json:"axes,omitempty"`
 	Key      ledger.Digest   `json:"key"`
 	State    ledger.State    `json:"state"`
-	Selected bool            `json:"selected"`       // by --only and --limit
-	Step     int             `json:"step,omitempty"` // of the checkpoint that a resumable run resumes from
+	Origin   string          `json:"origin,omitempty"` // merged ledger that has finished it
+	Selected bool            `json:"selected"`         // by --only and --limit
+	Step     int             `json:"step,omitempty"`   // of the checkpoint that a resumable run resumes from
 	Records  int             `json:"records,omitempty"`
 	Cost
 	Truncated []Truncated `json:"truncated,omitempty"`
@@ -52,7 +53,7 @@ func (p *Plan) List(ctx context.Context, again bool) (Listing, error) {
 	}
 	for _, item := range p.Items {
 		r := ListedRun{
-			Name: item.Job.Name, Kind: item.Job.Kind, Axes: item.Axes, Key: item.Job.Key, State: item.Status.State,
+			Name: item.Job.Name, Kind: item.Job.Kind, Axes: item.Axes, Key: item.Job.Key, State: item.Status.State, Origin: item.From,
 			Selected: item.Selected, Records: item.Examples, Truncated: item.Truncated,
 		}
 		if item.Status.State == ledger.Resumable {

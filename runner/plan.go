@@ -33,9 +33,10 @@ type Item struct {
 	Position    int
 	Axes        []ledger.Choice
 	Status      ledger.RunStatus
-	Selected    bool // by --only and --limit; baselines always are
-	Examples    int  // training examples
-	Tokens      int  // in them, for one epoch
+	From        string // merged ledger that has finished it; "" if none has, or this one
+	Selected    bool   // by --only and --limit; baselines always are
+	Examples    int    // training examples
+	Tokens      int    // in them, for one epoch
 	Truncated   []Truncated
 	against     ledger.Digest
 	evaluation  ledger.Digest
@@ -62,12 +63,15 @@ type Truncated struct {
 type PlanOptions struct {
 	Root   Root
 	Ledger *ledger.Ledger // nil where there is none yet: every run is new
-	Key    []byte         // record key; nil plans without record IDs, as plan does in a root without one
-	Device string
-	Hub    Hub      // for bases that it names; nil where there is none
-	Only   []string // choices such as "rank=8"
-	Limit  int      // new runs at most; 0 means all
-	Again  bool     // plan finished runs, too, as new attempts from the beginning
+	// Origins are ledgers that were merged into that one: a run that one of them has
+	// finished, with its adapter, is done.
+	Origins Origins
+	Key     []byte // record key; nil plans without record IDs, as plan does in a root without one
+	Device  string
+	Hub     Hub      // for bases that it names; nil where there is none
+	Only    []string // choices such as "rank=8"
+	Limit   int      // new runs at most; 0 means all
+	Again   bool     // plan finished runs, too, as new attempts from the beginning
 	// Numerics returns the numerics class of a device.
 	Numerics func(device string) (engine.Numerics, error)
 }
@@ -146,6 +150,30 @@ func (p *planner) states(ctx context.Context) error {
 		item.Status = found[item.Job.Key]
 		if item.Status.State == "" {
 			item.Status.State = ledger.New
+		}
+	}
+	return p.elsewhere(ctx)
+}
+
+// elsewhere marks runs as done that another machine has finished: the same key gives the
+// same adapter.
+func (p *planner) elsewhere(ctx context.Context) error {
+	var open []ledger.Digest
+	for _, item := range p.plan.Items {
+		if item.Job.Kind == ledger.Train && item.Status.State != ledger.Done {
+			open = append(open, item.Job.Key)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	finished, err := p.Origins.Finished(ctx, open)
+	if err != nil {
+		return err
+	}
+	for _, item := range p.plan.Items {
+		if o := finished[item.Job.Key]; o != nil {
+			item.Status.State, item.From = ledger.Done, o.Name
 		}
 	}
 	return nil

@@ -164,7 +164,7 @@ func settle(temp, final string, adapter ledger.Digest) error {
 const stale = time.Hour
 
 // sweepUp removes what killed processes left of versions that they were writing.
-func (e *execution) sweepUp(dir string) error {
+func sweepUp(dir string) error {
 	left, err := filepath.Glob(filepath.Join(dir, unfinished+"*"))
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func (e *execution) publish(ctx context.Context, item *Item, run ledger.Run) (a 
 	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
 		return a, WithHint(err, "adapters are written below the root; choose a writable one with --root")
 	}
-	if err := e.sweepUp(filepath.Dir(final)); err != nil {
+	if err := sweepUp(filepath.Dir(final)); err != nil {
 		return a, err
 	}
 	temp, err := os.MkdirTemp(filepath.Dir(final), unfinished)

@@ -27,14 +27,15 @@ type FilesVerified struct {
 	Adapters   int              `json:"adapters"`  // published folders
 	Epochs     int              `json:"epochs"`    // adapters in attempts' folders
 	Journals   int              `json:"journals"`
-	Gone       int              `json:"gone"`       // epochs and journals that were there once: what they said is in the ledger
+	Gone       int              `json:"gone"`       // epochs and journals that were there once: what they said is in the ledger; of a merged ledger also what did not come along
 	Unfinished []string         `json:"unfinished"` // adapters whose publication the next run ends: no problem
 	Problems   []ledger.Problem `json:"problems"`
 }
 
 // VerifyFiles reads every file whose digest the ledger holds and that is kept
 // beside it: artifacts, the adapters' folders, those of epochs, journals. It
-// relies on no digest that was computed before. Progress, if not nil, is told how
+// relies on no digest that was computed before. Of another machine's ledger, what did
+// not come along is gone, not missing. Progress, if not nil, is told how
 // many of them are done. The error is about not being able to read.
 func VerifyFiles(ctx context.Context, root Root, l *ledger.Ledger, s *store.Store, progress func(done, total int)) (*FilesVerified, error) {
 	v := &fileCheck{root: root, ledger: l, store: s, found: FilesVerified{Unfinished: []string{}, Problems: []ledger.Problem{}}}
@@ -148,6 +149,10 @@ func (v *fileCheck) artifacts(ctx context.Context) error {
 		})
 	}
 	for digest, what := range wanted {
+		if v.ledger.Copied() {
+			v.found.Gone++
+			continue
+		}
 		v.problem("store, "+digest, "%s: it is missing", what)
 	}
 	return nil
@@ -171,6 +176,10 @@ func (v *fileCheck) adapters(ctx context.Context) error {
 	for _, a := range all {
 		v.todo = append(v.todo, func(ctx context.Context) error {
 			v.count(&v.found.Adapters)
+			if _, err := os.Stat(v.root.Abs(a.Path)); errors.Is(err, fs.ErrNotExist) && v.ledger.Copied() {
+				v.count(&v.found.Gone)
+				return nil
+			}
 			if open[a.Name()] {
 				if unfinished, err := v.unfinished(ctx, a); err != nil || unfinished {
 					return err
@@ -218,6 +227,8 @@ func (v *fileCheck) beside(a ledger.Adapter) error {
 		where := path.Join(a.Path, name)
 		got, err := digestFile(v.root.Abs(where))
 		switch {
+		case errors.Is(err, fs.ErrNotExist) && v.ledger.Copied():
+			v.count(&v.found.Gone)
 		case errors.Is(err, fs.ErrNotExist):
 			v.problem(where, "the file is missing")
 		case err != nil:

@@ -41,7 +41,8 @@ SELECT
   a.started                             AS started_at,
   a.ended                               AS ended_at,
   p.spec                                AS spec,            -- canonical JSON
-  s.id = (SELECT max(n.id) FROM sweeps n WHERE n.name = s.name) AS latest -- 1 in the newest plan of that name
+  s.id = (SELECT max(n.id) FROM sweeps n WHERE n.name = s.name) AS latest, -- 1 in the newest plan of that name
+  coalesce(a.unauthenticated, 0)        AS unauthenticated -- 1: of that attempt, a journal that nobody signed is all there is
 FROM planned_runs p
 JOIN sweeps s ON s.id = p.sweep
 JOIN runs r ON r.id = p.run

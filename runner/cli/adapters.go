@@ -21,7 +21,8 @@ func newAdaptersCommand(e *env) *cobra.Command {
 		Use:   "adapters",
 		Short: "List adapter versions and the aliases that point at them",
 		Long: `Adapters lists what was published. The alias best is kept by run: within the
-row that the report marks, the seed with the best validation result.`,
+row that the report marks, the seed with the best validation result. Versions of other
+machines, which 'daybook ledger merge' brought in, follow after their origin's name.`,
 		Example: `  daybook adapters
   daybook adapters --sweep clinical --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -37,46 +38,77 @@ row that the report marks, the seed with the best validation result.`,
 type listedAdapter struct {
 	ledger.Adapter
 	Aliases []string `json:"aliases"`
+	Origin  string   `json:"origin,omitempty"` // merged ledger that it is of; "" for this one
 }
 
 func runAdapters(ctx context.Context, e *env, sweep string, asJSON bool) (err error) {
-	_, l, err := e.openLedger(ctx, ".", ledger.OpenReadOnly)
+	root, l, err := e.openLedger(ctx, ".", ledger.OpenReadOnly)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	all, err := e.origins(ctx, root, l)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.Close()) }()
 	if sweep != "" {
-		if _, err := l.Runs(ctx, ledger.RunFilter{Sweep: sweep, Limit: 1}); err != nil {
-			return unknownSweep("adapters", err)
+		if err := knownSweep(ctx, "adapters", sweep, l, all); err != nil {
+			return err
 		}
 	}
-	found, err := l.Adapters(ctx, ledger.AdapterFilter{Sweep: sweep})
+	list, err := versionsOf(ctx, ledgerAt{root: root, ledger: l}, sweep)
 	if err != nil {
 		return err
 	}
-	aliases, err := l.Aliases(ctx, sweep)
+	for _, o := range all {
+		more, err := versionsOf(ctx, ledgerAt{root: o.Root, ledger: o.Ledger, origin: o}, sweep)
+		if err != nil {
+			return fmt.Errorf("origin %s: %w", o.Name, err)
+		}
+		list = append(list, more...)
+	}
+	if asJSON {
+		return printJSON(e.out, list)
+	}
+	var rows [][]string
+	for _, a := range list {
+		name, path := a.Name(), a.Path
+		if a.Origin != "" {
+			name, path = a.Origin+"/"+name, root.Rel(root.Origin(a.Origin).Abs(a.Path))
+		}
+		rows = append(rows, []string{
+			name, strings.Join(a.Aliases, ", "), short(a.Digest), short(a.Run),
+			strconv.Itoa(a.Epoch), reports.Bytes(float64(a.Bytes)), path,
+		})
+	}
+	return printList(e.out, []string{"adapter", "alias", "digest", "run", ">epoch", ">size", "folder"}, rows)
+}
+
+// versionsOf returns what a ledger has published.
+func versionsOf(ctx context.Context, at ledgerAt, sweep string) ([]listedAdapter, error) {
+	found, err := at.ledger.Adapters(ctx, ledger.AdapterFilter{Sweep: sweep})
 	if err != nil {
-		return err
+		return nil, err
+	}
+	aliases, err := at.ledger.Aliases(ctx, sweep)
+	if err != nil {
+		return nil, err
 	}
 	list := make([]listedAdapter, 0, len(found))
-	var rows [][]string
 	for _, a := range found {
 		item := listedAdapter{Adapter: a, Aliases: []string{}}
+		if at.origin != nil {
+			item.Origin = at.origin.Name
+		}
 		for _, alias := range aliases {
 			if alias.Sweep == a.Sweep && alias.Version == a.Version {
 				item.Aliases = append(item.Aliases, alias.Alias)
 			}
 		}
 		list = append(list, item)
-		rows = append(rows, []string{
-			a.Name(), strings.Join(item.Aliases, ", "), short(a.Digest), short(a.Run),
-			strconv.Itoa(a.Epoch), reports.Bytes(float64(a.Bytes)), a.Path,
-		})
 	}
-	if asJSON {
-		return printJSON(e.out, list)
-	}
-	return printList(e.out, []string{"adapter", "alias", "digest", "run", ">epoch", ">size", "folder"}, rows)
+	return list, nil
 }
 
 func newTagCommand(e *env) *cobra.Command {
@@ -89,11 +121,14 @@ Moving an alias is a new fact: the ledger keeps where it pointed before.`,
   daybook tag clinical@best reviewed`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			_, l, err := e.openLedger(cmd.Context(), ".", ledger.Open)
+			root, l, err := e.openLedger(cmd.Context(), ".", ledger.Open)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, l.Close()) }()
+			if err := e.ownVersion(cmd.Context(), root, l, "tag", args[0]); err != nil {
+				return err
+			}
 			a, err := l.Adapter(cmd.Context(), args[0])
 			if err != nil {
 				return runner.WithHint(err, "'daybook adapters' lists the versions")

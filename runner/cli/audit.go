@@ -114,6 +114,21 @@ func runAudit(ctx context.Context, e *env, ref string, f auditFlags) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	if f.decision != "" {
+		if err := e.ownVersion(ctx, root, l, "audit: --sign-off", ref); err != nil {
+			return err
+		}
+	}
+	all, err := e.origins(ctx, root, l)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.Close()) }()
+	at := ledgerAt{root: root, ledger: l}
+	if o, rest := all.Split(ref); o != nil && folder == "" {
+		at, ref = ledgerAt{root: o.Root, ledger: o.Ledger, origin: o}, rest
+		root, l = o.Root, o.Ledger
+	}
 	a, err := findAdapter(ctx, l, root, ref, folder)
 	if err != nil {
 		return runner.WithHint(fmt.Errorf("audit: %w", err), "'daybook adapters' lists the versions; --root names another ledger")
@@ -121,12 +136,12 @@ func runAudit(ctx context.Context, e *env, ref string, f auditFlags) (err error)
 	if folder == "" {
 		folder = root.Abs(a.Path)
 	}
-	report, err := auditLedger(ctx, e, root, l, a, folder, f.key)
+	report, err := auditLedger(ctx, e, at, a, folder, f.key)
 	if err == nil && f.decision != "" && report.Sound {
 		if err := l.RecordSignOff(ctx, ledger.SignOff{Adapter: a.Digest, Decision: f.decision, Person: f.person, Reason: f.reason, Time: e.now()}); err != nil {
 			return err
 		}
-		report, err = auditLedger(ctx, e, root, l, a, folder, f.key)
+		report, err = auditLedger(ctx, e, at, a, folder, f.key)
 	}
 	if err != nil {
 		return err
@@ -177,7 +192,8 @@ func findAdapter(ctx context.Context, l *ledger.Ledger, root runner.Root, ref, f
 }
 
 // auditLedger audits an adapter by its ledger, all of whose log is checked first.
-func auditLedger(ctx context.Context, e *env, root runner.Root, l *ledger.Ledger, a ledger.Adapter, folder, key string) (*audit.Audit, error) {
+func auditLedger(ctx context.Context, e *env, at ledgerAt, a ledger.Adapter, folder, key string) (*audit.Audit, error) {
+	root, l := at.root, at.ledger
 	v, err := l.Verify(ctx, ledger.VerifyOptions{Keys: e.ledgerOptions().Keys, Key: key})
 	if err != nil {
 		return nil, err
@@ -210,14 +226,22 @@ func auditLedger(ctx context.Context, e *env, root runner.Root, l *ledger.Ledger
 		}
 	}
 	return audit.New(subject, audit.Evidence{
-		Log: vouched(v, key), Cite: "entry %d", Seen: looked.Seen, Changed: looked.Changed, Problems: append(v.Problems, looked.Problems...),
+		Log: at.vouched(v, key), Cite: "entry %d", Seen: looked.Seen, Changed: looked.Changed, Problems: append(v.Problems, looked.Problems...),
 	})
 }
 
 // vouched says what vouches for a log that was verified.
+func (p ledgerAt) vouched(v *ledger.Verification, key string) string {
+	text := vouched(v, key)
+	if o := p.origin; o != nil {
+		text = fmt.Sprintf("the log of %s, another machine's, as it was merged here last (its first %d entries, by entry %d of the log here): %s", o.Name, o.Entries, o.Entry, text)
+	}
+	return text
+}
+
 func vouched(v *ledger.Verification, key string) string {
 	if v.Key == "" {
-		return fmt.Sprintf("%d, which nobody has signed", v.Entries)
+		return fmt.Sprintf("the ledger's log of %d entries, which nobody has signed", v.Entries)
 	}
 	whose := "which is the ledger's own word: compare it with the key as its owner gave it to you, or give that with --key"
 	if key != "" {

@@ -20,16 +20,16 @@ func newDiffCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "diff RUN RUN",
 		Short:   "Show what differs between two runs: spec, data, code, environment, results",
-		Long:    "Diff lists what two runs have differently. RUN is the start of a key, as runs lists it: four digits or more.",
+		Long:    "Diff lists what two runs have differently. RUN is the start of a key, as runs lists it: four digits or more; after an origin's name and / if another machine's ledger has it.",
 		Example: "  daybook diff 3f9a 77c0",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			_, l, err := e.openLedger(cmd.Context(), ".", ledger.OpenReadOnly)
+			at, refs, closeAll, err := e.openPlaces(cmd.Context(), args...)
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, l.Close()) }()
-			changes, titles, err := diffRuns(cmd.Context(), l, args[0], args[1])
+			defer func() { err = errors.Join(err, closeAll()) }()
+			changes, titles, err := diffRuns(cmd.Context(), at, refs)
 			if err != nil {
 				return err
 			}
@@ -59,12 +59,12 @@ type change struct {
 }
 
 // diffRuns returns what two runs have differently, and their titles.
-func diffRuns(ctx context.Context, l *ledger.Ledger, a, b string) (changes []change, titles [2]string, err error) {
-	left, err := layOut(ctx, l, a)
+func diffRuns(ctx context.Context, at []ledgerAt, refs []string) (changes []change, titles [2]string, err error) {
+	left, err := layOut(ctx, at[0].ledger, refs[0])
 	if err != nil {
 		return nil, titles, err
 	}
-	right, err := layOut(ctx, l, b)
+	right, err := layOut(ctx, at[1].ledger, refs[1])
 	if err != nil {
 		return nil, titles, err
 	}
@@ -74,7 +74,7 @@ func diffRuns(ctx context.Context, l *ledger.Ledger, a, b string) (changes []cha
 			changes = append(changes, change{path, left.values[path], right.values[path]})
 		}
 	}
-	return changes, [2]string{left.title, right.title}, nil
+	return changes, [2]string{at[0].called(left.title), at[1].called(right.title)}, nil
 }
 
 // flat is a run as paths and values, in an order that people read in.

@@ -17,10 +17,10 @@ import (
 func newLedgerCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ledger",
-		Short: "Look after the ledger itself: its keys, heads of it elsewhere, other formats",
+		Short: "Look after the ledger itself: its keys, heads of it elsewhere, other machines' ledgers, other formats",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newLedgerKeyCommand(e), newLedgerAnchorCommand(e), newLedgerExportCommand(e))
+	cmd.AddCommand(newLedgerKeyCommand(e), newLedgerAnchorCommand(e), newLedgerMergeCommand(e), newLedgerOriginsCommand(e), newLedgerExportCommand(e))
 	return cmd
 }
 

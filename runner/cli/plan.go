@@ -75,13 +75,15 @@ type planned struct {
 	ledger *ledger.Ledger // nil if there is none and none was to be made
 	store  *store.Store
 	plan   *runner.Plan
+
+	origins runner.Origins // merged into the ledger
 }
 
 func (p *planned) close() error {
 	if p.ledger == nil {
 		return nil
 	}
-	return p.ledger.Close()
+	return errors.Join(p.origins.Close(), p.ledger.Close())
 }
 
 // load evaluates a sweep and plans it. With create it prepares the root for
@@ -132,6 +134,10 @@ func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool)
 			return nil, err
 		}
 		o.Ledger = p.ledger
+		if p.origins, err = e.origins(ctx, root, p.ledger); err != nil {
+			return nil, err
+		}
+		o.Origins = p.origins
 	}
 	if create {
 		p.store = store.New(root.Store())

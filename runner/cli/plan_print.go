@@ -31,6 +31,9 @@ func printPlan(w io.Writer, l runner.Listing) error {
 		if r.State == ledger.Resumable && r.Step > 0 {
 			state += fmt.Sprintf(" after step %d", r.Step)
 		}
+		if r.Origin != "" {
+			state += " at " + r.Origin
+		}
 		if !r.Selected {
 			state += ", left out"
 		}

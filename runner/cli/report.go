@@ -25,7 +25,9 @@ func newReportCommand(e *env) *cobra.Command {
 		Long: `Report prints one row per combination of axes other than seed: the test metric
 as mean ± sd over seeds, its difference to the zero-shot baseline and to the
 best row with 95% bootstrap intervals, and what the rows cost. SWEEP is a sweep's
-name as the ledger has it, or its file.`,
+name as the ledger has it, or its file. Runs that another machine's ledger has finished
+('daybook ledger merge') are in the table like those made here, which a note says; a
+sweep that only such a ledger planned is named after it, as in laptop/clinical.`,
 		Example: `  daybook report clinical
   daybook report experiments/clinical/sweep.jsonnet --format markdown
   daybook report clinical --metric json_valid --format csv >clinical.csv
@@ -54,16 +56,25 @@ name as the ledger has it, or its file.`,
 				}
 				name = sweep.Name
 			}
-			_, l, err := e.openLedger(cmd.Context(), dir, ledger.OpenReadOnly)
+			root, l, err := e.openLedger(cmd.Context(), dir, ledger.OpenReadOnly)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, l.Close()) }()
-			sweep, err := l.Sweep(cmd.Context(), name)
+			all, err := e.origins(cmd.Context(), root, l)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, all.Close()) }()
+			at, others := l, all
+			if o, rest := all.Split(name); o != nil {
+				at, name, others = o.Ledger, rest, nil
+			}
+			sweep, err := at.Sweep(cmd.Context(), name)
 			if err != nil {
 				return unknownSweep("report", err)
 			}
-			return printReport(cmd.Context(), e, l, sweep.ID, format, metric)
+			return printReport(cmd.Context(), e, at, others, sweep.ID, format, metric)
 		},
 	}
 	f.jsonnet(cmd)
@@ -73,13 +84,13 @@ name as the ledger has it, or its file.`,
 	return cmd
 }
 
-// printReport prints the report on a sweep in the ledger.
-func printReport(ctx context.Context, e *env, l *ledger.Ledger, sweep int64, format, metric string) error {
+// printReport prints the report on a sweep in the ledger, with what others have of it.
+func printReport(ctx context.Context, e *env, l *ledger.Ledger, all runner.Origins, sweep int64, format, metric string) error {
 	f, err := reports.ParseFormat(format)
 	if err != nil {
 		return err
 	}
-	results, err := l.Results(ctx, sweep)
+	results, err := all.Results(ctx, l, sweep)
 	if err != nil {
 		return err
 	}

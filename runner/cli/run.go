@@ -113,7 +113,7 @@ func runSweep(ctx context.Context, e *env, path string, f sweepFlags, o runFlags
 	if o.json {
 		format = "json"
 	}
-	if err := printReport(ctx, e, p.ledger, outcome.Sweep, format, ""); err != nil {
+	if err := printReport(ctx, e, p.ledger, p.origins, outcome.Sweep, format, ""); err != nil {
 		return err
 	}
 	var failed []*runner.Item

@@ -36,36 +36,111 @@ func runRuns(ctx context.Context, e *env, sweep, state string, asJSON bool) (err
 	if filter.State, err = parseState(state); err != nil {
 		return err
 	}
-	_, l, err := e.openLedger(ctx, ".", ledger.OpenReadOnly)
+	root, l, err := e.openLedger(ctx, ".", ledger.OpenReadOnly)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	if asJSON {
-		runs, err := l.Runs(ctx, filter)
-		if err != nil {
-			return unknownSweep("runs", err)
-		}
-		if runs == nil {
-			runs = []ledger.Run{}
-		}
-		return printJSON(e.out, runs)
-	}
-	runs, err := l.RunLines(ctx, filter)
+	all, err := e.origins(ctx, root, l)
 	if err != nil {
-		return unknownSweep("runs", err)
+		return err
 	}
-	rows := make([][]string, 0, len(runs))
+	defer func() { err = errors.Join(err, all.Close()) }()
+	if sweep != "" {
+		if err := knownSweep(ctx, "runs", sweep, l, all); err != nil {
+			return err
+		}
+	}
+	places := []ledgerAt{{root: root, ledger: l}}
+	for _, o := range all {
+		places = append(places, ledgerAt{root: o.Root, ledger: o.Ledger, origin: o})
+	}
+	if asJSON {
+		list := []listedRun{}
+		for _, at := range places {
+			if list, err = at.appendRuns(ctx, list, filter); err != nil {
+				return err
+			}
+		}
+		return printJSON(e.out, list)
+	}
+	header := []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}
+	if len(all) > 0 {
+		header = append(header, "origin")
+	}
+	var rows [][]string
+	for _, at := range places {
+		if rows, err = at.appendLines(ctx, rows, filter, len(all) > 0); err != nil {
+			return err
+		}
+	}
+	return printList(e.out, header, rows)
+}
+
+// listedRun is a run with the ledger that it is in.
+type listedRun struct {
+	ledger.Run
+	Origin string `json:"origin,omitempty"` // merged ledger; "" for this one
+}
+
+// appendRuns appends a ledger's runs.
+func (p ledgerAt) appendRuns(ctx context.Context, list []listedRun, filter ledger.RunFilter) ([]listedRun, error) {
+	runs, err := p.ledger.Runs(ctx, filter)
+	if err = p.lacks(filter.Sweep, err); err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		item := listedRun{Run: r}
+		if p.origin != nil {
+			item.Origin = p.origin.Name
+		}
+		list = append(list, item)
+	}
+	return list, nil
+}
+
+// lacks takes it that a ledger doesn't have a sweep, which another one has.
+func (p ledgerAt) lacks(sweep string, err error) error {
+	if sweep != "" && errors.Is(err, ledger.ErrNotFound) {
+		return nil
+	}
+	if err != nil && p.origin != nil {
+		return fmt.Errorf("origin %s: %w", p.origin.Name, err)
+	}
+	return err
+}
+
+// appendLines appends a line for each of a ledger's runs.
+func (p ledgerAt) appendLines(ctx context.Context, rows [][]string, filter ledger.RunFilter, origin bool) ([][]string, error) {
+	runs, err := p.ledger.RunLines(ctx, filter)
+	if err = p.lacks(filter.Sweep, err); err != nil {
+		return nil, err
+	}
+	rows = slices.Grow(rows, len(runs))
 	for _, r := range runs {
 		trained := ""
 		if r.Tokens > 0 {
 			trained = tokens(r.Tokens)
 		}
-		rows = append(rows, []string{
-			short(r.Key), r.Sweep, runTitle(r.Kind, r.Name, r.Key, r.Axes), string(r.State), strconv.Itoa(r.Attempts), epochCell(r.ChosenEpoch), trained, seconds(r.Seconds), adapterName(r),
-		})
+		state, name := string(r.State), adapterName(r)
+		if r.Unauthenticated {
+			state += ", claimed"
+		}
+		if r.Published != nil {
+			name = p.called(name)
+		}
+		row := []string{
+			short(r.Key), r.Sweep, runTitle(r.Kind, r.Name, r.Key, r.Axes), state, strconv.Itoa(r.Attempts), epochCell(r.ChosenEpoch), trained, seconds(r.Seconds), name,
+		}
+		switch {
+		case origin && p.origin != nil:
+			row = append(row, p.origin.Name)
+		case origin:
+			row = append(row, "")
+		}
+		rows = append(rows, row)
 	}
-	return printList(e.out, []string{"run", "sweep", "axes", "state", ">attempts", ">epoch", ">tokens", ">time", "adapter"}, rows)
+	return rows, nil
 }
 
 // unknownSweep adds to an error what to do if a verb was given a sweep that there isn't.

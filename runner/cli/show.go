@@ -23,19 +23,22 @@ func newShowCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Show one run: spec, data, code, environment, curves, results",
-		Long:  "Show prints everything the ledger knows of one run. RUN is the start of its key, as runs lists it: four digits or more.",
+		Long:  "Show prints everything the ledger knows of one run. RUN is the start of its key, as runs lists it: four digits or more; after an origin's name and / if another machine's ledger has it.",
 		Example: `  daybook show 3f9a
   daybook show 3f9ac1d2e4b5 --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			_, l, err := e.openLedger(cmd.Context(), ".", ledger.OpenReadOnly)
+			at, refs, closeAll, err := e.openPlaces(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, l.Close()) }()
-			d, err := readDetails(cmd.Context(), l, args[0])
+			defer func() { err = errors.Join(err, closeAll()) }()
+			d, err := readDetails(cmd.Context(), at[0].ledger, refs[0])
 			if err != nil {
 				return err
+			}
+			if o := at[0].origin; o != nil {
+				d.Origin = &o.Origin
 			}
 			if asJSON {
 				return printJSON(e.out, d)
@@ -56,6 +59,7 @@ type details struct {
 	Epochs      []ledger.EpochRow   `json:"epochs"`
 	Evaluations []ledger.Evaluation `json:"evaluations"`
 	Adapters    []ledger.Adapter    `json:"adapters"`
+	Origin      *ledger.Origin      `json:"origin,omitempty"` // another machine's ledger, that has all of it
 
 	Reproductions []ledger.Reproduction            `json:"reproductions"`
 	Forgotten     []ledger.Cited[ledger.TracedSet] `json:"forgotten"` // sets that lack a record now, so that the run can't be repeated
@@ -154,6 +158,12 @@ func printDetails(w io.Writer, d *details) error {
 	p.printf("%s\n", runTitle(r.Kind, r.Name, r.Key, r.Axes))
 	p.line("run", "%s", r.Key)
 	p.line("state", "%s%s", r.State, holderText(r))
+	if o := d.Origin; o != nil {
+		p.line("origin", "%s, %d entries merged, %s", o.Name, o.Entries, vouchedBy(*o))
+	}
+	if made := r.Origin(); made != nil && made.Unauthenticated {
+		p.line("claimed", "the result is from a journal that came from another machine, and that nobody signed")
+	}
 	if r.Error != "" {
 		p.line("error", "%s", r.Error)
 		if r.Hint != "" {

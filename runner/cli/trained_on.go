@@ -52,6 +52,9 @@ Daybook. Whoever has the file can test guesses about a few records next to yours
 is as confidential as the answer. --retrain-plan writes a sweep, beside the one that
 planned them, that repeats the runs that saw the records, without them.
 
+Runs of other machines whose ledgers were merged are not answered for, which is said:
+what tells records apart is a secret of each root. Ask there.
+
 Exit codes: 0 answered, whatever the answer; 4 the index is not what the log says.`,
 		Example: `  daybook trained-on note.json
   daybook trained-on - <note.json --json
@@ -91,6 +94,9 @@ func runTrainedOn(ctx context.Context, e *env, args []string, f trainedOnFlags) 
 	if err != nil {
 		return err
 	}
+	if err := addOrigins(ctx, l, found); err != nil {
+		return err
+	}
 	if f.proof != "" {
 		if err := writeProof(ctx, e, l, f.proof, proofs); err != nil {
 			return err
@@ -105,6 +111,18 @@ func runTrainedOn(ctx context.Context, e *env, args []string, f trainedOnFlags) 
 		return printJSON(e.out, found)
 	}
 	return printExposures(e, found)
+}
+
+// addOrigins says of which ledgers the answer is not.
+func addOrigins(ctx context.Context, l *ledger.Ledger, found *runner.Exposures) error {
+	all, err := l.Origins(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		found.Notes = append(found.Notes, fmt.Sprintf("runs of %s, whose ledger was merged, are not among these: its index of records is keyed by a secret of that root; ask there", o.Name))
+	}
+	return nil
 }
 
 // writeProof writes the log and what it proves of the records as a bundle.

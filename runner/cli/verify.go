@@ -34,8 +34,9 @@ func newVerifyCommand(e *env) *cobra.Command {
 		Short: "Check that nothing in the ledger, and of what it speaks, was changed",
 		Long: `Verify reads everything: the log and its signatures, every head that is known
 from elsewhere, every value that a query returns against the entries it follows
-from, and every artifact, adapter folder and journal against its digest. It says
-what is wrong and where, and ends with exit code 4 if anything is.
+from, and every artifact, adapter folder and journal against its digest; likewise each
+ledger that was merged, against every head of it that was merged. It says what is
+wrong and where, and ends with exit code 4 if anything is.
 
 What was never anchored, the holder of the key could have rewritten before you
 looked: verify says which entries those are. 'daybook ledger anchor' puts an end
@@ -59,6 +60,8 @@ type verdict struct {
 	Sound bool                  `json:"sound"`
 	Log   *ledger.Verification  `json:"log"`
 	Files *runner.FilesVerified `json:"files"`
+
+	Origins []runner.OriginVerified `json:"origins,omitempty"` // ledgers that were merged
 }
 
 func runVerify(ctx context.Context, e *env, f verifyFlags) (err error) {
@@ -105,6 +108,9 @@ func runVerify(ctx context.Context, e *env, f verifyFlags) (err error) {
 	}
 	if !v.Sound {
 		n := len(v.Log.Problems) + v.Log.More + len(v.Files.Problems)
+		for _, o := range v.Origins {
+			n += len(o.Problems)
+		}
 		return runner.WithHint(fmt.Errorf("%w: %s", errMismatch, mismatches(n)), "compare with a backup; until then trust none of what the list names")
 	}
 	if f.bundle != "" {
@@ -166,12 +172,19 @@ func verifyAll(ctx context.Context, e *env, root runner.Root, l *ledger.Ledger, 
 		v.Files, err = runner.VerifyFiles(ctx, root, l, store.New(root.Store()), func(done, total int) { files(int64(done), int64(total)) })
 		return err
 	})
+	group.Go(func() (err error) {
+		v.Origins, err = runner.VerifyOrigins(ctx, root, l)
+		return err
+	})
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	v.Log.Problems = append(v.Log.Problems, gone...)
 	v.Log.Notes = append(v.Log.Notes, notes...)
 	v.Sound = len(v.Log.Problems)+len(v.Files.Problems) == 0
+	for _, o := range v.Origins {
+		v.Sound = v.Sound && len(o.Problems) == 0
+	}
 	return v, nil
 }
 
@@ -217,7 +230,17 @@ func printVerdict(e *env, v *verdict) error {
 	for _, one := range f.Unfinished {
 		rows = append(rows, []string{"unfinished", one})
 	}
-	for _, p := range append(append([]ledger.Problem{}, v.Log.Problems...), f.Problems...) {
+	problems := append(append([]ledger.Problem{}, v.Log.Problems...), f.Problems...)
+	for _, o := range v.Origins {
+		if o.Log != nil {
+			rows = append(rows, []string{"origin", fmt.Sprintf("%s: %d entries, %s, %s; %s", o.Name, o.Log.Entries, count(o.Files.Artifacts, "artifact"), count(o.Files.Adapters, "published adapter"), vouchedBy(o.Origin))})
+			for _, note := range o.Log.Notes {
+				rows = append(rows, []string{"note", o.Name + ": " + note})
+			}
+		}
+		problems = append(problems, o.Problems...)
+	}
+	for _, p := range problems {
 		rows = append(rows, []string{"MISMATCH", p.String()})
 	}
 	if v.Log.More > 0 {
