@@ -54,7 +54,7 @@ func FindGarbage(ctx context.Context, root Root, l *ledger.Ledger, o GarbageOpti
 		return nil, WithHint(fmt.Errorf("gc: %s works on run %.12s", HolderName(running[0].Holder), running[0].Key), "wait until it has ended, or stop it")
 	}
 	g := &collection{root: root, ledger: l, o: o}
-	for _, look := range []func(context.Context) error{g.artifacts, g.bases, g.checkpoints} {
+	for _, look := range []func(context.Context) error{g.artifacts, g.bases, g.checkpoints, g.left} {
 		if err := look(ctx); err != nil {
 			return nil, fmt.Errorf("gc: %w", err)
 		}
