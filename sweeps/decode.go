@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // maxSafe is the largest integer that a JSON number holds exactly (RFC 8785,
@@ -185,15 +186,27 @@ func join(path, key string) string {
 }
 
 // fieldsOf returns the struct's field numbers by JSON name, and the names in order.
+// They are shared: thousands of specs ask for those of a few types.
 func fieldsOf(t reflect.Type) (fields map[string]int, keys []string) {
+	type names struct {
+		fields map[string]int
+		keys   []string
+	}
+	known, _ := knownFields.Load(t)
+	if n, ok := known.(names); ok {
+		return n.fields, n.keys
+	}
 	fields = make(map[string]int, t.NumField())
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		fields[name] = i
 		keys = append(keys, name)
 	}
+	knownFields.Store(t, names{fields, keys})
 	return fields, keys
 }
+
+var knownFields sync.Map // by type
 
 // specPaths lists the paths of all keys of a spec outside of lists.
 var specPaths = pathsOf("", reflect.TypeFor[Spec]())

@@ -78,10 +78,13 @@ local clash(parts) =
   else if same_path != [] then "two axes set '%s'" % same_path[0]
   else null;
 
-local join(points) = {
-  choices: std.flattenArrays([p.choices for p in points]),
-  patch: std.foldl(function(a, p) a + p.patch, points, {}),
-};
+// Both points at once. Of many thousands of points every part counts: what is asked
+// of a spec is looked for in all patches that it is made of, so that there is none
+// that sets nothing.
+local both(p, q) = { choices: p.choices + q.choices, patch: p.patch + q.patch };
+local join(points) =
+  if points == [] then { choices: [], patch: {} }
+  else std.foldl(both, points[1:], points[0]);
 
 local count(parts) = std.foldl(function(n, p) n * std.length(p.points), parts, 1);
 
@@ -91,10 +94,10 @@ local grid(caller, list) =
   else if clash(parts) != null then error '%s: %s' % [caller, clash(parts)]
   else {
     axes: std.flattenArrays([p.axes for p in parts]),
-    points: std.foldl(
-      function(points, part) [join([p, q]) for p in points for q in part.points],
-      parts,
-      [{ choices: [], patch: {} }],
+    points: if parts == [] then [join([])] else std.foldl(
+      function(points, part) [both(p, q) for p in points for q in part.points],
+      parts[1:],
+      parts[0].points,
     ),
   };
 
