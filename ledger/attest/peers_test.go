@@ -86,7 +86,7 @@ func script(t *testing.T, peer string) {
 	t.Helper()
 	python := os.Getenv(pythonVariable)
 	if python == "" {
-		t.Skipf("%s names no Python with the packages of testdata/requirements.txt", pythonVariable)
+		t.Skipf("%s names no Python; 'python3 -m venv peers && peers/bin/pip install -r ledger/attest/testdata/requirements.txt' makes one, peers/bin/python, with the pinned releases", pythonVariable)
 	}
 	out, err := exec.CommandContext(t.Context(), python, "testdata/peers.py", peer, published(t)).CombinedOutput()
 	const absent = 77 // by the script
