@@ -52,6 +52,19 @@ func newVault(tb testing.TB) *vault {
 	rescored.Metrics, rescored.Scores = rescored.Metrics[:1], rescored.Scores[:1]
 	ok(tb, l.RecordEvaluation(ctx, s.key(0), rescored))
 	must(l.Forget(ctx, forgetting(s.set("test").Members[0])))(tb)
+	merged := BaseMerged{Name: "clinical@v1", Adapter: id("adapter 0 2"), Base: id("original"), Into: "original"}
+	ok(tb, l.RecordBase(ctx, Base{
+		Digest: id("base"), Model: "base", ChatTemplate: "chat.jinja", Tokenizer: id("tokenizer"), Template: id("template"),
+		Repository: "org/base", Revision: "c0ffee", License: "apache-2.0", Merged: merged,
+	}))
+	ok(tb, l.RecordBase(ctx, Base{Digest: id("original"), Model: "original", Tokenizer: id("tokenizer")}))
+	for _, decision := range []string{"approved", "rejected"} {
+		ok(tb, l.RecordSignOff(ctx, SignOff{Adapter: id("adapter 0 2"), Decision: decision, Person: "R. Viewer", Reason: "as discussed"}))
+		ok(tb, l.RecordReproduction(ctx, Reproduction{Run: s.key(0), Attempt: 1, Outcome: Identical, Adapter: id("adapter 0 2"), Numerics: "cpu/f32/1"}))
+		machine := other(tb, 1)
+		machine.Name = decision
+		ok(tb, l.RecordOrigin(ctx, machine))
+	}
 	ok(tb, l.RecordOrigin(ctx, other(tb, 2)))
 	ok(tb, l.RecordOrigin(ctx, Origin{Name: "desk", Entries: 1, Root: tlog.RecordHash(nil).String()}))
 	must(l.write.Exec("PRAGMA wal_checkpoint(TRUNCATE)"))(tb)
@@ -109,7 +122,9 @@ func targets(tb testing.TB, l *Ledger) (out []target) {
 	tb.Helper()
 	for _, table := range tampered {
 		for name := range strings.SplitSeq(columnsOf(tb, l, table), ", ") {
-			out = append(out, target{table, name})
+			if (target{table, name}) != (target{"entries", "seq"}) && (target{table, name}) != (target{"head", "id"}) { // a row dropped and another added
+				out = append(out, target{table, name})
+			}
 		}
 	}
 	return out
@@ -214,9 +229,6 @@ var ways = map[string]func(b burglar, table string){
 			"null":    {"1", "0.5"},
 		}[kind]
 		expression := strings.ReplaceAll(rapid.SampledFrom(change).Draw(b.t, "change"), "%[1]s", column)
-		if column == "seq" && table == "entries" || table == "head" && column == "id" {
-			b.t.Skip("that is a row dropped and another added")
-		}
 		b.try(fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s", table, column, expression, where))
 		ask = fmt.Sprintf("SELECT typeof(%[1]s), quote(%[1]s) FROM %[2]s WHERE %[3]s", column, table, where)
 		if err := b.QueryRow(ask).Scan(&kind, &after); err == nil && before == after {
@@ -363,6 +375,12 @@ func TestTamper(t *testing.T) {
 			t.Errorf("table %s is neither tampered with nor known to say nothing of history", name)
 		}
 	}
+	full := openAt(t, v.path, newClock())
+	for _, table := range tampered {
+		if count(t, full, table) == 0 {
+			t.Errorf("table %s is empty: nothing in it can be changed", table)
+		}
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		cases++
 		dir := filepath.Join(filepath.Dir(path), fmt.Sprint(cases))
@@ -407,7 +425,7 @@ func TestTamper(t *testing.T) {
 }
 
 // thorough is a number of cases in which every column has its turn.
-const thorough = 10_000
+const thorough = 5_000
 
 // TestRollback puts an older copy back.
 func TestRollback(t *testing.T) {
