@@ -63,7 +63,10 @@ type VerifyOptions struct {
 	Keys  *keyring.Ring // beside which the last head signed here is kept; nil to do without
 	Key   string        // public key that is known to be the ledger's; "" to believe the ledger
 	Heads []KnownHead   // from elsewhere
-	Roots []KnownRoot   // likewise, of a log that nobody has signed
+	// RootKey is the key of the members' IDs (evidence.RootKey), if it is here; nil to
+	// do without: then nothing is known of the keys under which sets are committed to.
+	RootKey *[32]byte
+	Roots   []KnownRoot // likewise, of a log that nobody has signed
 	// Progress is told how much of the work is done. It is called from several goroutines.
 	Progress func(done, total int64)
 }

@@ -36,6 +36,9 @@ func (c *check) commitments() error {
 	for _, where := range strays {
 		c.v.problem(where, "no entry names it")
 	}
+	if c.o.RootKey == nil && len(committed) > 0 {
+		c.v.note("the key of the record IDs is not here: the keys of sets are not compared with the digests that entries have of them")
+	}
 	pools, err := c.pools()
 	if err != nil {
 		return err
@@ -61,14 +64,14 @@ func (m committedSet) where() string { return fmt.Sprintf("members of entry %d",
 
 // inForce returns the commitments that no later one replaces, as the entries have them.
 func (c *check) inForce() (map[int64]committedSet, error) {
-	rows, err := c.conn.QueryContext(c.ctx, `SELECT entry, dataset, records, encoding, order_digest, trees FROM again.memberships m
+	rows, err := c.conn.QueryContext(c.ctx, `SELECT entry, dataset, records, encoding, key_digest, order_digest, trees FROM again.memberships m
 		WHERE NOT EXISTS (SELECT 1 FROM again.memberships later WHERE later.replaces = m.entry)`)
 	if err != nil {
 		return nil, err
 	}
 	all, err := scanAll(rows, func(row *sql.Rows, m *committedSet) error {
 		var trees []byte
-		if err := row.Scan(&m.entry, &m.Dataset, &m.Records, &m.Encoding, &m.Order, &trees); err != nil {
+		if err := row.Scan(&m.entry, &m.Dataset, &m.Records, &m.Encoding, &m.Keys, &m.Order, &trees); err != nil {
 			return err
 		}
 		return json.Unmarshal(trees, &m.Trees)
@@ -148,7 +151,7 @@ func (c *check) pool(pool indexPool, committed map[int64]committedSet) error {
 		if m.Dataset != pool.dataset || m.Encoding != pool.encoding {
 			c.v.problem(where, "it is of another dataset or encoding than entry %d, whose members it has", entry)
 		}
-		todo = append(todo, func() *Problem { return m.check(rows, kept) })
+		todo = append(todo, func() *Problem { return m.check(rows, kept, c.o.RootKey) })
 	}
 	if !used.Equals(members.positions) {
 		c.v.problem(where, "it has records that no set has, or lacks some")
@@ -176,9 +179,12 @@ func (c *check) each(todo []func() *Problem) error {
 	return err
 }
 
-// check compares members in the index with the commitment; nil if they are the same.
-func (m committedSet) check(rows []memberRow, kept *keptCommitment) *Problem {
+// check compares members in the index, and their keys if root is known, with the
+// commitment; nil if they are the same.
+func (m committedSet) check(rows []memberRow, kept *keptCommitment, root *[32]byte) *Problem {
 	switch {
+	case root != nil && evidence.MembershipKeys{Root: *root, Set: kept.key}.Commitment() != m.Keys:
+		return &Problem{m.where(), "its keys are not those that the entry commits to: nothing can be proved of its records"}
 	case len(rows) != m.Records:
 		return &Problem{m.where(), fmt.Sprintf("there are %d, the entry says %d", len(rows), m.Records)}
 	case orderDigest(kept.order, kept.key) != m.Order:

@@ -9,8 +9,43 @@ import (
 	"sync"
 	"testing"
 
+	"daybook/ledger/evidence"
 	"daybook/ledger/keyring"
 )
+
+// TestVerifyKeys holds sets against the root's key: each entry has a digest of it and
+// of the set's own, which the trees alone don't show to be theirs.
+func TestVerifyKeys(t *testing.T) {
+	l, _ := open(t)
+	small.fill(t.Context(), t, l)
+	verify := func(root *[32]byte) (problems, notes []string) {
+		v := must(l.Verify(t.Context(), VerifyOptions{Keys: l.keys, RootKey: root}))(t)
+		for _, p := range v.Problems {
+			problems = append(problems, p.String())
+		}
+		return problems, slices.DeleteFunc(v.Notes, func(n string) bool { return !strings.Contains(n, "key of the record IDs is not here") })
+	}
+	if problems, notes := verify(nil); len(problems) > 0 || len(notes) != 1 {
+		t.Errorf("without: %q, notes %q", problems, notes)
+	}
+	if problems, notes := verify(&rootKey); len(problems) > 0 || len(notes) > 0 {
+		t.Errorf("its own: %q, notes %q", problems, notes)
+	}
+	another := evidence.RootKey([]byte("another"))
+	problems, _ := verify(&another)
+	if want := []string{"members of entry 4", "members of entry 6", "members of entry 8"}; len(problems) != len(want) {
+		t.Errorf("another: %q, want %q", problems, want)
+	}
+	for _, p := range problems {
+		if !strings.Contains(p, "its keys are not those that the entry commits to") {
+			t.Errorf("another: %s", p)
+		}
+	}
+	must(l.Forget(t.Context(), forgetting(small.set("test").Members[0])))(t) // commits under new keys
+	if problems, _ := verify(&rootKey); len(problems) > 0 {
+		t.Errorf("after a record was forgotten: %q", problems)
+	}
+}
 
 // TestVerifyNames says exactly what is wrong, and nothing else.
 func TestVerifyNames(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"daybook/ledger/folder"
 
 	"daybook/engine/checkpoint"
+	"daybook/ledger/evidence"
 )
 
 // Root is the folder that holds one ledger and everything beside it.
@@ -150,6 +151,20 @@ func (r Root) ExistingRecordKey() ([]byte, error) {
 			"ask in the root that the sweeps were run in, or restore the file from a backup")
 	}
 	return r.RecordKey()
+}
+
+// KnownRootKey returns the key of the members' IDs in the ledger's index
+// (evidence.RootKey), nil if the secret that it is made from is not here.
+func (r Root) KnownRootKey() (*[32]byte, error) {
+	if _, err := os.Stat(r.recordKey()); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	secret, err := r.RecordKey()
+	if err != nil {
+		return nil, err
+	}
+	key := evidence.RootKey(secret)
+	return &key, nil
 }
 
 // RecordKey returns the secret under which record IDs are kept, made on first

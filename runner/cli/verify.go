@@ -81,6 +81,9 @@ func runVerify(ctx context.Context, e *env, f verifyFlags) (err error) {
 	if o.Key, err = keyOf(f.key); err != nil {
 		return err
 	}
+	if o.RootKey, err = root.KnownRootKey(); err != nil {
+		return err
+	}
 	for _, path := range f.anchors {
 		data, err := os.ReadFile(path)
 		if err != nil {
