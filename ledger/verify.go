@@ -87,11 +87,12 @@ type KnownRoot struct {
 // Verify checks that every entry, hash and signature of the log is sound, that
 // it goes on from every known head, that the query tables are those that follow
 // from the entries, and that the lists of identifiers are those that the entries
-// commit to; a copy of another machine's ledger has none. Leases and reserved version numbers are no history and are not
-// looked at. It changes nothing, and looks at one state of the ledger however much
-// is added meanwhile. In memory it keeps 96 bytes an entry and up to verifyCache of
-// pages of each of three databases, on disk the tables made again. The error is about
-// reading the ledger, not about what is wrong in it.
+// commit to; a copy of another machine's ledger has none. Leases and reserved version
+// numbers are no history and are not looked at. It changes nothing, and looks at one
+// state of the ledger however much is added meanwhile. In memory it keeps 96 bytes an
+// entry and up to verifyCache of pages of each of three databases; the tables made
+// again are on disk. The error is about reading the ledger, not about what is wrong
+// in it.
 func (l *Ledger) Verify(ctx context.Context, o VerifyOptions) (*Verification, error) {
 	dir, err := os.MkdirTemp("", "daybook-verify-")
 	if err != nil {
