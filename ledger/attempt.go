@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"strings"
 )
@@ -35,6 +36,18 @@ func (l *Ledger) BeginAttempt(ctx context.Context, a Attempt) (number int, err e
 		return t.append(ctx, typeAttempt, a)
 	})
 	return number, err
+}
+
+// AttemptWith returns the number of a run's attempt whose journal begins with the line
+// of a digest, and how many lines of it are here; both are 0 if there is none.
+func (l *Ledger) AttemptWith(ctx context.Context, run, first Digest) (number, lines int, err error) {
+	sum, err := hex.DecodeString(first)
+	if err != nil {
+		return 0, 0, fmt.Errorf("ledger: %w", err)
+	}
+	_, err = none(l.read.QueryRowContext(ctx, `SELECT a.number, a.last_seq FROM attempts a JOIN runs r ON r.id = a.run JOIN journal_lines j ON j.attempt = a.id
+		WHERE r.key = ? AND j.seq = 1 AND j.digest = ?`, run, sum).Scan(&number, &lines))
+	return number, lines, l.explain(err)
 }
 
 func projectAttempt(ctx context.Context, t *transaction, e entry, a Attempt) error {

@@ -10,6 +10,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"daybook/ledger/journal"
 )
 
 // other returns another machine's log, of some aliases' length.
@@ -178,5 +182,41 @@ func TestVerifyForgedOrigin(t *testing.T) {
 				t.Errorf("problems %v", v.Problems)
 			}
 		})
+	}
+}
+
+// TestUnauthenticated marks an attempt whose journal nobody signed, and knows it again.
+func TestUnauthenticated(t *testing.T) {
+	ctx := t.Context()
+	l, _ := open(t)
+	small.fill(ctx, t, l)
+	events := newPen(t).write(journal.Started{Kind: "train"}, journal.Step{Step: 1}).events
+	first := must(events[0].Digest())(t)
+	key := small.key(0)
+	find := func() [2]int {
+		number, lines, err := l.AttemptWith(ctx, key, first)
+		ok(t, err)
+		return [2]int{number, lines}
+	}
+	if at := find(); at != [2]int{} {
+		t.Errorf("before, it is %v", at)
+	}
+	n := must(l.BeginAttempt(ctx, Attempt{Run: key, Kind: Train, Unauthenticated: true}))(t)
+	ok(t, l.Ingest(ctx, key, n, events))
+	if at := find(); at != [2]int{n, 2} {
+		t.Errorf("it is %v", at)
+	}
+	run := must(l.Run(ctx, key))(t)
+	if a := run.Attempts; len(a) != 2 || a[0].Unauthenticated || !a[1].Unauthenticated || run.Origin().Unauthenticated {
+		t.Errorf("attempts %+v", a)
+	}
+	if _, _, err := l.AttemptWith(ctx, key, "no digest"); err == nil {
+		t.Error("it is no digest")
+	}
+	intact(t, l)
+	before := dump(t, l)
+	ok(t, l.Rebuild(ctx))
+	if diff := cmp.Diff(before, dump(t, l)); diff != "" {
+		t.Error(diff)
 	}
 }

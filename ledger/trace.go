@@ -58,6 +58,9 @@ type TracedAttempt struct {
 	Device      map[string]string `json:"device"`
 	Environment map[string]string `json:"environment"`
 	Numerics    string            `json:"numerics"`
+	// Unauthenticated says that all of this, and what the attempt measured, is from a
+	// journal that nobody signed.
+	Unauthenticated bool `json:"unauthenticated,omitempty"`
 }
 
 // TracedEpoch is one epoch of the run that made the adapter.
@@ -236,7 +239,7 @@ func (l *Ledger) traceRun(ctx context.Context, t *Trace) error {
 		a.Git = a.Git.Nameless()
 		t.Attempts = append(t.Attempts, Cited[TracedAttempt]{a.Entry, TracedAttempt{
 			Number: a.Number, FromStep: a.ResumedStep, ToStep: a.Step, Outcome: a.Outcome, Started: a.Started, Ended: a.Ended,
-			Git: a.Git, Engine: a.Engine, Device: a.Device, Environment: a.Environment, Numerics: a.Numerics,
+			Git: a.Git, Engine: a.Engine, Device: a.Device, Environment: a.Environment, Numerics: a.Numerics, Unauthenticated: a.Unauthenticated,
 		}})
 	}
 	t.Others = len(run.Attempts) - len(t.Attempts)

@@ -70,21 +70,27 @@ func (o *Origin) fill(r *ledger.RunResult, made *ledger.RunResult) {
 // which records it has, in which order.
 func pair(res *ledger.Results) {
 	lists := map[ledger.Digest]*ledger.Scored{}
-	for _, own := range []bool{true, false} {
+	for _, own := range []bool{true, false} { // what was made here under one secret comes first
 		for i := range res.Runs {
 			t := res.Runs[i].Test
-			if t == nil || (res.Runs[i].From == "") != own {
+			if t == nil || ownResult(&res.Runs[i]) != own {
 				continue
 			}
 			first := lists[t.Set]
 			switch {
 			case first == nil:
 				lists[t.Set] = t
-			case !own && first.Records == t.Records:
+			case first.Records == t.Records:
 				t.List, t.RecordIDs = first.List, first.RecordIDs
 			}
 		}
 	}
+}
+
+// ownResult reports whether a result was made here.
+func ownResult(r *ledger.RunResult) bool {
+	made := r.Origin()
+	return r.From == "" && (made == nil || !made.Unauthenticated)
 }
 
 // Finished returns which of the keys an origin has finished runs of, with the adapter

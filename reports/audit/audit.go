@@ -74,6 +74,7 @@ type Evidence struct {
 	Seen     map[ledger.Digest]string // what was digested just now, and where it is
 	Changed  map[ledger.Digest]string // what was digested just now and is something else, and where it is
 	Problems []ledger.Problem
+	Unsigned bool // nobody has signed the log: what it says is a claim
 }
 
 // Subject is what an audit is about: a trace, and what came after it.
@@ -136,7 +137,39 @@ func (b *builder) cite(entry int64) string {
 
 // recorded says what Daybook observed; an empty value is unknown.
 func (b *builder) recorded(entry int64, key, name, value string) {
+	if by := b.hearsay(entry); by != "" {
+		b.claimed(entry, by, key, name, value)
+		return
+	}
 	b.add(Statement{key, name, value, Recorded, b.cite(entry)})
+}
+
+// Who says what Daybook did not observe itself.
+const (
+	byUnsigned = "a ledger that nobody has signed"
+	byJournal  = "a journal that came from another machine, and that nobody signed"
+)
+
+// hearsay says whose claim an entry is that would be Daybook's own word otherwise,
+// "" if it is that.
+func (b *builder) hearsay(entry int64) string {
+	if b.evidence.Unsigned {
+		return byUnsigned
+	}
+	for _, a := range b.Trace.Attempts {
+		if !a.Fact.Unauthenticated {
+			continue
+		}
+		if entry == 0 || entry == a.Entry {
+			return byJournal
+		}
+		for _, m := range b.Trace.Measured {
+			if m.Entry == entry && m.Fact.Run == b.Trace.Run.Key && m.Fact.Attempt == a.Fact.Number {
+				return byJournal
+			}
+		}
+	}
+	return ""
 }
 
 // claimed says what somebody told Daybook; an empty value is unknown.
@@ -154,6 +187,9 @@ func (b *builder) digested(entry int64, key, name, value string, digest ledger.D
 		value += ", "
 	}
 	s := Statement{key, name, value + "SHA-256 " + digest, Recorded, b.cite(entry)}
+	if by := b.hearsay(entry); by != "" {
+		s.Grade, s.Rests = Claimed, by+", in "+b.cite(entry)
+	}
 	if where, ok := b.evidence.Seen[digest]; ok {
 		s.Grade, s.Rests = Proved, where+", digested now; "+b.cite(entry)
 	}

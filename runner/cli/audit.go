@@ -226,7 +226,7 @@ func auditLedger(ctx context.Context, e *env, at ledgerAt, a ledger.Adapter, fol
 		}
 	}
 	return audit.New(subject, audit.Evidence{
-		Log: at.vouched(v, key), Cite: "entry %d", Seen: looked.Seen, Changed: looked.Changed, Problems: append(v.Problems, looked.Problems...),
+		Log: at.vouched(v, key), Unsigned: at.origin != nil && at.origin.Unauthenticated(), Cite: "entry %d", Seen: looked.Seen, Changed: looked.Changed, Problems: append(v.Problems, looked.Problems...),
 	})
 }
 

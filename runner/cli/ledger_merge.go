@@ -41,6 +41,10 @@ prints one table of a sweep that several split with --only, and 'plan' and 'run'
 as done what one of them has finished. Identifiers of records and predictions stay
 where they are, so that trained-on is answered there.
 
+OTHER may also be a folder of runs without a ledger, as workers leave it. What their
+journals say is then added to the ledger here, each attempt marked as unauthenticated:
+runs show it as claimed, and so does every audit.
+
 Ledgers that OTHER has merged itself are left out, and named: each is signed by its own
 machine. Merge them from there, or from OTHER/.daybook/origins/NAME.`,
 		Example: `  daybook ledger merge /mnt/laptop/clinical
@@ -78,6 +82,12 @@ func runLedgerMerge(ctx context.Context, e *env, other string, f ledgerMergeFlag
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	if dir := runner.JournalsIn(other); dir != "" {
+		if f.name != "" || f.key != "" {
+			return usageError{runner.WithHint(fmt.Errorf("ledger merge: %s: --as and --key are about a ledger, and there are only journals", other), "journals are nobody's word: what they say is marked so")}
+		}
+		return mergeJournals(ctx, e, root, l, dir, f.json)
+	}
 	m := newMeter(e.err)
 	defer m.close()
 	merged, err := runner.MergeLedger(ctx, root, l, other, runner.MergeLedgerOptions{Name: f.name, Key: f.key, Progress: m.part("entries")})
@@ -95,6 +105,37 @@ func runLedgerMerge(ctx context.Context, e *env, other string, f ledgerMergeFlag
 		return printJSON(e.out, merged)
 	}
 	return printMerged(e, merged)
+}
+
+// mergeJournals takes in what another machine has without a ledger.
+func mergeJournals(ctx context.Context, e *env, root runner.Root, l *ledger.Ledger, dir string, asJSON bool) (err error) {
+	all, err := e.origins(ctx, root, l)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.Close()) }()
+	found, err := runner.MergeJournals(ctx, root, l, all, dir)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(e.out, found)
+	}
+	state := fmt.Sprintf("%s, %d of them new here, %d finished; %s added", count(found.Attempts, "attempt"), found.New, found.Finished, count(found.Events, "event"))
+	if found.Events == 0 {
+		state = "already here: " + count(found.Attempts-found.Passed, "attempt")
+	}
+	rows := [][]string{{"journals", state}, {"UNAUTHENTICATED", "there is no ledger with them, and nobody has signed them: what they say is their own claim"}}
+	if found.Passed > 0 {
+		rows = append(rows, []string{"passed over", count(found.Passed, "attempt") + " at runs that are finished here"})
+	}
+	for _, key := range found.Unplanned {
+		rows = append(rows, []string{"not planned", "run " + short(key) + ": it is listed once a sweep here has it"})
+	}
+	for _, damage := range found.Damaged {
+		rows = append(rows, []string{"damaged", damage})
+	}
+	return printList(e.out, []string{"", ""}, rows)
 }
 
 func printMerged(e *env, m *runner.MergedLedger) error {
