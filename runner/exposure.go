@@ -19,11 +19,12 @@ const (
 
 // Exposure is what the ledger says of one record.
 type Exposure struct {
-	Record  string       `json:"record"`
-	Trained []ExposedRun `json:"trained"` // runs that were trained on it
-	Judged  []ExposedRun `json:"judged"`  // runs that were judged on it: it chose epochs, or was scored
-	Near    []ExposedRun `json:"near"`    // runs trained on something that differs in Unicode form, case or white space alone
-	Absent  Absence      `json:"absent"`
+	Record  string              `json:"record"`
+	Trained []ExposedRun        `json:"trained"` // runs that were trained on it
+	Judged  []ExposedRun        `json:"judged"`  // runs that were judged on it: it chose epochs, or was scored
+	Asked   []evidence.Identity `json:"asked"`   // that were known of the record, and looked for
+	Near    []ExposedRun        `json:"near"`    // runs trained on something that differs in Unicode form, case or white space alone
+	Absent  Absence             `json:"absent"`
 }
 
 // Absence counts the runs in whose committed training sets a record is not, by
@@ -93,7 +94,12 @@ func Expose(ctx context.Context, l *ledger.Ledger, key []byte, subjects []Subjec
 		if err != nil {
 			return nil, nil, err
 		}
-		out.Records = append(out.Records, x.expose(s.Name, slices.Concat(found...)))
+		e := x.expose(s.Name, slices.Concat(found...))
+		e.Asked = s.asked()
+		out.Records = append(out.Records, e)
+	}
+	if slices.ContainsFunc(out.Records, func(e Exposure) bool { return !slices.Contains(e.Asked, evidence.ExampleIdentity) }) {
+		out.Notes = append(out.Notes, "no example was looked for, which is a record's tokens as a run trained on them: it takes the tokenizer, template and length of each run, and is asked for by its ID")
 	}
 	if slices.ContainsFunc(x.runs, func(r ledger.Run) bool { return x.obscure(r.Key) }) {
 		out.Notes = append(out.Notes, "a run goes on from an adapter that no run here made, itself or by its base: what that was trained on is unknown")

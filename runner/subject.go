@@ -83,6 +83,16 @@ func SubjectOf(id ledger.Digest) (s Subject, ok bool) {
 	return Subject{Name: strings.ToLower(id[:12]), Readings: []map[evidence.Identity][32]byte{reading}}, true
 }
 
+// asked returns the identities that some reading has, in their order.
+func (s Subject) asked() (out []evidence.Identity) {
+	for _, identity := range evidence.Identities() {
+		if slices.ContainsFunc(s.Readings, func(reading map[evidence.Identity][32]byte) bool { _, ok := reading[identity]; return ok }) {
+			out = append(out, identity)
+		}
+	}
+	return out
+}
+
 // sought is what the index is asked for.
 func (s Subject) sought(key []byte) []ledger.Sought {
 	root := evidence.RootKey(key)

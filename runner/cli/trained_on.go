@@ -36,7 +36,8 @@ RECORD is a file with one record as JSON, - for standard input, a text, or an ID
 
 A record is the same as another one by its ID (the whole JSON, whatever the order of
 its keys), its content (what it says, without tags and metadata), or its example
-(tokens as trained; asked for by ID). What differs in Unicode form, case or white
+(tokens as trained). The example is looked for by its ID alone, as making it of a
+record takes the tokenizer and template of each run; the answer says so. What differs in Unicode form, case or white
 space alone is told separately, as near.
 
 Each answer is graded. Proved: against the commitment to the set, in the signed log.
