@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,8 @@ func (e *RefusedError) Hint() string { return e.Advice }
 
 // MergeLedger brings another machine's ledger into a root, beside its own ledger l: its
 // log, the artifacts that it names and the adapters that it published. other is its
-// root, its state folder or its database, which may be in use and is not written to.
+// root, its state folder or its database, which may be in use and is not written to, or
+// a bundle of the whole log.
 // All of the log is verified first, and that it goes on from what was merged of it
 // earlier; otherwise nothing changes, and the error is a *RefusedError. Its head then
 // becomes an entry of l. A call that is killed leaves nothing that anybody sees, or
@@ -139,7 +141,7 @@ type ledgerMerge struct {
 
 // read copies the ledger to the stage and checks all of it.
 func (m *ledgerMerge) read(ctx context.Context) (err error) {
-	if err := ledger.Copy(ctx, m.from.file, m.stage.Ledger()); err != nil {
+	if err := m.copy(ctx); err != nil {
 		return fmt.Errorf("merge: %w", err)
 	}
 	l, err := ledger.OpenReadOnly(ctx, m.stage.Ledger(), ledger.Options{})
@@ -162,6 +164,41 @@ func (m *ledgerMerge) read(ctx context.Context) (err error) {
 	return m.look(ctx, l)
 }
 
+// copy copies the ledger, or what a bundle has of one, to the stage.
+func (m *ledgerMerge) copy(ctx context.Context) (err error) {
+	z, err := zip.OpenReader(m.from.file)
+	if errors.Is(err, zip.ErrFormat) {
+		return ledger.Copy(ctx, m.from.file, m.stage.Ledger())
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, z.Close()) }()
+	if err := os.MkdirAll(m.stage.State(), 0o700); err != nil {
+		return err
+	}
+	if err := ledger.CopyBundle(ctx, &z.Reader, m.stage.Ledger()); err != nil {
+		return fmt.Errorf("%s: %w", m.from.name, err)
+	}
+	// Artifacts are taken from where a root would have them; adapters are in no bundle.
+	m.from.root = Root{Dir: filepath.Join(m.stage.Dir, "bundle")}
+	artifacts := store.New(m.from.root.Store())
+	for _, f := range z.File {
+		if !strings.HasPrefix(f.Name, "artifacts/") || f.FileInfo().IsDir() {
+			continue
+		}
+		r, err := f.Open()
+		if err != nil {
+			return err
+		}
+		_, err = artifacts.Put(ctx, r) // under the digest of its bytes, whatever its name is
+		if err := errors.Join(err, r.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // recognize finds out which of the ledgers that were merged it is, and names it.
 func (m *ledgerMerge) recognize(ctx context.Context, l *ledger.Ledger) error {
 	own, err := m.ledger.Signers(ctx)
@@ -179,7 +216,7 @@ func (m *ledgerMerge) recognize(ctx context.Context, l *ledger.Ledger) error {
 	if err != nil {
 		return err
 	}
-	usual := nameOf(m.from.root.Dir)
+	usual := m.from.usual()
 	for i, o := range all {
 		same := slices.ContainsFunc(signers, func(s ledger.Signer) bool { return o.Origin != "" && s.Origin == o.Origin })
 		if o.Unauthenticated() {
@@ -213,8 +250,15 @@ func (m *ledgerMerge) recognize(ctx context.Context, l *ledger.Ledger) error {
 	return nil
 }
 
-// nameOf makes the name of an origin from that of a folder.
-func nameOf(dir string) string {
+// usual makes the name of an origin from that of its folder, or of the bundle.
+func (o otherLedger) usual() string {
+	dir := filepath.Dir(o.file)
+	switch {
+	case filepath.Ext(o.file) != filepath.Ext(Root{}.Ledger()):
+		dir = strings.TrimSuffix(o.file, filepath.Ext(o.file))
+	case filepath.Base(dir) == filepath.Base(Root{}.State()):
+		dir = filepath.Dir(dir)
+	}
 	const most = 40 // letters; an origin's may have 63
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {

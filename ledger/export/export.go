@@ -41,8 +41,9 @@ func ParseFormat(name string) (Format, error) {
 
 // Write writes a new folder with the ledger's content in some formats. The folder
 // is complete or absent: it is written under another name beside its place. The
-// error wraps fs.ErrExist if something is there already.
-func Write(ctx context.Context, l *ledger.Ledger, dir string, formats []Format) (err error) {
+// error wraps fs.ErrExist if something is there already. Merged ledgers, by their names,
+// are each in a folder of their own in it, origins/NAME.
+func Write(ctx context.Context, l *ledger.Ledger, dir string, formats []Format, merged map[string]*ledger.Ledger) (err error) {
 	if _, err := os.Lstat(dir); err == nil {
 		return fmt.Errorf("export: %s: %w", dir, fs.ErrExist)
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -61,18 +62,30 @@ func Write(ctx context.Context, l *ledger.Ledger, dir string, formats []Format) 
 	if err := os.Chmod(temp, 0o755); err != nil {
 		return err
 	}
-	if err := writeViews(ctx, l, temp, formats); err != nil {
+	if err := write(ctx, l, temp, formats); err != nil {
 		return err
 	}
-	if slices.Contains(formats, MLflow) {
-		if err := writeMLflow(ctx, l, filepath.Join(temp, "mlruns")); err != nil {
+	for name, other := range merged {
+		at := filepath.Join(temp, "origins", name)
+		if err := os.MkdirAll(at, 0o755); err != nil {
 			return err
+		}
+		if err := write(ctx, other, at, formats); err != nil {
+			return fmt.Errorf("origin %s: %w", name, err)
 		}
 	}
 	if err := os.Rename(temp, dir); err != nil { // as when another process made it meanwhile
 		return err
 	}
 	return folder.Sync(parent)
+}
+
+// write writes one ledger's content into a folder.
+func write(ctx context.Context, l *ledger.Ledger, dir string, formats []Format) error {
+	if err := writeViews(ctx, l, dir, formats); err != nil || !slices.Contains(formats, MLflow) {
+		return err
+	}
+	return writeMLflow(ctx, l, filepath.Join(dir, "mlruns"))
 }
 
 // sink takes the rows of a view.

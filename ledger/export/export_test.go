@@ -61,7 +61,7 @@ func printed(v any) string {
 func TestTables(t *testing.T) {
 	l := fixture(t)
 	dir := filepath.Join(t.TempDir(), "out")
-	check(t, Write(t.Context(), l, dir, Formats()))
+	check(t, Write(t.Context(), l, dir, Formats(), nil))
 	check(t, l.ReadViews(t.Context(), func(v ledger.View, rows iter.Seq2[[]any, error]) error {
 		var names []string
 		for _, c := range v.Columns {
@@ -100,7 +100,7 @@ func TestTables(t *testing.T) {
 	}))
 
 	// What is there is left alone.
-	if err := Write(t.Context(), l, dir, Formats()); !errors.Is(err, fs.ErrExist) {
+	if err := Write(t.Context(), l, dir, Formats(), nil); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second export: %v", err)
 	}
 	left, err := os.ReadDir(filepath.Dir(dir))
@@ -158,7 +158,7 @@ func TestMLflow(t *testing.T) {
 	}
 	l := fixture(t)
 	dir := filepath.Join(t.TempDir(), "out")
-	check(t, Write(t.Context(), l, dir, []Format{MLflow}))
+	check(t, Write(t.Context(), l, dir, []Format{MLflow}, nil))
 	out, err := exec.CommandContext(t.Context(), python, "testdata/mlflow_runs.py", dir).Output()
 	const absent = 77 // by the script
 	exit := (*exec.ExitError)(nil)

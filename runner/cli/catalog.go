@@ -42,7 +42,7 @@ func (c *catalog) name(ctx context.Context, arg string) (*runner.NamedAdapter, e
 	if name == "" || name == serve.BaseName || slices.ContainsFunc(c.named, func(m serve.Model) bool { return m.Name == name && m.Adapter.Digest != a.Digest }) {
 		return nil, usageError{runner.WithHint(fmt.Errorf("--adapter %s: %q is no name for it", arg, name), "give each a name of its own, as in --adapter mine=folder")}
 	}
-	if own || a.Version == nil {
+	if own || a.Version == nil || a.Origin != "" {
 		if err := c.shadows(ctx, arg, name, a); err != nil {
 			return nil, err
 		}

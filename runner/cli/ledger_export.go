@@ -21,7 +21,8 @@ func newLedgerExportCommand(e *env) *cobra.Command {
 		Long: `Export writes a new folder with everything that the ledger's public views hold, as
 runs.parquet, metrics.csv and so on, and in mlruns the newest plan of each sweep
 as an experiment of MLflow, with every step's loss, every evaluation and the spec.
-It holds digests, counts and aggregates, and no text of records.
+It holds digests, counts and aggregates, and no text of records. Each ledger that was
+merged is in origins/NAME in it, in the same way.
 
 MLflow finds the spec of a run where the folder is its working folder:
 
@@ -50,12 +51,21 @@ func runExport(ctx context.Context, e *env, dir string, names []string) (err err
 		}
 		formats = append(formats, f)
 	}
-	_, l, err := e.openLedger(ctx, ".", ledger.OpenReadOnly)
+	root, l, err := e.openLedger(ctx, ".", ledger.OpenReadOnly)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	switch err := export.Write(ctx, l, dir, formats); {
+	all, err := e.origins(ctx, root, l)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.Close()) }()
+	merged := map[string]*ledger.Ledger{}
+	for _, o := range all {
+		merged[o.Name] = o.Ledger
+	}
+	switch err := export.Write(ctx, l, dir, formats, merged); {
 	case errors.Is(err, fs.ErrExist):
 		return runner.WithHint(err, "an export replaces nothing: name a new folder")
 	case errors.Is(err, fs.ErrNotExist):

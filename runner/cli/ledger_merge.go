@@ -26,7 +26,8 @@ func newLedgerMergeCommand(e *env) *cobra.Command {
 		Short: "Bring in another machine's runs and adapters, or what is new of them",
 		Long: `Merge brings in what another ledger has: runs, results and published adapters. OTHER
 is its root, its .daybook or its ledger.db, copied here or mounted; it may be in use,
-and nothing is written to it.
+and nothing is written to it. A bundle that 'daybook verify --bundle' wrote there will do
+too, but for the adapters, which are in none.
 
 It stays a log of its own. All of it is verified first, and its signed head becomes an
 entry of the ledger here, so that the next merge, and every 'daybook verify', hold it
@@ -50,7 +51,8 @@ machine. Merge them from there, or from OTHER/.daybook/origins/NAME.`,
 		Example: `  daybook ledger merge /mnt/laptop/clinical
   daybook ledger merge usb/clinical --as laptop --key 'daybook/4be1...+71b0c26f+AZ...'
   daybook audit laptop/clinical@v7
-  daybook ledger merge /mnt/laptop/clinical/.daybook/origins/desk`,
+  daybook ledger merge /mnt/laptop/clinical/.daybook/origins/desk
+  daybook ledger merge laptop.zip`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runLedgerMerge(cmd.Context(), e, args[0], f)
@@ -97,6 +99,9 @@ func runLedgerMerge(ctx context.Context, e *env, other string, f ledgerMergeFlag
 			rows = append(rows, []string{"MISMATCH", p.String()})
 		}
 		return errors.Join(printList(e.out, []string{"", ""}, rows), runner.WithHint(fmt.Errorf("%w: %w", errMismatch, err), refused.Advice))
+	}
+	if errors.Is(err, ledger.ErrMismatch) {
+		return fmt.Errorf("%w: %w", errMismatch, err)
 	}
 	if err != nil {
 		return err
