@@ -14,14 +14,15 @@ import (
 
 // Names of files in a bundle. The package comment describes the format.
 const (
-	bundleMark    = "daybook-bundle"
-	bundleVersion = "daybook bundle v1\n"
-	bundleEntries = "entries.jsonl"
-	bundleHead    = "head"
-	bundleAnchors = "anchors/%03d"
-	bundleFiles   = "artifacts/sha256/%s/%s"
-	bundleProofs  = "proofs/%d.tlog-proof"
-	bundleMembers = "membership.json"
+	bundleMark        = "daybook-bundle"
+	bundleVersion     = "daybook bundle v1\n"
+	bundleEntries     = "entries.jsonl"
+	bundleHead        = "head"
+	bundleAnchors     = "anchors/%03d"
+	bundleFiles       = "artifacts/sha256/%s/%s"
+	bundleConsistency = "consistency/%d"
+	bundleProofs      = "proofs/%d.tlog-proof"
+	bundleMembers     = "membership.json"
 )
 
 // Bundle says what goes into a bundle beside the log.

@@ -99,6 +99,9 @@
 //	                        that have a proof
 //	proofs/N.tlog-proof     that entry N is in the log of a head (C2SP tlog-proof)
 //	anchors/*               heads from elsewhere
+//	consistency/N           where entries have proofs: that the newest head's log goes on
+//	                        from its first N entries (RFC 6962, 2.1.2), a hash in base64
+//	                        a line, for every head in anchors
 //	artifacts/sha256/xx/... files under the digest of their bytes
 //	adapter/*               files whose digests an adapter's entry has, by their names
 //	audit/* keys/*          what no entry vouches for: an audit, and the statement, as

@@ -425,7 +425,7 @@ func TestTamper(t *testing.T) {
 }
 
 // thorough is a number of cases in which every column has its turn.
-const thorough = 5_000
+const thorough = 10_000
 
 // TestRollback puts an older copy back.
 func TestRollback(t *testing.T) {

@@ -93,35 +93,29 @@ func (c *checker) whole(signed []byte) error {
 	now := c.signers[len(c.signers)-1]
 	c.say("log: %d entries, signed by %s", n, now.key)
 	h, err := open(signed, now.key)
-	if err == nil {
-		err = t.holds(h)
-	}
-	if err != nil || h.size != n {
+	if err = errors.Join(err, t.holds(h)); err != nil || h.size != n {
 		c.problem("head, over %d entries: %v", h.size, err)
 	}
 	c.trust()
 	c.witnessed(signed)
-	if kept := c.goesOn(t); kept < n {
-		c.say("unproved: the holder of the key could have written entries %d to %d at any time: no head over them was shown from elsewhere", kept+1, n)
-	}
+	c.goesOn(n, t.holds)
 	return nil
 }
 
-// goesOn compares the log with heads from elsewhere, and returns how many entries
-// the largest one is over. Heads in the bundle don't count: whoever made it may
-// have made them.
-func (c *checker) goesOn(t tree) (most int64) {
+// goesOn compares the log of n entries with heads from elsewhere. Those in the bundle
+// say nothing of when: whoever made it may have made them.
+func (c *checker) goesOn(n int64, holds func(head) error) {
+	var most int64
 	all := slices.Clone(c.heads)
-	for _, f := range c.zip.File {
-		if strings.HasPrefix(f.Name, "anchors/") {
-			data, _ := fs.ReadFile(c.zip, f.Name) // what can't be read has no signature
-			all = append(all, given{f.Name, data})
-		}
+	names, _ := fs.Glob(c.zip, "anchors/*")
+	for _, name := range names {
+		data, _ := fs.ReadFile(c.zip, name) // what can't be read has no signature
+		all = append(all, given{name, data})
 	}
 	for i, g := range all {
 		h, err := c.ours(g.note)
 		if err == nil {
-			err = t.holds(h)
+			err = holds(h)
 		}
 		if err != nil {
 			c.problem("%s: %v", g.from, err)
@@ -129,7 +123,9 @@ func (c *checker) goesOn(t tree) (most int64) {
 			most = max(most, h.size)
 		}
 	}
-	return most
+	if most < n {
+		c.say("unproved: the holder of the key could have written entries %d to %d at any time: no head over them was shown from elsewhere", most+1, n)
+	}
 }
 
 // partial checks a bundle of single entries, each with a proof that it is in the
@@ -138,11 +134,13 @@ func (c *checker) partial(signed []byte) error {
 	if c.key == "" {
 		return errors.New("the bundle holds single entries: give the ledger's public key with -key")
 	}
-	if _, err := open(signed, c.key); err != nil {
+	newest, err := open(signed, c.key)
+	if err != nil {
 		return fmt.Errorf("head: %w", err)
 	}
 	c.witnessed(signed)
-	return c.entries(func(e entry, leaf tlog.Hash) error {
+	c.signers = []signer{{c.key, ""}}
+	err = c.entries(func(e entry, leaf tlog.Hash) error {
 		data, err := fs.ReadFile(c.zip, fmt.Sprintf("proofs/%d.tlog-proof", e.Seq))
 		if err == nil {
 			err = prove(data, e.Seq, leaf, c.key)
@@ -151,16 +149,38 @@ func (c *checker) partial(signed []byte) error {
 			return fmt.Errorf("entry %d: %w", e.Seq, err)
 		}
 		c.say("entry %d, %s: in the log", e.Seq, e.Type)
-		if e.Type != "adapter" {
+		if !slices.Contains([]string{"adapter", "origin", "key"}, e.Type) {
 			return nil
 		}
-		var adapter struct{ Files map[string]string }
-		err = json.Unmarshal(e.Body, &adapter)
-		for name, digest := range adapter.Files {
+		var a struct{ Files map[string]string } // of an adapter
+		var b struct{ Key, Statement string }   // of an origin, of a key
+		err = errors.Join(json.Unmarshal(e.Body, &a), json.Unmarshal(e.Body, &b))
+		for name, digest := range a.Files {
 			c.named["adapter/"+name] = digest
 		}
+		if lines := strings.Split(b.Statement, "\n"); len(lines) > 5 {
+			b.Key = lines[5]
+		}
+		c.signers = append(c.signers, signer{b.Key, ""})
 		return err
 	})
+	c.goesOn(newest.size, func(h head) error {
+		data, _ := fs.ReadFile(c.zip, fmt.Sprintf("consistency/%d", h.size)) // without, nothing is proved
+		proof, err := hashes(strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' }))
+		return errors.Join(err, tlog.CheckTree(proof, newest.size, newest.root, h.size, h.root))
+	})
+	return err
+}
+
+// hashes reads one from each line.
+func hashes(lines []string) (out []tlog.Hash, err error) {
+	for _, line := range lines {
+		h, _ := tlog.ParseHash(line)
+		if out = append(out, h); h.String() != line {
+			err = fmt.Errorf("%q is not a hash", line)
+		}
+	}
+	return out, err
 }
 
 // prove checks a proof (C2SP tlog-proof) that an entry is in a log.
@@ -170,19 +190,9 @@ func prove(data []byte, seq int64, leaf tlog.Hash, key string) error {
 	if len(lines) < 2 || lines[0] != "c2sp.org/tlog-proof@v1" || lines[1] != "index "+strconv.FormatInt(seq-1, 10) {
 		return errors.New("not a proof of it")
 	}
-	var proof tlog.RecordProof
-	for _, line := range lines[2:] {
-		h, err := tlog.ParseHash(line)
-		if err != nil {
-			return err
-		}
-		proof = append(proof, h)
-	}
-	h, err := open([]byte(signed), key)
-	if err != nil {
-		return err
-	}
-	return tlog.CheckRecord(proof, h.size, h.root, seq-1, leaf)
+	proof, err := hashes(lines[2:])
+	h, bad := open([]byte(signed), key)
+	return errors.Join(err, bad, tlog.CheckRecord(proof, h.size, h.root, seq-1, leaf))
 }
 
 // artifacts compares files with the digests that are their names, or that an entry has.

@@ -17,7 +17,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -46,17 +45,13 @@ func run(args []string, out, problems io.Writer) int {
 	flags := flag.NewFlagSet("ledgercheck [flags] BUNDLE", flag.ContinueOnError)
 	flags.SetOutput(problems)
 	flags.StringVar(&c.key, "key", "", "the ledger's public `key` as you know it; without, the bundle's word is taken")
-	flags.Func("witness", "public `key` of a witness whose signature you want to see under the head (repeatable)", func(key string) error {
-		c.witnesses = append(c.witnesses, key)
-		return nil
-	})
+	flags.Func("witness", "public `key` of a witness whose signature you want to see under the head (repeatable)", func(key string) error { c.witnesses = append(c.witnesses, key); return nil })
 	flags.Func("head", "`file` with a head of the ledger that you kept (repeatable)", func(path string) error {
 		data, err := os.ReadFile(path)
 		c.heads = append(c.heads, given{path, data})
 		return err
 	})
-	err := flags.Parse(args)
-	if err != nil || flags.NArg() != 1 {
+	if flags.Parse(args) != nil || flags.NArg() != 1 {
 		return 2
 	}
 	z, err := zip.OpenReader(flags.Arg(0))
@@ -76,9 +71,7 @@ func run(args []string, out, problems io.Writer) int {
 	return 0
 }
 
-func (c *checker) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(c.out, format+"\n", args...)
-}
+func (c *checker) say(format string, args ...any) { _, _ = fmt.Fprintf(c.out, format+"\n", args...) }
 
 func (c *checker) problem(format string, args ...any) {
 	c.bad++
@@ -90,18 +83,14 @@ var errBundle = errors.New("not a bundle that this command reads")
 
 // bundle checks all that a bundle holds.
 func (c *checker) bundle() error {
-	if mark, err := fs.ReadFile(c.zip, "daybook-bundle"); err != nil || string(mark) != "daybook bundle v1\n" {
+	mark, _ := fs.ReadFile(c.zip, "daybook-bundle")
+	head, err := fs.ReadFile(c.zip, "head")
+	if err != nil || string(mark) != "daybook bundle v1\n" {
 		return errBundle
 	}
-	head, err := fs.ReadFile(c.zip, "head")
-	if err != nil {
-		return err
-	}
 	check := c.whole
-	for _, f := range c.zip.File {
-		if strings.HasPrefix(f.Name, "proofs/") {
-			check = c.partial
-		}
+	if proofs, _ := fs.Glob(c.zip, "proofs/*"); len(proofs) > 0 {
+		check = c.partial
 	}
 	defer c.artifacts() // named by what check reads
 	return check(head)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +249,59 @@ func TestProofs(t *testing.T) {
 	}
 	if err := l.WriteProofs(ctx, io.Discard, []int64{4}, nil); err == nil {
 		t.Error("an entry that isn't there is proved")
+	}
+}
+
+// TestProofsAnchored has heads in a bundle of single entries, one of them by a key that
+// was replaced, and refuses it with any byte of them or of their proofs changed.
+func TestProofsAnchored(t *testing.T) {
+	ctx := t.Context()
+	dir := t.TempDir()
+	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Keys: &keyring.Ring{Dir: filepath.Join(dir, "keys")}})
+	check(t, err)
+	defer func() { check(t, l.Close()) }()
+	var heads [][]byte
+	anchor := func(name string) {
+		check(t, l.RecordDataset(ctx, ledger.Dataset{Digest: digest(name), Path: name, Records: 3, Root: digest("root")}))
+		head, _, err := l.Head(ctx)
+		check(t, err)
+		heads = append(heads, head)
+		check(t, l.RecordAnchor(ctx, ledger.Anchor{Kind: ledger.AnchorFile, Place: name, Note: string(head)}))
+	}
+	anchor("first")
+	rotated, err := l.Rotate(ctx)
+	check(t, err)
+	anchor("second")
+	key := rotated.Key
+	var out bytes.Buffer
+	check(t, l.WriteProofs(ctx, &out, []int64{1, 2, 4, 5}, nil)) // without 3, the first anchor
+	code, said := verdict(t, out.Bytes(), "-key", key, "-head", write(t, heads[1]))
+	for _, want := range []string{"goes on from: anchors/001, 2 entries", "goes on from: anchors/002, 5 entries", "unproved: the holder of the key could have written entries 6 to 6 at any time"} {
+		if code != 0 || !strings.Contains(said, want) {
+			t.Errorf("code %d, want %q\n%s", code, want, said)
+		}
+	}
+	if code, said := verdict(t, out.Bytes(), "-key", key); code != 0 || !strings.Contains(said, "entries 1 to 6") {
+		t.Errorf("heads in the bundle count as somebody else's: code %d\n%s", code, said)
+	}
+	names, files := unpack(t, out.Bytes())
+	for name, data := range files {
+		if !strings.HasPrefix(name, "anchors/") && !strings.HasPrefix(name, "consistency/") {
+			continue
+		}
+		for i := range data {
+			data[i] ^= 1
+			code, said := verdict(t, pack(t, names, files), "-key", key)
+			data[i] ^= 1
+			if code != 4 {
+				t.Fatalf("%s, byte %d: code %d\n%s", name, i, code, said)
+			}
+		}
+	}
+	delete(files, "consistency/2")
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "consistency/2" })
+	if code, said := verdict(t, pack(t, names, files), "-key", key); code != 4 {
+		t.Errorf("a head without its proof: code %d\n%s", code, said)
 	}
 }
 
