@@ -46,10 +46,11 @@ func run(args []string, out, problems io.Writer) int {
 		return 2
 	}
 	defer func() { _ = z.Close() }()
-	c := &checker{out: out, zip: &z.Reader, sets: map[int64]membership{}, runs: map[string]bool{}, plans: map[string][]plan{}}
+	c := &checker{out: out, zip: &z.Reader, sets: map[int64]membership{}, runs: map[string]bool{}, plans: map[string][]plan{}, merged: map[string][]string{}}
 	if err := errors.Join(c.log(*key), c.proofs()); err != nil {
 		c.problem("%v", err)
 	}
+	c.inherited()
 	if c.bad > 0 {
 		return 4
 	}
@@ -58,13 +59,14 @@ func run(args []string, out, problems io.Writer) int {
 
 // checker is one call of run.
 type checker struct {
-	out   io.Writer
-	bad   int
-	zip   *zip.Reader
-	sets  map[int64]membership // in force, by entry
-	runs  map[string]bool      // keys of those that were begun to train
-	plans map[string][]plan    // by key
-	anew  []int64              // entries that commit to what is left of a set, after a record was forgotten
+	out    io.Writer
+	bad    int
+	zip    *zip.Reader
+	sets   map[int64]membership // in force, by entry
+	runs   map[string]bool      // keys of those that were begun to train
+	plans  map[string][]plan    // by key
+	merged map[string][]string  // adapters in a base, by its digest
+	anew   []int64              // entries that commit to what is left of a set, after a record was forgotten
 }
 
 // membership is the body of an entry that commits to a set.
@@ -80,6 +82,30 @@ type plan struct {
 	Key, Sweep string
 	Axes       []struct{ Axis, Label string }
 	TrainSet   string `json:"train_set"`
+	Base       string
+	Spec       struct {
+		Train struct {
+			LoRA struct{ Init struct{ Digest string } }
+		}
+	}
+}
+
+// inherited says which runs have an adapter in them from their beginning: one that they
+// go on from, or that was merged into their base. What that was trained on, they have
+// seen too, and none of it is in their own sets.
+func (c *checker) inherited() {
+	for _, key := range slices.Sorted(maps.Keys(c.runs)) {
+		var from []string
+		for _, p := range c.plans[key] {
+			from = append(append(from, p.Spec.Train.LoRA.Init.Digest), c.merged[p.Base]...)
+		}
+		slices.Sort(from)
+		for _, adapter := range slices.Compact(from) {
+			if adapter != "" {
+				c.say("unproved: run %.12s has adapter %.12s in it from its beginning: what that was trained on, the run has seen too, whatever is said of its own set", key, adapter)
+			}
+		}
+	}
 }
 
 func (c *checker) say(format string, args ...any) { _, _ = fmt.Fprintf(c.out, format+"\n", args...) }
@@ -138,6 +164,15 @@ func (c *checker) entry(seq int64, kind string, body []byte) error {
 			r.Sweep = s.Name
 			c.plans[r.Key] = append(c.plans[r.Key], r)
 		}
+	case "base":
+		var b struct {
+			Digest string
+			Merged struct{ Adapter string }
+		}
+		if err := json.Unmarshal(body, &b); err != nil {
+			return err
+		}
+		c.merged[b.Digest] = append(c.merged[b.Digest], b.Merged.Adapter)
 	case "attempt":
 		var a struct{ Run, Kind string }
 		if err := json.Unmarshal(body, &a); err != nil {

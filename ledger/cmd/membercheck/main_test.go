@@ -216,3 +216,26 @@ func TestLeftOut(t *testing.T) {
 		t.Errorf("another's key: code %d", code)
 	}
 }
+
+// TestInherited has runs that go on from an adapter, and from a base that one was
+// merged into, as a sweep, a base and attempts say it; of others nothing is said.
+func TestInherited(t *testing.T) {
+	var out strings.Builder
+	c := &checker{out: &out, sets: map[int64]membership{}, runs: map[string]bool{}, plans: map[string][]plan{}, merged: map[string][]string{}}
+	going := `{"train":{"lora":{"init":{"digest":"` + strings.Repeat("a", 64) + `"},"rank":4},"epochs":1}}`
+	for i, e := range []struct{ kind, body string }{
+		{"base", `{"digest":"plain"}`},
+		{"base", `{"digest":"made","merged":{"adapter":"bbbbbbbbbbbbbbbb"}}`},
+		{"sweep", `{"name":"tiny","planned":[{"key":"goes on","base":"plain","spec":` + going + `},{"key":"on merged","base":"made","spec":{}},{"key":"new","base":"plain","spec":{}},{"key":"not begun","base":"made","spec":{}}]}`},
+		{"attempt", `{"run":"goes on","kind":"train"}`},
+		{"attempt", `{"run":"on merged","kind":"train"}`},
+		{"attempt", `{"run":"new","kind":"train"}`},
+	} {
+		check(t, c.entry(int64(i+1), e.kind, []byte(e.body)))
+	}
+	c.inherited()
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], "unproved: run goes on has adapter aaaaaaaaaaaa in it") || !strings.HasPrefix(lines[1], "unproved: run on merged has adapter bbbbbbbbbbbb in it") {
+		t.Errorf("%q", lines)
+	}
+}
