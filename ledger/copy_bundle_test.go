@@ -48,7 +48,7 @@ func TestCopyBundle(t *testing.T) {
 		return c, nil
 	}
 	c := must(copied(whole.Bytes()))(t)
-	if v := must(c.Verify(ctx, VerifyOptions{Key: key}))(t); len(v.Problems) > 0 || !c.Copied() {
+	if v := must(c.Verify(ctx, VerifyOptions{Copied: true, Key: key}))(t); len(v.Problems) > 0 || !c.Copied() {
 		t.Errorf("problems %v", v.Problems)
 	}
 	if a, b := must(c.AsOrigin(ctx))(t), must(l.AsOrigin(ctx))(t); a != b {
@@ -65,7 +65,7 @@ func TestCopyBundle(t *testing.T) {
 		"head":   rewritten(t, whole.Bytes(), bundleHead, func(s string) string { return strings.Replace(s, "\n— ", "x\n— ", 1) }),
 	} {
 		c, err := copied(bundle)
-		if err == nil && len(must(c.Verify(ctx, VerifyOptions{Key: key}))(t).Problems) == 0 {
+		if err == nil && len(must(c.Verify(ctx, VerifyOptions{Copied: true, Key: key}))(t).Problems) == 0 {
 			t.Errorf("%s: nobody noticed", name)
 		}
 	}

@@ -104,9 +104,12 @@ func TestCopy(t *testing.T) {
 	}
 	c := must(OpenReadOnly(ctx, to, Options{}))(t)
 	defer func() { ok(t, c.Close()) }()
-	v := must(c.Verify(ctx, VerifyOptions{Key: must(l.signer(ctx))(t).Key}))(t)
+	v := must(c.Verify(ctx, VerifyOptions{Copied: true, Key: must(l.signer(ctx))(t).Key}))(t)
 	if len(v.Problems) > 0 || !c.Copied() || l.Copied() || !slices.ContainsFunc(v.Notes, func(s string) bool { return strings.Contains(s, "stayed there") }) {
 		t.Errorf("copied %v: %v, %v", c.Copied(), v.Problems, v.Notes)
+	}
+	if v := must(c.Verify(ctx, VerifyOptions{}))(t); len(v.Problems) != 1 || v.Problems[0].Where != "database" {
+		t.Errorf("not known to be a copy: %v", v.Problems)
 	}
 	want, got := must(l.Results(ctx, sweep))(t), must(c.Results(ctx, sweep))(t)
 	if len(got.Runs) != len(want.Runs) || got.Runs[1].Test.List != want.Runs[1].Test.List || len(got.Runs[1].Test.Scores[0].Num) != small.records {
@@ -152,12 +155,12 @@ func TestCopyOld(t *testing.T) {
 		root  KnownRoot
 		sound bool
 	}{{KnownRoot{"merged", o.Entries, o.Root}, true}, {KnownRoot{"merged", o.Entries - 1, o.Root}, false}, {KnownRoot{"merged", o.Entries + 1, o.Root}, false}} {
-		v := must(c.Verify(ctx, VerifyOptions{Roots: []KnownRoot{known.root}}))(t)
+		v := must(c.Verify(ctx, VerifyOptions{Copied: true, Roots: []KnownRoot{known.root}}))(t)
 		if (len(v.Problems) == 0) != known.sound {
 			t.Errorf("%+v: %v", known.root, v.Problems)
 		}
 	}
-	if v := must(c.Verify(ctx, VerifyOptions{Key: "somebody's"}))(t); len(v.Problems) == 0 {
+	if v := must(c.Verify(ctx, VerifyOptions{Copied: true, Key: "somebody's"}))(t); len(v.Problems) == 0 {
 		t.Error("a key vouches for a log that nobody has signed")
 	}
 	l, _ := open(t)

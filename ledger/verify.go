@@ -67,6 +67,7 @@ type VerifyOptions struct {
 	// do without: then nothing is known of the keys under which sets are committed to.
 	RootKey *[32]byte
 	Roots   []KnownRoot // likewise, of a log that nobody has signed
+	Copied  bool        // it is known to be a copy of another machine's ledger, which lacks the index
 	// Progress is told how much of the work is done. It is called from several goroutines.
 	Progress func(done, total int64)
 }

@@ -11,6 +11,9 @@ import (
 // lists checks the identifiers of records, which are not in the entries: those
 // that the entries commit to must be there, and no others.
 func (c *check) lists() error {
+	if c.ledger.copied && !c.o.Copied {
+		c.v.problem("database", "it is marked as a copy of another machine's ledger, whose identifiers of records nobody has to show")
+	}
 	if c.ledger.copied {
 		c.v.note("it is a copy of another machine's ledger: the identifiers of records stayed there, and are not compared with what the entries commit to")
 		return nil

@@ -29,6 +29,12 @@ func (r Root) origins() string { return filepath.Join(r.State(), "origins") }
 // Origin is the root that a merged ledger is kept in.
 func (r Root) Origin(name string) Root { return Root{Dir: filepath.Join(r.origins(), name)} }
 
+// IsOrigin reports whether the root is that of a ledger that was merged into another.
+func (r Root) IsOrigin() bool {
+	state := filepath.Dir(filepath.Dir(r.Dir))
+	return filepath.Dir(r.Dir) == Root{Dir: filepath.Dir(state)}.origins()
+}
+
 // OpenOrigins opens the ledgers that were merged into a root whose ledger is l, nil if
 // there is none. Those that can't be opened are left out, and missing says why. Close
 // them after use.

@@ -275,7 +275,7 @@ func (o otherLedger) usual() string {
 
 // verify checks the whole log, and that it goes on from each head that was merged.
 func (m *ledgerMerge) verify(ctx context.Context, l *ledger.Ledger) error {
-	o := ledger.VerifyOptions{Key: m.Key, Progress: m.Progress}
+	o := ledger.VerifyOptions{Key: m.Key, Copied: true, Progress: m.Progress}
 	if m.known != nil {
 		if err := holdAgainst(ctx, m.ledger, *m.known, &o); err != nil {
 			return err

@@ -23,12 +23,8 @@ func (all Origins) Results(ctx context.Context, l *ledger.Ledger, sweep int64) (
 			if r.State == ledger.Done {
 				continue
 			}
-			made, err := o.result(ctx, r, theirs)
-			if err != nil {
+			if err := o.result(ctx, r, theirs); err != nil {
 				return nil, fmt.Errorf("origin %s: %w", o.Name, err)
-			}
-			if made != nil {
-				o.fill(r, made)
 			}
 		}
 	}
@@ -36,25 +32,30 @@ func (all Origins) Results(ctx context.Context, l *ledger.Ledger, sweep int64) (
 	return res, nil
 }
 
-// result returns what the origin has of a run, nil if that is not comparable.
-func (o *Origin) result(ctx context.Context, r *ledger.RunResult, theirs map[int64]*ledger.Results) (*ledger.RunResult, error) {
+// result fills a run in with what the origin has of it, or says of one that is finished
+// there why that is not comparable.
+func (o *Origin) result(ctx context.Context, r *ledger.RunResult, theirs map[int64]*ledger.Results) error {
 	found, err := o.Ledger.RunLines(ctx, ledger.RunFilter{Key: r.Key, State: ledger.Done})
 	if err != nil || len(found) == 0 {
-		return nil, err
+		return err
 	}
 	id := found[0].SweepID
 	if theirs[id] == nil {
 		if theirs[id], err = o.Ledger.Results(ctx, id); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for i := range theirs[id].Runs {
 		t := &theirs[id].Runs[i]
 		if t.Key == r.Key && t.State == ledger.Done && t.Evaluation == r.Evaluation && t.ValidationSet == r.ValidationSet && t.TestSet == r.TestSet {
-			return t, nil
+			o.fill(r, t)
+			return nil
 		}
 	}
-	return nil, nil
+	if r.Kind == ledger.Train {
+		r.Error = fmt.Sprintf("%s has finished it, and judged it by other records or under other settings: run the sweep there as it is now, and merge again", o.Name)
+	}
+	return nil
 }
 
 // fill makes a planned run the one that the origin has finished.

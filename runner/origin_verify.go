@@ -43,7 +43,7 @@ func VerifyOrigins(ctx context.Context, root Root, l *ledger.Ledger) (found []Or
 }
 
 func (o *Origin) verify(ctx context.Context, l *ledger.Ledger) (*OriginVerified, error) {
-	options := ledger.VerifyOptions{}
+	options := ledger.VerifyOptions{Copied: true}
 	if err := holdAgainst(ctx, l, o.Origin, &options); err != nil {
 		return nil, err
 	}

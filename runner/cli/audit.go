@@ -194,7 +194,7 @@ func findAdapter(ctx context.Context, l *ledger.Ledger, root runner.Root, ref, f
 // auditLedger audits an adapter by its ledger, all of whose log is checked first.
 func auditLedger(ctx context.Context, e *env, at ledgerAt, a ledger.Adapter, folder, key string) (*audit.Audit, error) {
 	root, l := at.root, at.ledger
-	v, err := l.Verify(ctx, ledger.VerifyOptions{Keys: e.ledgerOptions().Keys, Key: key})
+	v, err := l.Verify(ctx, ledger.VerifyOptions{Keys: e.ledgerOptions().Keys, Key: key, Copied: root.IsOrigin()})
 	if err != nil {
 		return nil, err
 	}

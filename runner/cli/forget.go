@@ -95,7 +95,14 @@ func runForget(ctx context.Context, e *env, args []string, f forgetFlags) (err e
 	if f.json {
 		return printJSON(e.out, done)
 	}
-	return printForgotten(e, done)
+	if err := printForgotten(e, done); err != nil || f.dryRun {
+		return err
+	}
+	all, err := l.Origins(ctx)
+	for _, o := range all {
+		e.say("%s, whose ledger was merged, keeps its own identifiers of records: forget it there too", o.Name)
+	}
+	return err
 }
 
 func printForgotten(e *env, done *runner.Forgotten) error {

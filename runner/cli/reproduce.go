@@ -103,6 +103,11 @@ func runReproduce(ctx context.Context, e *env, refs []string, f reproduceFlags, 
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	for _, ref := range refs {
+		if err := e.ownVersion(ctx, root, l, "reproduce", ref); err != nil {
+			return err
+		}
+	}
 	runs, err := runsToReproduce(ctx, l, refs, f.sweep)
 	if err != nil {
 		return err

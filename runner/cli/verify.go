@@ -77,7 +77,7 @@ func runVerify(ctx context.Context, e *env, f verifyFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	o := ledger.VerifyOptions{Keys: e.ledgerOptions().Keys}
+	o := ledger.VerifyOptions{Keys: e.ledgerOptions().Keys, Copied: root.IsOrigin()}
 	if o.Key, err = keyOf(f.key); err != nil {
 		return err
 	}
