@@ -36,7 +36,7 @@ func TestConfidential(t *testing.T) {
 	home := filepath.Join(dir, "home-canary")
 	root := filepath.Join(home, "project")
 	private := filepath.Join(home, "patient-canary")
-	for _, d := range []string{root, private, filepath.Join(dir, "tmp"), filepath.Join(dir, "out")} {
+	for _, d := range []string{root, private, filepath.Join(dir, "tmp"), filepath.Join(dir, "out"), filepath.Join(dir, "reader")} {
 		must(t, os.MkdirAll(d, 0o700))
 	}
 	must(t, runnertest.Write(root))
@@ -97,10 +97,12 @@ d.sweep('tiny', (import 'tiny.libsonnet') + {
 	run("", program, "ledger", "export", filepath.Join(dir, "out", "export"))
 	run("", program, "verify", "--bundle", filepath.Join(dir, "out", "log.zip"))
 	run("trained-on.json", program, "trained-on", filepath.Join(private, "n01.json"), "--json", "--proof", filepath.Join(dir, "out", "proof.zip"))
+	// Whoever merges the ledger gets no more than is in it.
+	run("merged", program, "--root", filepath.Join(dir, "reader"), "ledger", "merge", root)
 	texts := generated(t, root)
 	look := func() {
 		t.Helper()
-		for _, d := range []string{filepath.Join(root, ".daybook"), filepath.Join(root, "adapters"), filepath.Join(dir, "config"), filepath.Join(dir, "tmp"), filepath.Join(dir, "out")} {
+		for _, d := range []string{filepath.Join(root, ".daybook"), filepath.Join(root, "adapters"), filepath.Join(dir, "config"), filepath.Join(dir, "tmp"), filepath.Join(dir, "out"), filepath.Join(dir, "reader")} {
 			searchTree(t, d, texts)
 		}
 	}
