@@ -177,6 +177,15 @@ func (b *builder) claimed(entry int64, by, key, name, value string) {
 	b.add(Statement{key, name, value, Claimed, by + ", in " + b.cite(entry)})
 }
 
+// said says what the ledger as a whole does.
+func (b *builder) said(key, name, value string) {
+	if b.evidence.Unsigned {
+		b.claimed(0, byUnsigned, key, name, value)
+		return
+	}
+	b.add(Statement{key, name, value, Recorded, b.cite(0)})
+}
+
 // digested says that something has a digest, which is proved if its bytes are at hand.
 func (b *builder) digested(entry int64, key, name, value string, digest ledger.Digest) {
 	if digest == "" {

@@ -34,7 +34,7 @@ func (b *builder) adapter() {
 		b.digested(a.Entry, "file:"+name, name, "", a.Fact.Files[name])
 	}
 	if len(b.Aliases) > 0 {
-		b.add(Statement{"aliases", "called now", strings.Join(b.Aliases, ", "), Recorded, "the ledger"})
+		b.said("aliases", "called now", strings.Join(b.Aliases, ", "))
 	}
 }
 
@@ -169,7 +169,7 @@ func (b *builder) machine() {
 		}
 	}
 	if b.Trace.Others > 0 {
-		b.add(Statement{"others", "other attempts", fmt.Sprintf("%d, of which nothing is in this adapter", b.Trace.Others), Recorded, "the ledger"})
+		b.said("others", "other attempts", fmt.Sprintf("%d, of which nothing is in this adapter", b.Trace.Others))
 	}
 }
 

@@ -56,12 +56,17 @@ func TestScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ledgers, err := filepath.Abs("../../ledger/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			// Keys are outside of what a script has under git.
 			e.Setenv(configHome, filepath.Join(config, filepath.Base(e.WorkDir)))
 			e.Setenv("CLINICAL", clinical) // the worked experiment's base
+			e.Setenv("LEDGERS", ledgers)   // of earlier releases
 			return runnertest.Write(e.WorkDir)
 		},
 		Condition: func(name string) (bool, error) {
