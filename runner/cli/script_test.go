@@ -270,7 +270,8 @@ func newerLedger(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(errors.Join(err, file.Close()))
 }
 
-// check runs a verifier that is no part of Daybook's binary.
+// check runs a verifier that is no part of Daybook's binary, and keeps what it says in
+// NAME.out.
 func check(name string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		if len(args) != 1 && len(args) != 2 {
@@ -284,6 +285,7 @@ func check(name string) func(*testscript.TestScript, bool, []string) {
 		if (err != nil) != neg {
 			ts.Fatalf("%v\n%s", err, out)
 		}
+		ts.Check(os.WriteFile(ts.MkAbs(name+".out"), out, 0o600))
 	}
 }
 

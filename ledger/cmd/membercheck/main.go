@@ -1,8 +1,9 @@
 // Command membercheck checks what a bundle of a Daybook ledger proves about
 // records: which of the sets that runs were trained on they are in, and which they
-// are not in. Like ledgercheck, which checks the log itself and should be run on the
-// same bundle, it shares no code with Daybook; the package comment of daybook/ledger
-// is the format that it follows.
+// are not in; and which runs have them through an adapter that they go on from. Like
+// ledgercheck, which checks the log itself and should be run on the same bundle, it
+// shares no code with Daybook; the package comment of daybook/ledger is the format
+// that it follows.
 //
 //	membercheck [-key KEY] BUNDLE
 //
@@ -46,11 +47,11 @@ func run(args []string, out, problems io.Writer) int {
 		return 2
 	}
 	defer func() { _ = z.Close() }()
-	c := &checker{out: out, zip: &z.Reader, sets: map[int64]membership{}, runs: map[string]bool{}, plans: map[string][]plan{}, merged: map[string][]string{}}
+	c := &checker{out: out, zip: &z.Reader, sets: map[int64]membership{}, runs: map[string]bool{}, plans: map[string][]plan{}}
 	if err := errors.Join(c.log(*key), c.proofs()); err != nil {
 		c.problem("%v", err)
 	}
-	c.inherited()
+	c.outside()
 	if c.bad > 0 {
 		return 4
 	}
@@ -59,14 +60,14 @@ func run(args []string, out, problems io.Writer) int {
 
 // checker is one call of run.
 type checker struct {
-	out    io.Writer
-	bad    int
-	zip    *zip.Reader
-	sets   map[int64]membership // in force, by entry
-	runs   map[string]bool      // keys of those that were begun to train
-	plans  map[string][]plan    // by key
-	merged map[string][]string  // adapters in a base, by its digest
-	anew   []int64              // entries that commit to what is left of a set, after a record was forgotten
+	out     io.Writer
+	bad     int
+	zip     *zip.Reader
+	sets    map[int64]membership // in force, by entry
+	runs    map[string]bool      // keys of those that were begun to train
+	plans   map[string][]plan    // by key
+	lineage lineage
+	anew    []int64 // entries that commit to what is left of a set, after a record was forgotten
 }
 
 // membership is the body of an entry that commits to a set.
@@ -83,29 +84,16 @@ type plan struct {
 	Axes       []struct{ Axis, Label string }
 	TrainSet   string `json:"train_set"`
 	Base       string
-	Spec       struct {
-		Train struct {
-			LoRA struct{ Init struct{ Digest string } }
-		}
-	}
+	Spec       json.RawMessage
 }
 
-// inherited says which runs have an adapter in them from their beginning: one that they
-// go on from, or that was merged into their base. What that was trained on, they have
-// seen too, and none of it is in their own sets.
-func (c *checker) inherited() {
-	for _, key := range slices.Sorted(maps.Keys(c.runs)) {
-		var from []string
-		for _, p := range c.plans[key] {
-			from = append(append(from, p.Spec.Train.LoRA.Init.Digest), c.merged[p.Base]...)
-		}
-		slices.Sort(from)
-		for _, adapter := range slices.Compact(from) {
-			if adapter != "" {
-				c.say("unproved: run %.12s has adapter %.12s in it from its beginning: what that was trained on, the run has seen too, whatever is said of its own set", key, adapter)
-			}
-		}
+// name is how a sweep's author knows the run.
+func (p plan) name() string {
+	out := p.Sweep
+	for _, choice := range p.Axes {
+		out += fmt.Sprintf(" %s=%s", choice.Axis, choice.Label)
 	}
+	return out
 }
 
 func (c *checker) say(format string, args ...any) { _, _ = fmt.Fprintf(c.out, format+"\n", args...) }
@@ -164,15 +152,6 @@ func (c *checker) entry(seq int64, kind string, body []byte) error {
 			r.Sweep = s.Name
 			c.plans[r.Key] = append(c.plans[r.Key], r)
 		}
-	case "base":
-		var b struct {
-			Digest string
-			Merged struct{ Adapter string }
-		}
-		if err := json.Unmarshal(body, &b); err != nil {
-			return err
-		}
-		c.merged[b.Digest] = append(c.merged[b.Digest], b.Merged.Adapter)
 	case "attempt":
 		var a struct{ Run, Kind string }
 		if err := json.Unmarshal(body, &a); err != nil {
@@ -191,7 +170,7 @@ func (c *checker) entry(seq int64, kind string, body []byte) error {
 		}
 		c.sets[seq] = m
 	}
-	return nil
+	return c.lineage.entry(kind, body)
 }
 
 // head compares the entries with the head, and the head with who is to sign it.
@@ -297,35 +276,42 @@ func (c *checker) answer(i int, record map[string]hexes, in map[string][]string)
 	for _, m := range c.sets {
 		committed[m.Set] = true
 	}
-	absent, unknown := 0, 0
-	for _, key := range slices.Sorted(maps.Keys(c.runs)) {
-		seen, near, known := false, false, len(c.plans[key]) > 0
+	exposed, known, near := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, key := range slices.Sorted(maps.Keys(c.plans)) {
+		known[key] = true
 		for _, r := range c.plans[key] {
-			known = known && committed[r.TrainSet]
+			known[key] = known[key] && committed[r.TrainSet]
 			by := slices.DeleteFunc(slices.Clone(in[r.TrainSet]), func(identity string) bool { return identity == "near" })
-			near = near || len(in[r.TrainSet]) > len(by)
-			if len(by) == 0 || seen {
+			near[key] = near[key] || len(in[r.TrainSet]) > len(by)
+			if len(by) == 0 || exposed[key] || !c.runs[key] {
 				continue
 			}
-			seen = true
-			var axes strings.Builder
-			for _, choice := range r.Axes {
-				_, _ = fmt.Fprintf(&axes, " %s=%s", choice.Axis, choice.Label)
-			}
-			c.say("  run %.12s %s%s: in its training set, by %s", key, r.Sweep, axes.String(), strings.Join(by, ", "))
+			exposed[key] = true
+			c.say("  run %.12s %s: in its training set, by %s", key, r.name(), strings.Join(by, ", "))
 		}
+	}
+	absent, unknown, obscured := 0, 0, 0
+	for _, key := range slices.Sorted(maps.Keys(c.runs)) {
+		through, obscure := c.inherited(key, exposed, known)
 		switch {
-		case seen:
-		case known:
+		case exposed[key]:
+		case through != "":
+			c.say("  run %.12s %s: through adapter %.12s, which it has in it from its beginning and run %.12s made", key, c.plans[key][0].name(), through, c.lineage.makers[through][0])
+		case !known[key]:
+			unknown++
+		case obscure:
+			obscured++
+		default:
 			absent++
-			if near {
+			if near[key] {
 				c.say("  run %.12s: only what differs from it in Unicode form, case or white space", key)
 			}
-		default:
-			unknown++
 		}
 	}
 	c.say("  not in the committed training sets of %d runs; unknown of %d, to whose sets no entry commits", absent, unknown)
+	if obscured > 0 {
+		c.say("  unknown of %d more: an adapter is in them from their beginning of which no set here tells what it was trained on", obscured)
+	}
 }
 
 // commitment is what an entry says of keys.
