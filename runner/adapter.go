@@ -41,7 +41,13 @@ func FindAdapter(ctx context.Context, root Root, l *ledger.Ledger, ref string) (
 // is "", something that the ledger knows.
 func findAdapter(ctx context.Context, root Root, l *ledger.Ledger, ref, dir string) (_ *NamedAdapter, err error) {
 	a := &NamedAdapter{Name: ref, Dir: dir}
-	switch {
+	switch foreign := root.OriginRef(dir); {
+	case dir != "" && foreign != "" && l != nil:
+		found, err := originAdapter(ctx, root, l, foreign)
+		if found != nil || err != nil {
+			return found.described(err)
+		}
+		return nil, fmt.Errorf("adapter %s: %w", ref, ledger.ErrNotFound)
 	case dir != "":
 		if a.Version, a.Digest, err = VersionIn(ctx, root, l, dir); err != nil {
 			return nil, err

@@ -29,6 +29,16 @@ func (r Root) origins() string { return filepath.Join(r.State(), "origins") }
 // Origin is the root that a merged ledger is kept in.
 func (r Root) Origin(name string) Root { return Root{Dir: filepath.Join(r.origins(), name)} }
 
+// OriginRef returns the reference to what is in a folder of a merged ledger, such as
+// laptop/adapters/clinical/v0007, or "" for any other folder.
+func (r Root) OriginRef(dir string) string {
+	rel, err := filepath.Rel(r.origins(), dir)
+	if err != nil || !filepath.IsLocal(rel) || !strings.Contains(filepath.ToSlash(rel), "/") {
+		return ""
+	}
+	return filepath.ToSlash(rel)
+}
+
 // IsOrigin reports whether the root is that of a ledger that was merged into another.
 func (r Root) IsOrigin() bool {
 	state := filepath.Dir(filepath.Dir(r.Dir))

@@ -96,6 +96,15 @@ func runAudit(ctx context.Context, e *env, ref string, f auditFlags) (err error)
 		return fmt.Errorf("audit: %w", err)
 	}
 	if folder != "" {
+		root, err := e.findRoot(".")
+		if err != nil {
+			return err
+		}
+		if foreign := root.OriginRef(folder); foreign != "" {
+			ref, folder = foreign, ""
+		}
+	}
+	if folder != "" {
 		if alone, err := e.withoutLedger(ctx, folder, f.key); err != nil || alone != nil {
 			if err != nil {
 				return err
