@@ -24,6 +24,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/mod/sumdb/note"
@@ -42,6 +43,8 @@ type Ring struct {
 	// Passphrase asks for the passphrase of a key that has one. A Ring without it
 	// can't use such keys.
 	Passphrase func() (string, error)
+
+	swept sync.Once // of what killed processes left
 }
 
 // Default returns the folder of the user's keys. Nothing is made in it yet.
@@ -224,6 +227,7 @@ func (r *Ring) write(path string, data []byte) error {
 	if err := folder.WriteFile(path, data, 0o600); err != nil {
 		return advised(fmt.Errorf("keys: %w", err))
 	}
+	r.sweepUp()
 	return nil
 }
 
