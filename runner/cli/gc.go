@@ -29,8 +29,8 @@ func newGCCommand(e *env) *cobra.Command {
 		Short: "Free the space of what nothing refers to",
 		Long: `Gc deletes what is of no use any more below .daybook: artifacts in the store that
 the ledger doesn't refer to, quantized bases in the cache that no run has, and what
-processes left half written, there and beside the adapters. It touches nothing that the ledger refers to, no
-adapter, no prediction and no journal.
+killed processes left half written, there and beside the adapters. It touches nothing
+that the ledger refers to, no adapter, no prediction and no journal.
 
 With --cache it deletes all quantized bases; each is made again when it is needed.
 With --checkpoints it deletes what finished runs could have resumed from, optimizer
