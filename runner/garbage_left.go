@@ -24,6 +24,7 @@ var leftovers = []struct {
 	{"half written settings", ".daybook/.*", asCreated(`\.gitignore`)},
 	{"trial of the disk", ".daybook/.*", regexp.MustCompile(`^\.doctor-[0-9]+$`)},
 	{"half written key", ".daybook/keys/*", regexp.MustCompile(`^records-[0-9]+$`)},
+	{"half merged ledger", ".daybook/origins/.*", regexp.MustCompile(`^` + regexp.QuoteMeta(unfinished) + `[0-9]+$`)},
 	{"half written adapter", "adapters/*/.*", regexp.MustCompile(`^` + regexp.QuoteMeta(unfinished) + `[0-9]+$`)},
 }
 

@@ -88,7 +88,7 @@ func TestGarbageLeft(t *testing.T) {
 		want = append(want, p.root.Rel(f.Name()))
 		check(t, f.Close())
 	}
-	for _, dir := range []string{filepath.Join(attempt, runner.Checkpoints, ".tmp-step-000004"), filepath.Join(p.root.Adapters("tiny"), ".new-123")} {
+	for _, dir := range []string{filepath.Join(attempt, runner.Checkpoints, ".tmp-step-000004"), filepath.Join(p.root.Adapters("tiny"), ".new-123"), filepath.Join(p.root.State(), "origins", ".new-456")} {
 		check(t, os.MkdirAll(dir, 0o700))
 		check(t, os.WriteFile(filepath.Join(dir, "adapter_model.safetensors"), []byte("half"), 0o600))
 		want = append(want, p.root.Rel(dir))
