@@ -39,7 +39,7 @@ func readFixture(t *testing.T, s sample, name string) {
 	head := must(os.ReadFile("testdata/" + name + ".head"))(t)
 	key := strings.TrimSpace(string(must(os.ReadFile("testdata/" + name + ".key"))(t)))
 	l := openAt(t, path, newClock())
-	v := must(l.Verify(ctx, VerifyOptions{Key: key, Heads: []KnownHead{{name + ".head", head}}}))(t)
+	v := must(l.Verify(ctx, VerifyOptions{Key: key, Heads: []KnownHead{{From: name + ".head", Note: head}}}))(t)
 	if len(v.Problems) > 0 || v.Anchored == 0 || v.Anchored >= v.Entries || len(v.Signers) != 3 {
 		t.Fatalf("problems %v, anchored %d of %d, signers %v", v.Problems, v.Anchored, v.Entries, v.Signers)
 	}

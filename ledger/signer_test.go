@@ -174,7 +174,7 @@ func TestAnchors(t *testing.T) {
 	if !strings.Contains(strings.Join(v.Notes, "\n"), fmt.Sprintf("rewrite entries %d to %d unnoticed", h.Size+1, v.Entries)) {
 		t.Errorf("notes %q", v.Notes)
 	}
-	if v := must(l.Verify(ctx, VerifyOptions{Heads: []KnownHead{{"mail", foreign}}}))(t); len(v.Problems) != 1 {
+	if v := must(l.Verify(ctx, VerifyOptions{Heads: []KnownHead{{From: "mail", Note: foreign}}}))(t); len(v.Problems) != 1 {
 		t.Errorf("another log's head: %v", v.Problems)
 	}
 }

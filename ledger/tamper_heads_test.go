@@ -44,7 +44,7 @@ func TestTamperKeyHolder(t *testing.T) {
 	}
 	var heads []KnownHead
 	for n := int64(1); n <= size; n++ {
-		heads = append(heads, KnownHead{fmt.Sprint("mail ", n), must(sign(n, hashes))(t)})
+		heads = append(heads, KnownHead{From: fmt.Sprint("mail ", n), Note: must(sign(n, hashes))(t)})
 	}
 	counts := map[string]int{}
 	cases := 0

@@ -438,11 +438,11 @@ func TestRollback(t *testing.T) {
 	}
 	// Somebody else's machine has no such head, but may know one.
 	ok(t, os.RemoveAll(ring(path).Dir))
-	if found := v.verified(t, path, KnownHead{"mail", v.head}); len(found.Problems) > 0 {
+	if found := v.verified(t, path, KnownHead{From: "mail", Note: v.head}); len(found.Problems) > 0 {
 		t.Errorf("the older copy is sound as such: %v", found.Problems)
 	}
 	newest := must(os.ReadFile(filepath.Join(headsOf(t, v), "head")))(t)
-	if found := v.verified(t, path, KnownHead{"mail", newest}); len(found.Problems) == 0 {
+	if found := v.verified(t, path, KnownHead{From: "mail", Note: newest}); len(found.Problems) == 0 {
 		t.Error("a head from elsewhere is over more entries, and nobody noticed")
 	}
 	// Nothing can be added to it where the newer head is known.
@@ -461,6 +461,23 @@ func TestRollback(t *testing.T) {
 	}
 	if found := v.verified(t, path); len(found.Problems) == 0 {
 		t.Error("a reviewer who knows the earlier key is not told of the break")
+	}
+}
+
+// TestRollbackUnderAnotherOrigin puts an older copy back that goes on under an
+// identity which somebody else gave it, on another machine: it cites the head that
+// was in it.
+func TestRollbackUnderAnotherOrigin(t *testing.T) {
+	v := newVault(t)
+	path := filepath.Join(t.TempDir(), file)
+	v.copyTo(t, path)
+	ok(t, os.WriteFile(path, v.older, 0o600))
+	theirs := must(Open(t.Context(), path, Options{Now: newClock().Now, Keys: ring(filepath.Join(t.TempDir(), "theirs"))}))(t)
+	must(theirs.NewOrigin(t.Context(), "moved"))(t)
+	ok(t, theirs.Close())
+	found := must(openAt(t, path, newClock()).Verify(t.Context(), VerifyOptions{Keys: ring(path)}))(t)
+	if !slices.ContainsFunc(found.Problems, func(p Problem) bool { return strings.Contains(p.What, "keeps quiet about") }) {
+		t.Errorf("the head beside the key is over more entries, and nobody noticed: %v", found.Problems)
 	}
 }
 
@@ -484,7 +501,7 @@ func TestForgedOrigin(t *testing.T) {
 	if found := v.verified(t, path); len(found.Problems) == 0 {
 		t.Error("another key's log is taken for this one's")
 	}
-	if found := other.verified(t, path, KnownHead{"mail", v.head}); len(found.Problems) == 0 {
+	if found := other.verified(t, path, KnownHead{From: "mail", Note: v.head}); len(found.Problems) == 0 {
 		t.Error("another log's head fits")
 	}
 }

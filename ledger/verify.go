@@ -36,7 +36,8 @@ type Verification struct {
 	Root     string    `json:"root"`
 	Key      string    `json:"key"`      // in force
 	Signers  []Signer  `json:"signers"`  // as the entries have them
-	Anchored int64     `json:"anchored"` // entries that an anchor was checked to hold; 0 if none was
+	Anchored int64     `json:"anchored"` // entries under a head that was shown from elsewhere, or that a witness signed; 0 if none was
+	Nearby   int64     `json:"nearby"`   // entries under a head that is kept on this machine, where the key's holder may change it too
 	Checked  []string  `json:"checked"`  // heads that the log was compared with, and where they are from
 	Notes    []string  `json:"notes"`    // what a reader has to know, and is no mismatch
 	Problems []Problem `json:"problems"`
@@ -76,6 +77,9 @@ type VerifyOptions struct {
 type KnownHead struct {
 	From string // for messages
 	Note []byte
+	// Nearby says that the head was read where the holder of the key could have
+	// written another: it shows what others have changed, and binds the holder to nothing.
+	Nearby bool
 }
 
 // KnownRoot is the root over a log's first entries, in base64, without anybody's word for it.
@@ -104,7 +108,7 @@ func (l *Ledger) Verify(ctx context.Context, o VerifyOptions) (*Verification, er
 	if err != nil {
 		return nil, fmt.Errorf("ledger: verify: %w", err)
 	}
-	c := &check{ctx: ctx, ledger: l, o: o, v: &Verification{Problems: []Problem{}, Notes: []string{}, Checked: []string{}}, again: again, forgotten: map[Digest]Digest{}}
+	c := &check{ctx: ctx, ledger: l, o: o, v: &Verification{Problems: []Problem{}, Notes: []string{}, Checked: []string{}}, again: again, forgotten: map[Digest]Digest{}, cites: map[int64]string{}}
 	if err := errors.Join(c.run(), again.close()); err != nil {
 		if ended := ctx.Err(); ended != nil {
 			err = ended
@@ -122,12 +126,13 @@ type check struct {
 	v      *Verification
 	again  *scratch // query tables made again from the entries
 
-	seen    []byte           // last head signed on this machine, before the transaction; nil if there is none
+	seen    []seenHead       // last heads signed on this machine, from before the transaction
 	conn    *sql.Conn        // in one read transaction
 	chain   []evidence.Entry // those about keys and anchors
 	leaves  []tlog.Hash
-	hashes  grown    // the whole tree, by stored-hash index
-	signers []Signer // as the entries have them
+	hashes  grown            // the whole tree, by stored-hash index
+	signers []Signer         // as the entries have them
+	cites   map[int64]string // heads that breaks cite, by the entry
 
 	forgotten map[Digest]Digest // lists that aren't whole any more, and the digest of what is left
 }
@@ -186,16 +191,36 @@ func keepPages(database string) string {
 	return fmt.Sprintf("PRAGMA %s.cache_size = -%d", database, verifyCache)
 }
 
-// see reads the head beside the key. It comes first: a process that adds something
-// meanwhile keeps a head there that this transaction knows nothing of.
+// seenHead is the last head of an origin that this machine signed, as a note.
+type seenHead struct {
+	origin string
+	note   []byte
+}
+
+// see reads the heads beside the keys, of every origin that the log has had: an older
+// copy, put back under an identity of somebody else's, has lost entries all the same.
+// It comes first: a process that adds something meanwhile keeps a head there that
+// this transaction knows nothing of.
 func (c *check) see() error {
-	var origin string
-	found, err := none(c.conn.QueryRowContext(c.ctx, "SELECT origin FROM main.signers ORDER BY entry DESC LIMIT 1").Scan(&origin))
-	if err != nil || !found || c.o.Keys == nil || c.ledger.copied { // of a copy, the ledger itself may have gone on
+	if c.o.Keys == nil || c.ledger.copied { // of a copy, the ledger itself may have gone on
+		return nil
+	}
+	rows, err := c.conn.QueryContext(c.ctx, "SELECT origin FROM main.signers GROUP BY origin ORDER BY max(entry)")
+	if err != nil {
 		return err
 	}
-	if c.seen, err = c.o.Keys.Seen(origin); err != nil {
-		c.v.problem("last head beside the key", "%v", err)
+	origins, err := scanAll(rows, scanText)
+	if err != nil {
+		return err
+	}
+	for _, origin := range origins {
+		head, err := c.o.Keys.Seen(origin)
+		if err != nil {
+			c.v.problem("last head beside the key", "%v", err)
+		}
+		if head != nil {
+			c.seen = append(c.seen, seenHead{origin, head})
+		}
 	}
 	return nil
 }

@@ -36,21 +36,60 @@ func (c *check) heads() error {
 	in := c.signers[len(c.signers)-1]
 	c.v.Origin, c.v.Key = in.Origin, in.Key
 	c.trust(in)
-	if c.seen != nil {
-		c.goesOnFrom("last head signed on this machine", c.seen)
+	for _, seen := range c.seen {
+		c.since(seen)
 	}
 	if c.o.Key == "" && (c.o.Keys == nil || !c.o.Keys.Has(in.Key)) {
 		c.v.note("whose key signs the ledger is its own claim: the private key is not on this machine, and no public key was given to compare with")
 	}
 	for _, h := range c.o.Heads {
-		if found, ok := c.goesOnFrom(h.From, h.Note); ok {
+		found, ok := c.goesOnFrom(h.From, h.Note)
+		switch {
+		case ok && h.Nearby:
+			c.v.Checked = append(c.v.Checked, fmt.Sprintf("%s: %d entries", h.From, found.Size))
+			c.v.Nearby = max(c.v.Nearby, found.Size)
+		case ok:
 			c.elsewhere(h.From, found)
 		}
 	}
 	if c.v.Anchored < c.v.Entries {
 		c.v.note("the holder of the key could still rewrite entries %d to %d unnoticed: no head over them was shown from elsewhere", c.v.Anchored+1, c.v.Entries)
 	}
+	if c.v.Nearby > c.v.Anchored {
+		c.v.note("heads over %d entries are on this machine, where the holder of the key could write others: they count once somebody else has a copy, which --anchor shows", c.v.Nearby)
+	}
 	return nil
+}
+
+// since holds the log against the last head of an origin that was signed here. The
+// entries that an origin has lost at the break after it are told by what that cites,
+// unless it keeps quiet about some.
+func (c *check) since(seen seenHead) {
+	where := "last head signed on this machine"
+	if seen.origin == c.v.Origin {
+		c.goesOnFrom(where, seen.note)
+		return
+	}
+	where += ", of " + seen.origin
+	h, err := evidence.PeekHead(seen.note)
+	if err != nil {
+		c.v.problem(where, "%v", err)
+		return
+	}
+	end := int64(0) // where another origin goes on
+	for i, s := range c.signers {
+		if i > 0 && s.Origin != seen.origin && c.signers[i-1].Origin == seen.origin {
+			end = s.Entry
+		}
+	}
+	cited, err := evidence.PeekHead([]byte(c.cites[end]))
+	told := err == nil && cited.Origin == seen.origin && cited.Size >= h.Size
+	switch {
+	case h.Size < end:
+		c.goesOnFrom(where, seen.note)
+	case !told:
+		c.v.problem(where, "it is over %d entries; the break at entry %d keeps quiet about %d of them: an older copy was put back before it", h.Size, end, h.Size-end+1)
+	}
 }
 
 // link checks an entry about the log itself.
@@ -72,7 +111,7 @@ func (c *check) link(e evidence.Entry) error {
 		if before > 0 {
 			c.v.note("break at entry %d: the entries before it are not vouched for by the key of %s: %s", e.Seq, f.Origin, f.Reason)
 		}
-		if f.Cites != "" {
+		if c.cites[e.Seq] = f.Cites; f.Cites != "" {
 			c.cited(e.Seq, f.Cites)
 		}
 		c.signers = append(c.signers, Signer{Entry: e.Seq, Origin: f.Origin, Key: f.Key, Vouches: e.Seq, Reason: f.Reason})

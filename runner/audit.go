@@ -82,12 +82,17 @@ func (l *Looked) problem(where, format string, args ...any) {
 }
 
 // adapter looks at an adapter's folder. A copy that lacks files beside the weights
-// contradicts nothing.
+// contradicts nothing, nor does one without any weights. Weights without their
+// configuration, or the reverse, can't be told to be the adapter's: that is a mismatch.
 func (l *Looked) adapter(a ledger.Adapter, dir string) error {
 	got, err := checkpoint.AdapterDigest(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		for _, name := range adapterFiles {
+			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+				l.problem("folder "+filepath.Base(dir), "%s is there without the other of %s: nothing says that it is of %s", name, strings.Join(adapterFiles, " and "), a.Name())
+			}
+		}
 	case err != nil:
 		return err
 	case hexDigest(got) != a.Digest:

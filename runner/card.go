@@ -102,7 +102,10 @@ type MetadataMetrics struct {
 }
 
 // metadataFile is its name.
-const metadataFile = "metadata.json"
+const (
+	metadataFile = "metadata.json"
+	cardFile     = "README.md"
+)
 
 // ReadMetadata reads the metadata in an adapter's folder.
 func ReadMetadata(dir string) (*Metadata, error) {
@@ -153,7 +156,7 @@ func (e *execution) describeAdapter(ctx context.Context, dir string, item *Item,
 	if err := card.Execute(&text, m); err != nil {
 		return fmt.Errorf("model card: %w", err)
 	}
-	return folder.WriteFile(filepath.Join(dir, "README.md"), text.Bytes(), 0o644)
+	return folder.WriteFile(filepath.Join(dir, cardFile), text.Bytes(), 0o644)
 }
 
 func (e *execution) metadata(ctx context.Context, item *Item, run ledger.Run, a ledger.Adapter) (*Metadata, error) {

@@ -221,6 +221,6 @@ func (m *MergeRecord) write(dir string) error {
 	}
 	return errors.Join(
 		folder.WriteFile(filepath.Join(dir, mergeFile), append(data, '\n'), 0o644),
-		folder.WriteFile(filepath.Join(dir, "README.md"), text.Bytes(), 0o644),
+		folder.WriteFile(filepath.Join(dir, cardFile), text.Bytes(), 0o644),
 	)
 }

@@ -59,8 +59,8 @@ func (e *execution) record(ctx context.Context, dir string, a ledger.Adapter) er
 	)
 }
 
-// attest writes the adapter's provenance and ML-BOM into dir, keeps copies of them
-// and of the metadata in the store, and returns their digests.
+// attest writes the adapter's provenance and ML-BOM into dir, keeps copies of them, of
+// the metadata and of the model card in the store, and returns their digests.
 func (e *execution) attest(ctx context.Context, dir string, a ledger.Adapter) (map[string]ledger.Digest, error) {
 	trace, err := e.Ledger.Trace(ctx, a)
 	if err != nil {
@@ -100,10 +100,14 @@ func (e *execution) attest(ctx context.Context, dir string, a ledger.Adapter) (m
 	if err != nil {
 		return nil, err
 	}
+	card, err := os.ReadFile(filepath.Join(dir, cardFile))
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]ledger.Digest{}
 	for name, data := range map[string][]byte{
 		attest.EnvelopeFile: envelope, attest.BundleFile: bundle, attest.KeyFile: public,
-		attest.BOMFile: bom, metadataFile: metadata,
+		attest.BOMFile: bom, metadataFile: metadata, cardFile: card,
 	} {
 		if out[name], err = e.Store.Put(ctx, bytes.NewReader(data)); err != nil {
 			return nil, err

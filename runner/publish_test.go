@@ -92,7 +92,7 @@ func TestPublishRepaired(t *testing.T) {
 			t.Errorf("problems %v, unfinished %q", found.Problems, found.Unfinished)
 		}
 	}
-	verified(6, 0) // something else is in its place: the adapter, and five files beside it
+	verified(10, 0) // something else is in its place: that, the adapter, and eight files beside it
 	check(t, os.RemoveAll(blocked))
 	verified(0, 1)
 	away := filepath.Join(p.dir, "away")
@@ -111,7 +111,7 @@ func TestPublishRepaired(t *testing.T) {
 	onlyVersions(t, p, "v0001")
 	after, err := p.ledger.Adapter(t.Context(), "tiny@v1")
 	check(t, err)
-	if diff := cmp.Diff(before, after); diff != "" || len(after.Files) != 5 {
+	if diff := cmp.Diff(before, after); diff != "" || len(after.Files) != 6 {
 		t.Errorf("the fact is another: %s\n%v", diff, after.Files)
 	}
 	_, key, err := p.ledger.Head(t.Context())
@@ -123,7 +123,7 @@ func TestPublishRepaired(t *testing.T) {
 	}
 	verified(0, 0)
 	check(t, os.RemoveAll(blocked)) // by a person: it was in place
-	verified(6, 0)                  // as before
+	verified(1, 0)                  // the folder
 }
 
 // onlyVersions checks what is in the folder of the sweep's adapters.

@@ -39,7 +39,7 @@ type FilesVerified struct {
 // many of them are done. The error is about not being able to read.
 func VerifyFiles(ctx context.Context, root Root, l *ledger.Ledger, s *store.Store, progress func(done, total int)) (*FilesVerified, error) {
 	v := &fileCheck{root: root, ledger: l, store: s, found: FilesVerified{Unfinished: []string{}, Problems: []ledger.Problem{}}}
-	for _, plan := range []func(context.Context) error{v.artifacts, v.adapters, v.attempts} {
+	for _, plan := range []func(context.Context) error{v.artifacts, v.adapters, v.attempts, v.emptied} {
 		if err := plan(ctx); err != nil {
 			return nil, err
 		}
@@ -176,7 +176,9 @@ func (v *fileCheck) adapters(ctx context.Context) error {
 	for _, a := range all {
 		v.todo = append(v.todo, func(ctx context.Context) error {
 			v.count(&v.found.Adapters)
-			if _, err := os.Stat(v.root.Abs(a.Path)); errors.Is(err, fs.ErrNotExist) && v.ledger.Copied() {
+			_, err := os.Stat(v.root.Abs(a.Path))
+			absent := errors.Is(err, fs.ErrNotExist)
+			if absent && v.ledger.Copied() {
 				v.count(&v.found.Gone)
 				return nil
 			}
@@ -186,13 +188,23 @@ func (v *fileCheck) adapters(ctx context.Context) error {
 				}
 			}
 			where := fmt.Sprintf("%s, %s@v%d", a.Path, a.Sweep, a.Version)
+			if absent {
+				v.problem(where, "the adapter's folder is missing")
+				return nil
+			}
 			if err := v.adapter(v.root.Abs(a.Path), where, a.Digest, nil); err != nil {
 				return err
 			}
-			return v.beside(a)
+			if err := v.beside(a); err != nil {
+				return err
+			}
+			if err := v.proof(ctx, a); err != nil {
+				return err
+			}
+			return v.strangers(a)
 		})
 	}
-	return nil
+	return v.unrecorded(ctx, all)
 }
 
 // unfinished reports whether an adapter that was never put in place is all that a

@@ -15,7 +15,7 @@
 // The statement's first subject is the adapter's identity: the SHA-256 of the two
 // lines that sha256sum prints for adapter_config.json and adapter_model.safetensors;
 // the others are these two files. So the statement depends on nothing that depends
-// on it. The entry holds the digests of the first four files and of metadata.json,
+// on it. The entry holds the digests of the first four files, metadata.json and README.md,
 // and the proof ties the entry to the ledger's key: whoever has that key needs no
 // other. The envelope's own signature is for tools that know nothing of the log. It
 // is worth what is known of provenance.pub.pem: whoever checks a folder with such a

@@ -159,7 +159,7 @@ func verifyAll(ctx context.Context, e *env, root runner.Root, l *ledger.Ledger, 
 			gone = append(gone, ledger.Problem{Where: a.Kind + " " + a.Place, What: err.Error()})
 			continue
 		}
-		o.Heads = append(o.Heads, ledger.KnownHead{From: a.Kind + " " + a.Place, Note: data})
+		o.Heads = append(o.Heads, ledger.KnownHead{From: a.Kind + " " + a.Place, Note: data, Nearby: true})
 	}
 	m := newMeter(e.err)
 	defer m.close()
