@@ -274,14 +274,17 @@ func newerLedger(ts *testscript.TestScript, neg bool, args []string) {
 // NAME.out.
 func check(name string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
-		if len(args) != 1 && len(args) != 2 {
-			ts.Fatalf("usage: %s BUNDLE [KEYFILE]", name)
+		if len(args) == 0 {
+			ts.Fatalf("usage: %s BUNDLE [KEYFILE] [FLAG FILE]...", name)
 		}
-		command := []string{"run", "daybook/ledger/cmd/" + name}
-		if len(args) == 2 {
-			command = append(command, "-key", strings.TrimSpace(ts.ReadFile(args[1])))
+		command, bundle, args := []string{"run", "daybook/ledger/cmd/" + name}, args[0], args[1:]
+		if len(args)%2 == 1 {
+			command, args = append(command, "-key", strings.TrimSpace(ts.ReadFile(args[0]))), args[1:]
 		}
-		out, err := exec.Command("go", append(command, ts.MkAbs(args[0]))...).CombinedOutput()
+		for flag := range slices.Chunk(args, 2) {
+			command = append(command, flag[0], ts.MkAbs(flag[1]))
+		}
+		out, err := exec.Command("go", append(command, ts.MkAbs(bundle))...).CombinedOutput()
 		if (err != nil) != neg {
 			ts.Fatalf("%v\n%s", err, out)
 		}

@@ -5,7 +5,11 @@
 // shares no code with Daybook; the package comment of daybook/ledger is the format
 // that it follows.
 //
-//	membercheck [-key KEY] BUNDLE
+//	membercheck [-key KEY] [-record FILE] BUNDLE
+//
+// Which record the identities in a bundle are of is the word of who made it. -record
+// takes the record itself, as JSON, and computes its identity anew; those by content
+// and near differ by how a sweep reads a record's keys, and stay the maker's word.
 //
 // It ends with 0 if the proofs hold, whatever they prove, 4 if one doesn't or one is
 // missing, 2 if it was called wrong.
@@ -14,6 +18,7 @@ package main
 import (
 	"archive/zip"
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -38,6 +43,7 @@ func run(args []string, out, problems io.Writer) int {
 	flags := flag.NewFlagSet("membercheck [flags] BUNDLE", flag.ContinueOnError)
 	flags.SetOutput(problems)
 	key := flags.String("key", "", "the ledger's public `key`, to check who has signed; without, ledgercheck has to")
+	record := flags.String("record", "", "`file` with the record in question, as JSON: the bundle has to be about it")
 	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
 		return 2
 	}
@@ -48,7 +54,21 @@ func run(args []string, out, problems io.Writer) int {
 	}
 	defer func() { _ = z.Close() }()
 	c := &checker{out: out, zip: &z.Reader, sets: map[int64]membership{}, runs: map[string]bool{}, plans: map[string][]plan{}}
-	if err := errors.Join(c.log(*key), c.proofs()); err != nil {
+	if *record != "" {
+		text, err := os.ReadFile(*record)
+		if err == nil {
+			c.asked, err = recordID(text)
+		}
+		if err != nil {
+			_, _ = fmt.Fprintf(problems, "membercheck: -record %s: %v\n", *record, err)
+			return 2
+		}
+	}
+	if err := c.log(*key); err != nil { // then nothing that follows from entries is worth saying
+		c.problem("%v", err)
+		return 4
+	}
+	if err := c.proofs(); err != nil {
 		c.problem("%v", err)
 	}
 	c.outside()
@@ -67,6 +87,7 @@ type checker struct {
 	runs    map[string]bool      // keys of those that were begun to train
 	plans   map[string][]plan    // by key
 	lineage lineage
+	asked   []byte  // identity of the record in question; nil if the bundle alone says what is asked
 	anew    []int64 // entries that commit to what is left of a set, after a record was forgotten
 }
 
@@ -226,6 +247,9 @@ func (c *checker) proofs() error {
 	if d.Version != 1 || len(d.Records) == 0 {
 		return errors.New("membership.json: it asks for nothing, or is of a version that this command doesn't read")
 	}
+	if err := c.about(d.Records); err != nil {
+		return fmt.Errorf("membership.json: %w", err)
+	}
 	proved := map[int64]proved{}
 	for _, s := range d.Sets {
 		proved[s.Entry] = s
@@ -261,20 +285,57 @@ func (c *checker) proofs() error {
 	if c.bad == 0 {
 		for i, record := range d.Records {
 			c.answer(i, record, in[i])
+			for _, identity := range []string{"record", "content", "near"} {
+				if record[identity] == nil {
+					c.say("  it was not looked for by %s: none of this is about what has that in common with it", identity)
+				}
+			}
 		}
 	}
 	return nil
 }
 
+// about checks that the records are named by identities that there are, and that the
+// one in question is among them.
+func (c *checker) about(records []map[string]hexes) error {
+	found := false
+	for i, record := range records {
+		if len(record) == 0 {
+			return fmt.Errorf("record %d has no identity", i+1)
+		}
+		for identity, id := range record {
+			if !slices.Contains(identities, identity) || len(id) != sha256.Size {
+				return fmt.Errorf("record %d: there is no such identity as %q, or it isn't one of %d bytes", i+1, identity, sha256.Size)
+			}
+		}
+		found = found || bytes.Equal(record["record"], c.asked)
+	}
+	switch {
+	case c.asked == nil:
+		c.say("which record the identities are of is the word of who made the bundle: -record FILE computes one anew")
+	case !found:
+		return fmt.Errorf("none of its records is the one given, %x", c.asked)
+	}
+	return nil
+}
+
+// identities are the names of those by which a record can be in a set.
+var identities = []string{"content", "example", "near", "record"}
+
 // answer says what is proved of a record.
 func (c *checker) answer(i int, record map[string]hexes, in map[string][]string) {
 	c.say("record %d", i+1)
 	for _, identity := range slices.Sorted(maps.Keys(record)) {
-		c.say("  %s %x", identity, record[identity])
+		note := ""
+		if identity == "record" && bytes.Equal(record[identity], c.asked) {
+			note = ": the record given"
+		}
+		c.say("  %s %x%s", identity, record[identity], note)
 	}
-	committed := map[string]bool{}
+	committed := map[string]bool{} // whole
 	for _, m := range c.sets {
-		committed[m.Set] = true
+		whole, known := committed[m.Set]
+		committed[m.Set] = m.Replaces == 0 && (whole || !known)
 	}
 	exposed, known, near := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(c.plans)) {
@@ -308,7 +369,7 @@ func (c *checker) answer(i int, record map[string]hexes, in map[string][]string)
 			}
 		}
 	}
-	c.say("  not in the committed training sets of %d runs; unknown of %d, to whose sets no entry commits", absent, unknown)
+	c.say("  not in the committed training sets of %d runs; unknown of %d, to whose sets no entry commits, or only to what is left of them", absent, unknown)
 	if obscured > 0 {
 		c.say("  unknown of %d more: an adapter is in them from their beginning of which no set here tells what it was trained on", obscured)
 	}

@@ -4,13 +4,16 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -206,14 +209,69 @@ func TestLeftOut(t *testing.T) {
 		"records":     func(d *evidence.MembershipProofs) { d.Records = nil },
 		"the version": func(d *evidence.MembershipProofs) { d.Version = 2 },
 		"another key": func(d *evidence.MembershipProofs) { d.Sets[0].Key = text(digest()) },
-		"a proof":     func(d *evidence.MembershipProofs) { delete(d.Sets[0].Proofs[0], evidence.ContentIdentity) },
+		"an identity": func(d *evidence.MembershipProofs) { d.Records[0] = nil },
+		"all but one": func(d *evidence.MembershipProofs) {
+			delete(d.Records[0], evidence.NearIdentity)
+			d.Records[0]["of nothing"] = text(digest())
+		},
+		"a proof": func(d *evidence.MembershipProofs) { delete(d.Sets[0].Proofs[0], evidence.ContentIdentity) },
 	} {
 		if code, out := verdict(t, edit(change)); code != 4 {
 			t.Errorf("%s: code %d\n%s", name, code, out)
 		}
 	}
-	if code, _ := verdict(t, m.files, "-key", "nobody+00000000+AAAA"); code != 4 {
-		t.Errorf("another's key: code %d", code)
+	if code, out := verdict(t, m.files, "-key", "nobody+00000000+AAAA"); code != 4 || strings.Contains(out, "run") {
+		t.Errorf("another's key: code %d\n%s", code, out)
+	}
+}
+
+// TestForgotten has a set from which a record was taken: nothing is known any more of
+// whether it had another one.
+func TestForgotten(t *testing.T) {
+	var out strings.Builder
+	c := &checker{out: &out, sets: map[int64]membership{}, runs: map[string]bool{}, plans: map[string][]plan{}}
+	check(t, c.entry(1, "sweep", []byte(`{"name":"tiny","planned":[{"key":"one","train_set":"cut"},{"key":"two","train_set":"whole"}]}`)))
+	for seq, body := range map[int64]string{2: `{"set":"cut"}`, 3: `{"set":"whole"}`} {
+		check(t, c.entry(seq, "membership", []byte(body)))
+	}
+	check(t, c.entry(4, "attempt", []byte(`{"run":"one","kind":"train"}`)))
+	check(t, c.entry(5, "attempt", []byte(`{"run":"two","kind":"train"}`)))
+	check(t, c.entry(6, "membership", []byte(`{"set":"cut","replaces":2}`)))
+	c.answer(0, nil, nil)
+	if got := out.String(); !strings.Contains(got, "not in the committed training sets of 1 runs; unknown of 1, ") {
+		t.Error(got)
+	}
+}
+
+// TestRecordID computes identities of records as they stand, from the vectors that
+// an implementation in another language has made too.
+func TestRecordID(t *testing.T) {
+	text, err := os.ReadFile("../../evidence/testdata/vectors.json")
+	check(t, err)
+	var vectors struct {
+		Canonical []struct{ In, Out string }
+		Floats    []struct{ Bits, Text string }
+	}
+	check(t, json.Unmarshal(text, &vectors))
+	if len(vectors.Floats) == 0 {
+		t.Fatal("no vectors")
+	}
+	for _, f := range vectors.Floats {
+		bits, err := strconv.ParseUint(f.Bits, 16, 64)
+		check(t, err)
+		if got := number(nil, math.Float64frombits(bits)); string(got) != f.Text {
+			t.Errorf("%s: %s, want %s", f.Bits, got, f.Text)
+		}
+	}
+	const messy = ` {"\ud83d\ude00":[1.50, true ,null], "\uffee":"\u0001\"\\é\n", "a":{"c":-0,"b":1e30}}`
+	want := sha256.Sum256([]byte(`{"a":{"b":1e+30,"c":0},"😀":[1.5,true,null],"￮":"\u0001\"\\é\n"}`))
+	if got, err := recordID([]byte(messy)); err != nil || !bytes.Equal(got, want[:]) {
+		t.Errorf("%x, %v", got, err)
+	}
+	for _, bad := range []string{"", "[]", "text", "{} {}"} {
+		if _, err := recordID([]byte(bad)); err == nil {
+			t.Errorf("%q has an identity", bad)
+		}
 	}
 }
 
@@ -262,7 +320,7 @@ func TestInherited(t *testing.T) {
   run 2 goes on tiny rank=4: through adapter first, which it has in it from its beginning and run 1 saw it made
   run 3 on merged tiny rank=4: through adapter first, which it has in it from its beginning and run 1 saw it made
   run 4 goes on fr tiny rank=4: through adapter first, which it has in it from its beginning and run 1 saw it made
-  not in the committed training sets of 2 runs; unknown of 1, to whose sets no entry commits
+  not in the committed training sets of 2 runs; unknown of 1, to whose sets no entry commits, or only to what is left of them
   unknown of 3 more: an adapter is in them from their beginning of which no set here tells what it was trained on
 unproved: run 5 foreign has adapter nobody's in it from its beginning, which no run here made: what that was trained on, the run has seen too, and nothing here tells
 `
