@@ -32,7 +32,7 @@ var (
 	stepRows       = newAppended("steps", "attempt", "step", "epoch", "loss", "learning_rate", "grad_norm", "tokens", "targets", "seconds")
 	epochRows      = newAppended("epochs", "attempt", "epoch", "train_loss", "selected", "best", "adapter", "path", "seconds")
 	evaluationRows = newAppended("evaluations", "id", "run", "attempt", "subject", "baseline", "epoch", "split", "set_digest", "evaluation", "prediction_key",
-		"records", "list", "seconds", "identity", "time", "entry")
+		"records", "list", "seconds", "identity", "time", "entry", "predictions")
 	metricRows = newAppended("metric_values", "evaluation", "ordinal", "metric", "version", "by_field", "tag", "value", "num", "den")
 	scoreRows  = newAppended("scores", "evaluation", "ordinal", "metric", "version", "num", "den")
 )

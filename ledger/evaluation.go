@@ -124,6 +124,11 @@ func packIDs(v journal.Evaluated) ([]byte, error) {
 	if err := digests(thing, "set", v.Set, "evaluation", v.Evaluation, "prediction key", v.PredictionKey); err != nil {
 		return nil, err
 	}
+	if v.Predictions != "" {
+		if err := digests(thing, "predictions", v.Predictions); err != nil {
+			return nil, err
+		}
+	}
 	for _, s := range v.Scores {
 		if len(s.Num) != len(v.Records) || len(s.Den) != len(v.Records) {
 			return nil, invalid(thing, "%s: %d records have %d numerators and %d denominators", s.Metric, len(v.Records), len(s.Num), len(s.Den))
@@ -167,7 +172,7 @@ func decodeEvaluated(body []byte) (readEvaluation, error) {
 // insertEvaluation adds the rows of an evaluation.
 func (t *transaction) insertEvaluation(ctx context.Context, run int64, attempt int, f readEvaluation, at time.Time, entry int64) error {
 	id, err := t.insert(ctx, evaluationRows, nil, run, attempt, f.Subject, f.Baseline, f.Epoch, f.Split, f.Set, f.Evaluation, f.PredictionKey,
-		f.Count, f.List, f.Seconds, f.identity, formatTime(at), entry)
+		f.Count, f.List, f.Seconds, f.identity, formatTime(at), entry, f.Predictions)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type Evaluation struct {
 	Set           Digest                `json:"set"`
 	Evaluation    Digest                `json:"evaluation"` // settings that made the predictions
 	PredictionKey Digest                `json:"prediction_key"`
+	Predictions   Digest                `json:"predictions"` // of their file; "" if an earlier release recorded none
 	Records       int                   `json:"records"`
 	List          Digest                `json:"list"` // equal for evaluations of the same records in the same order
 	Seconds       float64               `json:"seconds"`
@@ -77,9 +78,9 @@ func (l *Ledger) Evaluations(ctx context.Context, f EvaluationFilter) ([]Evaluat
 func (l *Ledger) evaluations(ctx context.Context, w where) ([]Evaluation, error) {
 	found, err := collect(ctx, l, func(row *sql.Rows, v *Evaluation) error {
 		return row.Scan(&v.ID, &v.Run, &v.Attempt, &v.Subject, &v.Baseline, &v.Epoch, &v.Split, &v.Set, &v.Evaluation, &v.PredictionKey,
-			&v.Records, &v.List, &v.Seconds, instant{&v.Time}, &v.Entry)
+			&v.Predictions, &v.Records, &v.List, &v.Seconds, instant{&v.Time}, &v.Entry)
 	}, `SELECT e.id, r.key, e.attempt, e.subject, e.baseline, e.epoch, e.split, e.set_digest, e.evaluation, e.prediction_key,
-		e.records, e.list, e.seconds, e.time, e.entry FROM evaluations e JOIN runs r ON r.id = e.run`+w.sql()+` ORDER BY e.id`, w.args...)
+		e.predictions, e.records, e.list, e.seconds, e.time, e.entry FROM evaluations e JOIN runs r ON r.id = e.run`+w.sql()+` ORDER BY e.id`, w.args...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"daybook/ledger/folder"
-
 	"daybook/ledger"
 	"daybook/ledger/evidence"
 )
@@ -65,7 +63,8 @@ func (f *Forgotten) names(text []byte) bool {
 	return slices.ContainsFunc(f.Records, func(id string) bool { return bytes.Contains(text, []byte(id)) })
 }
 
-// predictions takes the lines about the records out of the files of predictions.
+// predictions deletes the files of predictions that have lines about the records. What
+// would be left of one is no more what was scored, and nothing would score it again.
 func (f *Forgotten) predictions(root Root, dryRun bool) error {
 	// What a killed process left of a file, folder.Create has named after it.
 	paths, err := filepath.Glob(filepath.Join(root.Predictions(), "*.jsonl*"))
@@ -77,19 +76,16 @@ func (f *Forgotten) predictions(root Root, dryRun bool) error {
 		if err != nil {
 			return fmt.Errorf("predictions: %w", err)
 		}
-		var kept []byte
 		gone := 0
 		for line := range bytes.Lines(text) {
 			if f.names(line) {
 				gone++
-			} else {
-				kept = append(kept, line...)
 			}
 		}
 		if f.Predictions += gone; gone == 0 || dryRun {
 			continue
 		}
-		if err := folder.WriteFile(path, kept, 0o600); err != nil {
+		if err := os.Remove(path); err != nil {
 			return fmt.Errorf("predictions: %w", err)
 		}
 	}

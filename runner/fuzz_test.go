@@ -106,7 +106,8 @@ func FuzzReadPredictions(f *testing.F) {
 				t.Errorf("accepted %+v", p)
 			}
 		}
-		check(t, runner.WritePredictions(root, "key", found))
+		_, err = runner.WritePredictions(root, "key", found)
+		check(t, err)
 		again, err := runner.ReadPredictions(root, "key")
 		check(t, err)
 		if d := cmp.Diff(found, again); d != "" {

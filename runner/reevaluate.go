@@ -15,7 +15,7 @@ import (
 // for, without training anything: a metric that is new is computed from the
 // predictions that were kept; a test set or generation settings that are new
 // have the adapter predict again. So does a new metric where the predictions
-// were deleted.
+// were deleted, or aren't those that were scored.
 func (e *execution) reevaluate(ctx context.Context) error {
 	var again []*Item
 	for _, item := range e.plan.Items {
@@ -75,7 +75,7 @@ func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (ou
 			if len(missing) == 0 {
 				continue
 			}
-			predictions, err := ReadPredictions(e.plan.Root, ev.PredictionKey)
+			predictions, err := KeptPredictions(e.plan.Root, ev)
 			if err != nil {
 				return nil, err
 			}
@@ -85,7 +85,7 @@ func (e *execution) rescore(ctx context.Context, item *Item, run ledger.Run) (ou
 			}
 			fresh := journal.Evaluated{
 				Subject: ev.Subject, Baseline: ev.Baseline, Epoch: ev.Epoch, Split: ev.Split, Set: ev.Set,
-				Evaluation: ev.Evaluation, PredictionKey: ev.PredictionKey, Records: held.judged.IDs,
+				Evaluation: ev.Evaluation, PredictionKey: ev.PredictionKey, Predictions: ev.Predictions, Records: held.judged.IDs,
 			}
 			ScoreAll(&fresh, missing, held.questions, predictions, item.data, by)
 			if err := e.Ledger.RecordEvaluation(ctx, run.Key, fresh); err != nil {

@@ -2,6 +2,8 @@ package runner
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,28 +32,45 @@ type Prediction struct {
 	Hits    int     `json:"hits"`
 }
 
-// WritePredictions stores predictions under their key.
-func WritePredictions(root Root, key ledger.Digest, predictions []Prediction) (err error) {
+// WritePredictions stores predictions under their key, and returns the digest of the
+// file. It confirms no guess: the file has the keyed IDs of its records.
+func WritePredictions(root Root, key ledger.Digest, predictions []Prediction) (digest ledger.Digest, err error) {
 	file, err := folder.Create(predictionFile(root, key), 0o600)
 	if err != nil {
-		return fmt.Errorf("predictions: %w", err)
+		return "", fmt.Errorf("predictions: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Cleanup()) }()
-	w := bufio.NewWriter(file)
+	h := sha256.New()
+	w := bufio.NewWriter(io.MultiWriter(file, h))
 	lines := json.NewEncoder(w)
 	lines.SetEscapeHTML(false)
 	for _, p := range predictions {
 		if err := lines.Encode(p); err != nil {
-			return fmt.Errorf("predictions: %w", err)
+			return "", fmt.Errorf("predictions: %w", err)
 		}
 	}
 	if err := w.Flush(); err != nil {
-		return fmt.Errorf("predictions: %w", err)
+		return "", fmt.Errorf("predictions: %w", err)
 	}
 	if err := file.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("predictions: %w", err)
+		return "", fmt.Errorf("predictions: %w", err)
 	}
-	return nil
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// KeptPredictions returns those that an evaluation scored, or nil if there are none any
+// more: also if their file is another by now, or nobody recorded which it was.
+func KeptPredictions(root Root, e ledger.Evaluation) ([]Prediction, error) {
+	digest, err := digestFile(predictionFile(root, e.PredictionKey))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("predictions: %w", err)
+	case digest != e.Predictions:
+		return nil, nil
+	}
+	return ReadPredictions(root, e.PredictionKey)
 }
 
 // ReadPredictions returns the predictions stored under key, or nil if there are

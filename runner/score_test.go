@@ -19,7 +19,8 @@ func TestPredictions(t *testing.T) {
 	check(t, root.Prepare())
 	text := "<a> & \"b\"\n "
 	want := []runner.Prediction{{Record: "r1", Text: &text, NLL: 0.1 + 0.2, Targets: 3, Hits: 1}, {Record: "r2", NLL: 1e-300}}
-	check(t, runner.WritePredictions(root, "key", want))
+	_, err := runner.WritePredictions(root, "key", want)
+	check(t, err)
 	got, err := runner.ReadPredictions(root, "key")
 	check(t, err)
 	if d := cmp.Diff(want, got); d != "" {

@@ -27,6 +27,7 @@ type FilesVerified struct {
 	Adapters   int              `json:"adapters"`  // published folders
 	Epochs     int              `json:"epochs"`    // adapters in attempts' folders
 	Journals   int              `json:"journals"`
+	Predicted  int              `json:"predicted"`  // files of predictions, of which the ledger has digests
 	Gone       int              `json:"gone"`       // epochs and journals that were there once: what they said is in the ledger; of a merged ledger also what did not come along
 	Unfinished []string         `json:"unfinished"` // adapters whose publication the next run ends: no problem
 	Problems   []ledger.Problem `json:"problems"`
@@ -39,7 +40,7 @@ type FilesVerified struct {
 // many of them are done. The error is about not being able to read.
 func VerifyFiles(ctx context.Context, root Root, l *ledger.Ledger, s *store.Store, progress func(done, total int)) (*FilesVerified, error) {
 	v := &fileCheck{root: root, ledger: l, store: s, found: FilesVerified{Unfinished: []string{}, Problems: []ledger.Problem{}}}
-	for _, plan := range []func(context.Context) error{v.artifacts, v.adapters, v.attempts, v.emptied} {
+	for _, plan := range []func(context.Context) error{v.artifacts, v.adapters, v.attempts, v.predictions, v.emptied} {
 		if err := plan(ctx); err != nil {
 			return nil, err
 		}

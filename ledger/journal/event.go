@@ -60,13 +60,14 @@ type Checkpoint struct {
 // value is an aggregate of sum(num)/sum(den) over the records, so that any
 // subset of records can be aggregated again.
 type Evaluated struct {
-	Subject       string        `json:"subject"`        // "adapter" or "base"
-	Baseline      string        `json:"baseline"`       // for a base: "zero_shot", "k_shot(2)", "unquantized"
-	Epoch         int           `json:"epoch"`          // 0 for a base
-	Split         string        `json:"split"`          // "validation" or "test"
-	Set           string        `json:"set"`            // digest of the ordered set of records
-	Evaluation    string        `json:"evaluation"`     // digest of the settings that made the predictions
-	PredictionKey string        `json:"prediction_key"` // subject, records and generation settings
+	Subject       string        `json:"subject"`               // "adapter" or "base"
+	Baseline      string        `json:"baseline"`              // for a base: "zero_shot", "k_shot(2)", "unquantized"
+	Epoch         int           `json:"epoch"`                 // 0 for a base
+	Split         string        `json:"split"`                 // "validation" or "test"
+	Set           string        `json:"set"`                   // digest of the ordered set of records
+	Evaluation    string        `json:"evaluation"`            // digest of the settings that made the predictions
+	PredictionKey string        `json:"prediction_key"`        // subject, records and generation settings
+	Predictions   string        `json:"predictions,omitempty"` // digest of the file that has them; "" in journals of earlier releases
 	Metrics       []MetricValue `json:"metrics"`
 	Records       []string      `json:"records"` // keyed record IDs, in set order
 	Scores        []ScoreColumn `json:"scores"`

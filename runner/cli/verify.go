@@ -34,7 +34,8 @@ func newVerifyCommand(e *env) *cobra.Command {
 		Short: "Check that nothing in the ledger, and of what it speaks, was changed",
 		Long: `Verify reads everything: the log and its signatures, every head that is known
 from elsewhere, every value that a query returns against the entries it follows
-from, and every artifact, adapter folder and journal against its digest; likewise each
+from, and every artifact, adapter folder, journal and file of predictions against its
+digest, and says what a killed process left unfinished; likewise each
 ledger that was merged, against every head of it that was merged. It says what is
 wrong and where, and ends with exit code 4 if anything is.
 

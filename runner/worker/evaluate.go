@@ -128,11 +128,12 @@ func (a *attempt) evaluate(ctx context.Context, in *inputs, m *model.Model, on s
 	for i := range predictions {
 		predictions[i].Record = on.IDs[i]
 	}
-	if err := runner.WritePredictions(a.worker.Root, key, predictions); err != nil {
+	file, err := runner.WritePredictions(a.worker.Root, key, predictions)
+	if err != nil {
 		return nil, err
 	}
 	e := journal.Evaluated{
-		Subject: s.kind, Baseline: s.baseline, Epoch: s.epoch, Split: on.Split, Set: on.Set, Evaluation: settings, PredictionKey: key, Records: on.IDs,
+		Subject: s.kind, Baseline: s.baseline, Epoch: s.epoch, Split: on.Split, Set: on.Set, Evaluation: settings, PredictionKey: key, Predictions: file, Records: on.IDs,
 	}
 	runner.ScoreAll(&e, in.metrics, on.questions, predictions, in.data, a.job.Spec.Eval.By)
 	values := map[string]float64{}
