@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,29 +15,64 @@ import (
 	"daybook/ledger/journal"
 )
 
-var update = flag.Bool("update", false, "write the fixture ledger of this release, with the sqlite3 command")
+var update = flag.Bool("update", false, "write the fixture ledger of this schema version with the sqlite3 command")
 
-// fixtures are ledgers of releases that every later one must read: v3 is of the first
-// with a log, v6 of the first that commits to the members of sets.
-var fixtures = []string{"v3", "v6"}
-
-// TestFixture reads the ledgers of releases: they are as their heads say, under the
-// key that is known, and say what was recorded. With -update it writes the newest.
+// TestFixture reads the ledgers of testdata, each named by the version of its schema,
+// which every later release must read: they are as their heads say, under the key
+// that is known, and say what was recorded. Version 3 is the first with a log. The version of this build
+// must be among them; with -update it is written, and no other:
+//
+//	go test ./ledger -run TestFixture -update
 func TestFixture(t *testing.T) {
 	s := sample{runs: 2, records: 2, metrics: 1, epochs: 1, steps: 3}
 	if *update {
-		writeFixture(t, s, fixtures[len(fixtures)-1])
+		writeFixture(t, s, fixtureName(latest))
 	}
-	for _, name := range fixtures {
-		t.Run(name, func(t *testing.T) { readFixture(t, s, name) })
+	versions := fixtureVersions(t)
+	if !slices.Contains(versions, latest) {
+		t.Errorf("the schema is at version %d, and no ledger of it is in testdata; 'go test ./ledger -run TestFixture -update' writes one", latest)
+	}
+	for _, version := range versions {
+		t.Run(fixtureName(version), func(t *testing.T) { readFixture(t, s, version) })
 	}
 }
 
-func readFixture(t *testing.T, s sample, name string) {
+func fixtureName(version int) string { return fmt.Sprintf("v%d", version) }
+
+// fixtureVersions are those of which testdata has a ledger with a head.
+func fixtureVersions(t *testing.T) (versions []int) {
 	t.Helper()
+	heads := must(filepath.Glob("testdata/v*.head"))(t)
+	for _, head := range heads {
+		name := strings.TrimSuffix(filepath.Base(head), ".head")
+		versions = append(versions, must(strconv.Atoi(strings.TrimPrefix(name, "v")))(t))
+	}
+	slices.Sort(versions)
+	for _, version := range []int{3, 7, 8} { // that releases wrote
+		if !slices.Contains(versions, version) {
+			t.Errorf("the ledger of version %d is missing", version)
+		}
+	}
+	return versions
+}
+
+const (
+	firstCommitted = 6 // the first schema version that commits to the members of sets
+	firstMerged    = 8 // that knows logs of other machines, and journals that nobody signed
+)
+
+func readFixture(t *testing.T, s sample, version int) {
+	t.Helper()
+	name := fixtureName(version)
 	ctx := t.Context()
 	path := filepath.Join(t.TempDir(), file)
-	must(raw(t, path).Exec(string(must(os.ReadFile("testdata/" + name + ".sql"))(t))))(t)
+	db := raw(t, path)
+	must(db.Exec(string(must(os.ReadFile("testdata/" + name + ".sql"))(t))))(t)
+	var found int
+	ok(t, db.QueryRow("PRAGMA user_version").Scan(&found))
+	if found != version {
+		t.Fatalf("the ledger is of version %d", found)
+	}
 	head := must(os.ReadFile("testdata/" + name + ".head"))(t)
 	key := strings.TrimSpace(string(must(os.ReadFile("testdata/" + name + ".key"))(t)))
 	l := openAt(t, path, newClock())
@@ -56,14 +93,20 @@ func readFixture(t *testing.T, s sample, name string) {
 	}
 	// Of a ledger without commitments, nothing is known for certain of who is in no set.
 	member := s.set("train").Members[0]
-	found := must(l.Search(ctx, []Sought{sought(member, evidence.RecordIdentity)}))(t)[0]
-	if len(found) != 1 || (found[0].Membership > 0) != (name != "v3") {
-		t.Errorf("found %+v", found)
+	matches := must(l.Search(ctx, []Sought{sought(member, evidence.RecordIdentity)}))(t)[0]
+	if len(matches) != 1 || (matches[0].Membership > 0) != (version >= firstCommitted) {
+		t.Errorf("found %+v", matches)
 	}
-	if name == "v3" {
+	if version < firstCommitted {
 		return
 	}
-	proofs := must(l.ProveMembers(ctx, rootKey, nil, []int64{found[0].Membership}))(t) // the trees are as committed to
+	if version >= firstMerged {
+		origins, alone := must(l.Origins(ctx))(t), count(t, l, "attempts WHERE unauthenticated = 1")
+		if len(origins) != 1 || origins[0].Name != "laptop" || origins[0].Unauthenticated() || alone != 1 {
+			t.Errorf("origins %+v, %d attempts whose journals nobody signed", origins, alone)
+		}
+	}
+	proofs := must(l.ProveMembers(ctx, rootKey, nil, []int64{matches[0].Membership}))(t) // the trees are as committed to
 	if lost := must(l.Unrepeatable(ctx, s.sweep().Planned[1]))(t); len(proofs.Sets) != 1 || len(lost) != 1 || lost[0].Fact.Role != "test" {
 		t.Errorf("%d sets, lost %+v", len(proofs.Sets), lost)
 	}
@@ -85,6 +128,9 @@ func writeFixture(t *testing.T, s sample, name string) {
 	n := must(l.BeginAttempt(ctx, Attempt{Run: id("other"), Kind: Train, Environment: map[string]string{"z": "1", "a": "2"}}))(t)
 	ok(t, l.Ingest(ctx, id("other"), n, newPen(t).write(journal.Started{Kind: "train"}, journal.Failed{Error: "NaN"}).events))
 	ok(t, l.RecordEvaluation(ctx, s.key(0), s.evaluated("validation", 1, 7)))
+	ok(t, l.RecordOrigin(ctx, other(t, 1)))
+	alone := must(l.BeginAttempt(ctx, Attempt{Run: id("other"), Kind: Train, Unauthenticated: true}))(t)
+	ok(t, l.Ingest(ctx, id("other"), alone, newPen(t).write(journal.Started{Kind: "train"}, journal.Failed{Error: "no space"}).events))
 	must(l.Forget(ctx, forgetting(s.set("test").Members[1])))(t)
 	must(l.write.Exec("PRAGMA wal_checkpoint(TRUNCATE)"))(t)
 	dump := must(exec.CommandContext(ctx, "sqlite3", path, ".dump").Output())(t)
