@@ -20,10 +20,11 @@ const (
 // Exposure is what the ledger says of one record.
 type Exposure struct {
 	Record  string              `json:"record"`
-	Trained []ExposedRun        `json:"trained"` // runs that were trained on it
-	Judged  []ExposedRun        `json:"judged"`  // runs that were judged on it: it chose epochs, or was scored
-	Asked   []evidence.Identity `json:"asked"`   // that were known of the record, and looked for
-	Near    []ExposedRun        `json:"near"`    // runs trained on something that differs in Unicode form, case or white space alone
+	Trained []ExposedRun        `json:"trained"`         // runs that were trained on it
+	Judged  []ExposedRun        `json:"judged"`          // runs that were judged on it: it chose epochs, or was scored
+	Asked   []evidence.Identity `json:"asked"`           // that were known of the record, and looked for
+	Limit   string              `json:"limit,omitempty"` // what this can't tell, because of how the record was given
+	Near    []ExposedRun        `json:"near"`            // runs trained on something that differs in Unicode form, case or white space alone
 	Absent  Absence             `json:"absent"`
 }
 
@@ -95,7 +96,7 @@ func Expose(ctx context.Context, l *ledger.Ledger, key []byte, subjects []Subjec
 			return nil, nil, err
 		}
 		e := x.expose(s.Name, slices.Concat(found...))
-		e.Asked = s.asked()
+		e.Asked, e.Limit = s.asked(), s.Limit
 		out.Records = append(out.Records, e)
 	}
 	if slices.ContainsFunc(out.Records, func(e Exposure) bool { return !slices.Contains(e.Asked, evidence.ExampleIdentity) }) {
@@ -260,11 +261,15 @@ func (x *exposer) run(r ledger.Run, s ledger.Seen) ExposedRun {
 // Verdict says of a record in a few words what it comes to. It speaks of committed
 // sets alone: what the base was trained on, nobody here knows.
 func (e *Exposure) Verdict(runs int) string {
+	near := ""
+	if n := len(e.Near); n > 0 {
+		near = fmt.Sprintf(" as it stands; what is near it is in those of %d", n)
+	}
 	switch n := len(e.Trained); {
 	case n > 0:
 		return fmt.Sprintf("in the committed sets of %d of %d runs", n, runs)
 	case e.Absent.Unknown+e.Absent.Forgotten > 0:
-		return fmt.Sprintf("not in the committed sets; unknown of %d of %d runs", e.Absent.Unknown+e.Absent.Forgotten, runs)
+		return fmt.Sprintf("not in the committed sets; unknown of %d of %d runs", e.Absent.Unknown+e.Absent.Forgotten, runs) + near
 	}
-	return fmt.Sprintf("not in the committed sets of any of %d runs", runs)
+	return fmt.Sprintf("not in the committed sets of any of %d runs", runs) + near
 }

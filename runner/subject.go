@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,12 +21,22 @@ type Subject struct {
 	// Readings are its identities in the clear: one for each way in which its keys
 	// can be read.
 	Readings []map[evidence.Identity][32]byte
+	Limit    string // what the answer can't tell, because of how the record was given; "" if nothing
 }
+
+// What is said of records that can't be compared by what they say.
+const (
+	limitText = "taken as a record of that plain text: it is compared with what whole records say, not with their single turns"
+	limitKeys = "it says nothing under the keys that a sweep reads: it was looked for as this very record alone, not by what it says"
+)
 
 // NewSubject returns the record of a text: one record as JSON, whose keys mean what
 // they usually do or what one of fields says, or plain text.
 func NewSubject(text []byte, fields []dataset.Fields) (Subject, error) {
 	text = bytes.TrimSpace(text)
+	if len(text) == 0 {
+		return Subject{}, errors.New("record: it is empty")
+	}
 	if !bytes.HasPrefix(text, []byte("{")) {
 		record, err := json.Marshal(map[string]string{"text": string(text)})
 		if err != nil {
@@ -35,6 +46,7 @@ func NewSubject(text []byte, fields []dataset.Fields) (Subject, error) {
 		for _, reading := range s.Readings { // nobody said that there is such a record
 			delete(reading, evidence.RecordIdentity)
 		}
+		s.Limit = limitText
 		return s, err
 	}
 	var s Subject
@@ -61,6 +73,7 @@ func NewSubject(text []byte, fields []dataset.Fields) (Subject, error) {
 		}
 	}
 	if len(s.Readings) == 0 { // nothing that any sweep would have read
+		s.Limit = limitKeys
 		r, _, err := dataset.Identify(text, dataset.Fields{})
 		if err != nil {
 			return Subject{}, err

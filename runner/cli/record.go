@@ -57,8 +57,12 @@ func (e *env) subjects(args []string, jsonl bool, fields []dataset.Fields) ([]ru
 		lines := bufio.NewScanner(bytes.NewReader(text))
 		lines.Buffer(nil, mostRecord)
 		for n := 1; lines.Scan(); n++ {
-			if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			line := bytes.TrimSpace(lines.Bytes())
+			if len(line) == 0 {
 				continue
+			}
+			if line[0] != '{' {
+				return nil, recordError(fmt.Sprintf("%s:%d", arg, n), errors.New("it is no record"))
 			}
 			s, err := runner.NewSubject(bytes.Clone(lines.Bytes()), fields)
 			if err != nil {

@@ -151,6 +151,9 @@ func printExposures(e *env, found *runner.Exposures) error {
 			p.printf("\n")
 		}
 		p.printf("%s  %s\n", r.Record, r.Verdict(found.Runs))
+		if r.Limit != "" {
+			p.wrap("limits: %s", r.Limit)
+		}
 		p.exposed("trained on it", r.Trained)
 		p.exposed("near: only Unicode form, case or white space differ", r.Near)
 		p.exposed("judged on it: chose epochs or was scored, changed no weight", r.Judged)
