@@ -25,6 +25,10 @@ var credentials = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)(?:passw(?:or)?d|passphrase|secret|token|credential|(?:api|access|private)_?key)["']?\s*[:=]+\s*["']([^"'\s<]{8,})["']`), // given to a name
 }
 
+// unquoted matches a value given to the name of a secret without quotes, as in YAML and
+// INI files and in comments. What has no digit is left: it may as well be code.
+var unquoted = regexp.MustCompile(`(?im)(?:passw(?:or)?d|passphrase|secret|credential|(?:auth|refresh|bearer)_?token|(?:api|access|private)_?(?:key|token))\s*[:=]\s*([\w~+/.!@$%^&*=-]{8,})(?:[\s,;]|$)`)
+
 // secretName matches names of environment variables whose values are nobody's business.
 var secretName = regexp.MustCompile(`(?i)passw|passphrase|secret|token|credential|(?:api|access|private)_?key`)
 
@@ -67,11 +71,14 @@ func (s *scrubber) scrub(data []byte) (clean []byte, why string) {
 	for _, value := range s.values {
 		clean = bytes.ReplaceAll(clean, []byte(value), []byte(s.conceal(value)))
 	}
-	for _, form := range credentials {
+	for _, form := range append([]*regexp.Regexp{unquoted}, credentials...) {
 		var out []byte
 		end := 0
 		for _, at := range form.FindAllSubmatchIndex(clean, -1) {
 			from, to := at[len(at)-2], at[len(at)-1]
+			if form == unquoted && !bytes.ContainsAny(clean[from:to], "0123456789") {
+				continue
+			}
 			out = append(append(out, clean[end:from]...), s.conceal(string(clean[from:to]))...)
 			end = to
 		}

@@ -28,6 +28,12 @@ func TestScrub(t *testing.T) {
 		{"Authorization: Bearer canary0123456789", "canary0123456789", "it holds a secret"},
 		{`password = "canary 123"`, "", ""}, // no form of a password that is told from prose
 		{`db_password: 'canary123'`, "canary123", "it holds a secret"},
+		{"database:\n  password: hunter2yaml99\n", "hunter2yaml99", "it holds a secret"},
+		{"[db]\npassword = hunter2ini99", "hunter2ini99", "it holds a secret"},
+		{"// with password=hunter2secret, once", "hunter2secret", "it holds a secret"},
+		{"password = os.environ['PASSWORD_2']", "", ""},
+		{"secret: read_from(vault1)", "", ""},
+		{"the password: whatever you were told", "", ""},
 		{`pad_token: '<|endoftext|>'`, "", ""},
 		{"max_new_tokens: 256, target_modules: ['q_proj']", "", ""},
 		{"https://example.org:8080/a@b", "", ""},
