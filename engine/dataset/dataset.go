@@ -41,6 +41,9 @@
 //	text                              plain text, learnt whole, without a template
 //
 // or in the keys that Source.Fields names. The other keys are the record's fields.
+// Roles are system, user and assistant, for which ShareGPT has human and gpt, and
+// text, of the one turn that plain text is. An input that is not empty is part of the
+// user's turn, after the instruction and an empty line.
 //
 // # Memory
 //

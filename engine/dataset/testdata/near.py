@@ -19,11 +19,13 @@ TURNS = [
 ]
 
 
+# White space as Unicode's property has it: str.split() also takes U+001C to U+001F.
+SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(chr(c) for c in range(0x2000, 0x200B))
+
+
 def near(text):
     folded = unicodedata.normalize("NFKC", text).casefold()
-    # White space as Unicode's property has it: str.split() also takes U+001C to U+001F.
-    space = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(chr(c) for c in range(0x2000, 0x200B))
-    text = "".join(" " if c in space else c for c in unicodedata.normalize("NFKC", folded))
+    text = "".join(" " if c in SPACE else c for c in unicodedata.normalize("NFKC", folded))
     return " ".join(part for part in text.split(" ") if part)
 
 
@@ -36,4 +38,5 @@ def near_id(turns):
     return h.hexdigest()
 
 
-print(json.dumps([{"turns": t, "near": near_id(t)} for t in TURNS], indent=1))
+if __name__ == "__main__":
+    print(json.dumps([{"turns": t, "near": near_id(t)} for t in TURNS], indent=1))
