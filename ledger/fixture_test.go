@@ -48,7 +48,7 @@ func fixtureVersions(t *testing.T) (versions []int) {
 		versions = append(versions, must(strconv.Atoi(strings.TrimPrefix(name, "v")))(t))
 	}
 	slices.Sort(versions)
-	for _, version := range []int{3, 7, 8} { // that releases wrote
+	for _, version := range []int{3, 7, 8, 9} { // that releases wrote
 		if !slices.Contains(versions, version) {
 			t.Errorf("the ledger of version %d is missing", version)
 		}
@@ -59,6 +59,7 @@ func fixtureVersions(t *testing.T) (versions []int) {
 const (
 	firstCommitted = 6 // the first schema version that commits to the members of sets
 	firstMerged    = 8 // that knows logs of other machines, and journals that nobody signed
+	firstScored    = 9 // whose evaluations have the digest of what was scored
 )
 
 func readFixture(t *testing.T, s sample, version int) {
@@ -100,6 +101,9 @@ func readFixture(t *testing.T, s sample, version int) {
 	if version < firstCommitted {
 		return
 	}
+	if n := count(t, l, fmt.Sprintf("evaluations WHERE predictions = '%s'", id("predictions"))); n > 1 || (n == 1) != (version >= firstScored) {
+		t.Errorf("%d evaluations have a digest of what was scored", n)
+	}
 	if version >= firstMerged {
 		origins, alone := must(l.Origins(ctx))(t), count(t, l, "attempts WHERE unauthenticated = 1")
 		if len(origins) != 1 || origins[0].Name != "laptop" || origins[0].Unauthenticated() || alone != 1 {
@@ -127,7 +131,9 @@ func writeFixture(t *testing.T, s sample, name string) {
 	last := must(l.Rotate(ctx))(t)
 	n := must(l.BeginAttempt(ctx, Attempt{Run: id("other"), Kind: Train, Environment: map[string]string{"z": "1", "a": "2"}}))(t)
 	ok(t, l.Ingest(ctx, id("other"), n, newPen(t).write(journal.Started{Kind: "train"}, journal.Failed{Error: "NaN"}).events))
-	ok(t, l.RecordEvaluation(ctx, s.key(0), s.evaluated("validation", 1, 7)))
+	rescored := s.evaluated("validation", 1, 7)
+	rescored.Predictions = id("predictions")
+	ok(t, l.RecordEvaluation(ctx, s.key(0), rescored))
 	ok(t, l.RecordOrigin(ctx, other(t, 1)))
 	alone := must(l.BeginAttempt(ctx, Attempt{Run: id("other"), Kind: Train, Unauthenticated: true}))(t)
 	ok(t, l.Ingest(ctx, id("other"), alone, newPen(t).write(journal.Started{Kind: "train"}, journal.Failed{Error: "no space"}).events))
