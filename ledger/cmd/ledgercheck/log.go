@@ -50,13 +50,12 @@ func (c *checker) entries(f func(e entry, leaf tlog.Hash) error) error {
 // tree is a Merkle tree, by stored-hash index.
 type tree []tlog.Hash
 
-func (t tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, len(indexes))
-	for i, index := range indexes {
+func (t tree) ReadHashes(indexes []int64) (out []tlog.Hash, err error) {
+	for _, index := range indexes {
 		if index < 0 || index >= int64(len(t)) {
 			return nil, fmt.Errorf("no hash %d", index)
 		}
-		out[i] = t[index]
+		out = append(out, t[index])
 	}
 	return out, nil
 }
@@ -147,15 +146,15 @@ func (c *checker) partial(signed []byte) error {
 		}
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", e.Seq, err)
-		}
-		c.say("entry %d, %s: in the log", e.Seq, e.Type)
-		if !slices.Contains([]string{"adapter", "origin", "key"}, e.Type) {
+		} else if !slices.Contains([]string{"adapter", "origin", "key"}, e.Type) {
 			return nil
 		}
-		var a struct{ Files map[string]string } // of an adapter
-		var b struct{ Key, Statement string }   // of an origin, of a key
-		err = errors.Join(json.Unmarshal(e.Body, &a), json.Unmarshal(e.Body, &b))
-		for name, digest := range a.Files {
+		var b struct {
+			Key, Statement string            // of an origin, of a key
+			Files          map[string]string // of an adapter
+		}
+		err = json.Unmarshal(e.Body, &b)
+		for name, digest := range b.Files {
 			c.named["adapter/"+name] = digest
 		}
 		if lines := strings.Split(b.Statement, "\n"); len(lines) > 5 {
@@ -164,6 +163,10 @@ func (c *checker) partial(signed []byte) error {
 		c.signers = append(c.signers, signer{b.Key, ""})
 		return err
 	})
+	c.say("entries: single ones of %d, each proved to be in the log; which were left out, nothing here tells", newest.size)
+	if audits, _ := fs.Glob(c.zip, "audit/*"); len(audits) > 0 && len(c.named) == 0 {
+		err = errors.Join(err, errors.New("there is an audit, and no entry of the adapter that it is about"))
+	}
 	c.goesOn(newest.size, func(h head) error {
 		data, _ := fs.ReadFile(c.zip, fmt.Sprintf("consistency/%d", h.size)) // without, nothing is proved
 		proof, err := hashes(strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' }))
@@ -202,6 +205,7 @@ func (c *checker) artifacts() {
 		digest, ok := strings.CutPrefix(f.Name, "artifacts/sha256/")
 		if strings.HasPrefix(f.Name, "adapter/") {
 			digest, ok = c.named[f.Name], true
+			delete(c.named, f.Name)
 		} else if strings.HasPrefix(f.Name, "audit/") || strings.HasPrefix(f.Name, "keys/") {
 			c.say("unproved: %s: no entry vouches for it", f.Name)
 		}
@@ -210,9 +214,12 @@ func (c *checker) artifacts() {
 		}
 		data, err := fs.ReadFile(c.zip, f.Name)
 		if got := fmt.Sprintf("%x", sha256.Sum256(data)); err != nil || got != strings.Replace(digest, "/", "", 1) {
-			c.problem("%s: its bytes have digest %s (%v)", f.Name, got, err)
+			c.problem("%s: its bytes have digest %s, not %q", f.Name, got, digest)
 		}
 		n++
+	}
+	for name := range c.named {
+		c.problem("%s: an entry names it, and it is missing", name)
 	}
 	c.say("artifacts: %d", n)
 }

@@ -64,11 +64,11 @@ func run(args []string, out, problems io.Writer) int {
 	if err := c.bundle(); err != nil {
 		c.problem("%v", err)
 	}
-	if c.bad > 0 {
-		return 4
+	if c.bad == 0 {
+		c.say("sound")
+		return 0
 	}
-	c.say("sound")
-	return 0
+	return 4
 }
 
 func (c *checker) say(format string, args ...any) { _, _ = fmt.Fprintf(c.out, format+"\n", args...) }
@@ -92,6 +92,8 @@ func (c *checker) bundle() error {
 	if proofs, _ := fs.Glob(c.zip, "proofs/*"); len(proofs) > 0 {
 		check = c.partial
 	}
-	defer c.artifacts() // named by what check reads
-	return check(head)
+	if err = check(head); err == nil {
+		c.artifacts() // named by what check reads
+	}
+	return err
 }

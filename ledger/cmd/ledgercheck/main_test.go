@@ -231,7 +231,8 @@ func TestProofs(t *testing.T) {
 		{"sound", []int64{1, 3}, files("adapter/bom.cdx.json", beside), 0, "unproved: audit/audit.html: no entry vouches for it\nartifacts: 1\nsound"},
 		{"changed", []int64{1, 3}, files("adapter/bom.cdx.json", []byte("another")), 4, "MISMATCH: adapter/bom.cdx.json: its bytes have digest " + digest("another")},
 		{"not named", []int64{1, 3}, files("adapter/more.json", beside), 4, "MISMATCH: adapter/more.json"},
-		{"without its entry", []int64{1, 2}, files("adapter/bom.cdx.json", beside), 4, "MISMATCH: adapter/bom.cdx.json"},
+		{"without its entry", []int64{1, 2}, files("adapter/bom.cdx.json", beside), 4, "MISMATCH: there is an audit, and no entry of the adapter"},
+		{"without its file", []int64{1, 3}, files("audit/more.json", beside), 4, "MISMATCH: adapter/bom.cdx.json: an entry names it, and it is missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer

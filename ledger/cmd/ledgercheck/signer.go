@@ -72,12 +72,8 @@ func (c *checker) signer(e entry, t tree) error {
 		c.signers = append(c.signers, signer{key, old})
 		return err
 	}
-	v, err := note.NewVerifier(b.Key)
-	if err != nil {
-		return err
-	}
-	if v.Name() != b.Origin || b.Before != e.Seq-1 {
-		return errors.New("it doesn't fit its place")
+	if v, err := note.NewVerifier(b.Key); err != nil || v.Name() != b.Origin || b.Before != e.Seq-1 {
+		return errors.Join(errors.New("it doesn't fit its place"), err)
 	}
 	if b.Before > 0 {
 		c.say("BREAK: entries before %d are not vouched for by the key from there on: %s", e.Seq, b.Reason)
@@ -106,14 +102,11 @@ func rotation(statement, old string, size int64, t tree) (string, error) {
 		return "", err
 	}
 	n, err := note.Open([]byte(statement), note.VerifierList(before, after))
-	if err != nil {
-		return "", err
-	}
 	want := "daybook key rotation v1\n" + head{before.Name(), size, root}.String() + old + "\n" + lines[5] + "\n"
-	if n.Text != want || len(n.Sigs) != 2 || after.Name() != before.Name() {
-		return "", errors.New("its two keys have not signed these entries")
+	if err == nil && (n.Text != want || len(n.Sigs) != 2 || after.Name() != before.Name()) {
+		err = errors.New("its two keys have not signed these entries")
 	}
-	return lines[5], nil
+	return lines[5], err
 }
 
 // ours reads a head that one of the log's keys has signed.
@@ -171,11 +164,10 @@ func (w cosigner) Verify(text, signature []byte) bool {
 
 // verifier reads the public key of a log or a witness.
 func verifier(key string) (note.Verifier, error) {
-	const cosignature = 4 // type of a witness's key
 	name, rest, _ := strings.Cut(key, "+")
 	_, material, _ := strings.Cut(rest, "+")
 	data, err := base64.StdEncoding.DecodeString(material)
-	if err != nil || len(data) != 1+ed25519.PublicKeySize || data[0] != cosignature {
+	if err != nil || len(data) != 1+ed25519.PublicKeySize || data[0] != 4 { // type of a witness's key
 		return note.NewVerifier(key)
 	}
 	sum := sha256.Sum256(append([]byte(name+"\n"), data...))
