@@ -31,6 +31,10 @@ const (
 // ErrTampered is wrapped by errors about a folder whose files don't belong together.
 var ErrTampered = errors.New("it was changed")
 
+// ErrOtherKey is wrapped by errors about a folder that names the log of the key given,
+// and was signed by another of its keys, if it is one.
+var ErrOtherKey = errors.New("the key given was replaced before, or after, or somebody else uses the log's name")
+
 // Folder is what an adapter's folder proves by itself.
 type Folder struct {
 	Trace *ledger.Trace // with the adapter as its entry has it
@@ -41,7 +45,7 @@ type Folder struct {
 // that the entry is in a log whose head the key has signed, that the files are those
 // that the entry names, and that the statement is about the entry's adapter. An
 // error satisfies errors.Is(err, fs.ErrNotExist) if the folder has no provenance;
-// otherwise it wraps ErrTampered.
+// otherwise it wraps ErrTampered or ErrOtherKey.
 func ReadFolder(ctx context.Context, dir string, key note.Verifier) (*Folder, error) {
 	file := map[string][]byte{}
 	for _, name := range []string{EntryFile, ProofFile, EnvelopeFile, KeyFile} {
@@ -52,6 +56,9 @@ func ReadFolder(ctx context.Context, dir string, key note.Verifier) (*Folder, er
 		file[name] = data
 	}
 	f, err := open(ctx, file, key)
+	if errors.Is(err, ErrOtherKey) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTampered, err)
 	}
@@ -68,6 +75,13 @@ func open(ctx context.Context, file map[string][]byte, key note.Verifier) (*Fold
 		return nil, fmt.Errorf("%s: %w", ProofFile, err)
 	}
 	head, err := proof.Check(entry, key)
+	if unverified := (*note.UnverifiedNoteError)(nil); errors.As(err, &unverified) {
+		for _, s := range unverified.Note.UnverifiedSigs {
+			if s.Name == key.Name() {
+				return nil, fmt.Errorf("%s: its head is signed by another key of the same log, %08x: %w", ProofFile, s.Hash, ErrOtherKey)
+			}
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ProofFile, err)
 	}

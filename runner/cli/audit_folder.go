@@ -37,6 +37,10 @@ func (e *env) withoutLedger(ctx context.Context, folder, key string) (*audit.Aud
 		return nil, usageError{runner.WithHint(fmt.Errorf("--key: %w", err), "'daybook ledger key' prints a ledger's public key")}
 	}
 	proved, err := attest.ReadFolder(ctx, folder, public)
+	if errors.Is(err, attest.ErrOtherKey) {
+		return nil, runner.WithHint(fmt.Errorf("audit: %s: %w: %w", filepath.Base(folder), errMismatch, err),
+			"ask the ledger's owner for the log ('daybook verify --bundle' there): it has the statement by which your key hands over to that one, which ledgercheck checks")
+	}
 	if errors.Is(err, attest.ErrTampered) {
 		return nil, runner.WithHint(fmt.Errorf("audit: %s: %w: %w", filepath.Base(folder), errMismatch, err),
 			"the folder, or the key, is not what its ledger's owner gave out; ask them for both again")
