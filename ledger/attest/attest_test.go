@@ -226,8 +226,8 @@ func TestFolder(t *testing.T) {
 		check(t, os.WriteFile(path, data, 0o600))
 	}
 	_, other := folder(t)
-	if _, err := ReadFolder(ctx, dir, other); !errors.Is(err, ErrTampered) {
-		t.Errorf("another ledger's key: %v", err)
+	if _, err := ReadFolder(ctx, dir, other); !errors.Is(err, ErrOtherKey) { // of the same name
+		t.Errorf("another key: %v", err)
 	}
 }
 
