@@ -33,8 +33,7 @@ func open(data []byte, key string) (h head, err error) {
 	n, err := note.Open(data, note.VerifierList(v))
 	if err != nil {
 		return h, err
-	}
-	if _, err = base64.StdEncoding.Strict().DecodeString(n.Sigs[0].Base64); err != nil {
+	} else if _, err = base64.StdEncoding.Strict().DecodeString(n.Sigs[0].Base64); err != nil {
 		return h, err // package note takes any of four last letters
 	}
 	var root string
@@ -59,8 +58,7 @@ func (c *checker) signer(e entry, t tree) error {
 	}
 	if e.Type != "origin" && e.Type != "key" {
 		return nil
-	}
-	if err := json.Unmarshal(e.Body, &b); err != nil {
+	} else if err := json.Unmarshal(e.Body, &b); err != nil {
 		return err
 	}
 	if e.Type == "key" {
