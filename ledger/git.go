@@ -6,8 +6,13 @@ type Git struct {
 	None   bool     `json:"none,omitempty"` // there is no repository; older builds didn't say
 	Branch string   `json:"branch"`
 	Dirty  bool     `json:"dirty"`
-	Files  []string `json:"files"`  // changed or untracked, relative to the repository, at most 100
+	Files  []string `json:"files"`  // tracked ones that are changed, relative to the repository, at most 100
 	Remote string   `json:"remote"` // without credentials
+
+	// Untracked is how many files are not tracked and not ignored. A name may tell whom a
+	// file is about, so that only those are named, among Changes, that the sweep read or
+	// that are sources. Older builds named all among Files, and counted none.
+	Untracked int `json:"untracked,omitempty"`
 
 	Changes    *Changes    `json:"changes,omitempty"` // nil if there are none, or an older build recorded it
 	Submodules []Submodule `json:"submodules,omitempty"`
@@ -27,7 +32,9 @@ type Changes struct {
 
 // ChangedFile is a file that is not as the commit has it.
 type ChangedFile struct {
-	Path    string `json:"path,omitempty"` // relative to the repository; "" where names are left out
+	// Path is relative to the repository; "" where names are left out, and for untracked
+	// files that the sweep did not read and that are no sources.
+	Path    string `json:"path,omitempty"`
 	Tracked bool   `json:"tracked,omitempty"`
 	Deleted bool   `json:"deleted,omitempty"`
 	Bytes   int64  `json:"bytes,omitempty"`

@@ -122,7 +122,7 @@ func (p *planner) describeChanges(ctx context.Context, state *ledger.Git, tree *
 	if len(c.ledger.Files) == 0 {
 		return nil, nil
 	}
-	slices.SortFunc(c.ledger.Files, func(a, b ledger.ChangedFile) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(c.ledger.Files, func(a, b ledger.ChangedFile) int { return strings.Compare(a.Path, b.Path) })
 	if len(c.patches) > 0 {
 		text, err := encodePatch(c.patches)
 		if err != nil {
@@ -204,6 +204,9 @@ func (c *changes) add(f change) error {
 	out := ledger.ChangedFile{Path: f.path, Tracked: !f.untracked}
 	err := c.describe(f, &out)
 	out.Kept = out.Why == ""
+	if _, read := c.read[f.path]; f.untracked && !read && !isSource(f.path) {
+		out.Path = ""
+	}
 	c.ledger.Files = append(c.ledger.Files, out)
 	return err
 }

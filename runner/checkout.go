@@ -149,7 +149,7 @@ func (c *checkout) apply(ctx context.Context, changes *ledger.Changes, s *store.
 			if err := putFile(c.root, name, data); err != nil {
 				return fmt.Errorf("%s: %w", f.Path, err)
 			}
-		case !f.Kept && c.wanted(f.Path):
+		case !f.Kept && f.Path != "" && c.wanted(f.Path):
 			if err := c.fromWorkTree(name, f); err != nil {
 				return fmt.Errorf("%s: %w", f.Path, err)
 			}

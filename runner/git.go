@@ -41,14 +41,14 @@ var ErrNotClean = errors.New("no commit says what would run")
 // RequireClean returns an error unless everything in the repository that holds dir is
 // as a commit has it, Daybook's own outputs aside.
 func RequireClean(ctx context.Context, root Root, dir string) error {
-	state, err := ReadGit(ctx, root, dir)
+	state, tree, err := inspectGit(ctx, root, dir)
 	switch {
 	case err != nil:
 		return err
 	case state.None:
 		return WithHint(fmt.Errorf("git: %w: there is no repository", ErrNotClean), "put the sweep under version control: git init, git add, git commit")
 	case state.Dirty:
-		return WithHint(fmt.Errorf("git: %w: there are files that are changed or untracked", ErrNotClean), "commit, ignore or remove "+fewNames(state.Files))
+		return WithHint(fmt.Errorf("git: %w: there are files that are changed or untracked", ErrNotClean), "commit, ignore or remove "+fewNames(tree.names()))
 	case state.Commit == "":
 		return WithHint(fmt.Errorf("git: %w: there is none yet", ErrNotClean), "git add and git commit make the first")
 	}
@@ -71,6 +71,15 @@ type workTree struct {
 	repo    *git.Repository
 	commit  *object.Commit // nil before the first
 	changes []change       // in the order of their paths
+}
+
+// names returns those of what is not as committed.
+func (w *workTree) names() []string {
+	out := make([]string, len(w.changes))
+	for i, c := range w.changes {
+		out[i] = c.path
+	}
+	return out
 }
 
 func readGit(ctx context.Context, root Root, dir string) (state ledger.Git, w *workTree, err error) {
@@ -117,7 +126,10 @@ func readGit(ctx context.Context, root Root, dir string) (state ledger.Git, w *w
 			continue
 		}
 		w.changes = append(w.changes, c)
-		if len(state.Files) < maxDirtyFiles {
+		switch {
+		case c.untracked:
+			state.Untracked++
+		case len(state.Files) < maxDirtyFiles:
 			state.Files = append(state.Files, c.path)
 		}
 	}

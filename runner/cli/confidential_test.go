@@ -49,6 +49,11 @@ d.sweep('tiny', (import 'tiny.libsonnet') + {
   seed: std.length(std.extVar('EXTRA')),
 }, d.rank([4]))
 `), 0o600))
+	// Nothing reads these, so that their names are nobody's business either.
+	for _, name := range []string{"name-canary.txt", "name-canary.png", filepath.Join("name-canary", "more.jsonl"), filepath.Join("scans", "name-canary.csv")} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o700))
+		must(t, os.WriteFile(filepath.Join(root, name), []byte(name), 0o600))
+	}
 	note, _, _ := bytes.Cut(runnertest.Notes(1), []byte("\n"))
 	must(t, os.WriteFile(filepath.Join(private, "n01.json"), note, 0o600))
 	environment := append(os.Environ(), "HOME="+home, configHome+"="+filepath.Join(dir, "config"), "TMPDIR="+filepath.Join(dir, "tmp"),
@@ -117,7 +122,7 @@ d.sweep('tiny', (import 'tiny.libsonnet') + {
 // canaries are what was planted, and words of the notes.
 var canaries = []string{
 	runnertest.Marker, "lisinopril", "metformin", "warfarin", "naproxen",
-	"environment-canary", "argument-canary", "remote-canary", "home-canary", "patient-canary",
+	"environment-canary", "argument-canary", "remote-canary", "home-canary", "patient-canary", "name-canary",
 }
 
 // generated returns texts that models answered with, long enough to be no accident.

@@ -144,7 +144,7 @@ func examineGit(ctx context.Context, root runner.Root) finding {
 	case git.Commit == "":
 		return finding{"note", "git", "no commit here", "put the sweep under version control, so that a run names the code it came from"}
 	case git.Dirty:
-		return finding{"note", "git", fmt.Sprintf("%.12s on %s, %s changed", git.Commit, git.Branch, count(len(git.Files), "file")), "commit before a run that others shall check"}
+		return finding{"note", "git", fmt.Sprintf("%.12s on %s, %s changed", git.Commit, git.Branch, count(len(git.Files)+git.Untracked, "file")), "commit before a run that others shall check"}
 	}
 	return finding{Level: "ok", What: "git", Found: fmt.Sprintf("%.12s on %s, clean", git.Commit, git.Branch)}
 }

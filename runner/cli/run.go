@@ -37,7 +37,8 @@ trained again. Ctrl-C stops cleanly.
 Where the sweep is in a git repository, the ledger has the commit and, of what
 differs from it, the diff of source files and the untracked ones that were read
 or lie beside the sweep, up to 1 MiB each and 8 MiB in all. Of files that hold
-records, or may, it has digests alone; secrets are replaced by keyed digests.
+records, or may, it has digests alone, without the names of untracked ones that
+nothing read; secrets are replaced by keyed digests.
 show lists what is kept, and 'reproduce --checkout' restores it. --require-clean
 refuses to run anything that a commit doesn't have.`,
 		Example: `  daybook run experiments/clinical/sweep.jsonnet

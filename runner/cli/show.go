@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -260,7 +261,11 @@ func printGit(p *page, g ledger.Git) {
 	}
 	state := "clean"
 	if g.Dirty {
-		state = "changed: " + strings.Join(g.Files, ", ")
+		changed := g.Files
+		if g.Untracked > 0 {
+			changed = append(slices.Clone(changed), count(g.Untracked, "untracked file"))
+		}
+		state = "changed: " + strings.Join(changed, ", ")
 	}
 	p.line("commit", "%s on %s, %s", short(g.Commit), orDash(g.Branch), state)
 	if g.Remote != "" {
@@ -300,7 +305,7 @@ func printChanges(p *page, c *ledger.Changes) {
 		p.line("untracked", "kept: %s", strings.Join(untracked, ", "))
 	}
 	for _, f := range c.Lost() {
-		p.line("unrestorable", "%s: %s", f.Path, f.Why)
+		p.line("unrestorable", "%s: %s", cmp.Or(f.Path, "an untracked file"), f.Why)
 	}
 	if c.More > 0 {
 		p.line("unrestorable", "%s more, beyond the first %d", count(c.More, "file"), len(c.Files))
