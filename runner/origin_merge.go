@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"daybook/ledger"
-	"daybook/ledger/folder"
 	"daybook/ledger/store"
 )
 
@@ -89,41 +87,6 @@ func MergeLedger(ctx context.Context, root Root, l *ledger.Ledger, other string,
 		return nil, err
 	}
 	return m.bring(ctx)
-}
-
-// otherLedger is where another machine's ledger is.
-type otherLedger struct {
-	name string // as it was given
-	file string // the database
-	root Root   // that adapters and artifacts are relative to
-}
-
-// findOther finds a ledger by its root, its state folder or its database.
-func findOther(given string) (o otherLedger, err error) {
-	abs, err := filepath.Abs(given)
-	if err != nil {
-		return o, fmt.Errorf("merge: %w", err)
-	}
-	info, err := os.Stat(abs)
-	if err != nil {
-		return o, WithHint(fmt.Errorf("merge: %w", err), "name the other root, its .daybook or its ledger.db, copied here or mounted")
-	}
-	o = otherLedger{name: given, file: abs}
-	if info.IsDir() {
-		o.root = Root{Dir: abs}
-		if o.file = o.root.Ledger(); filepath.Base(abs) == filepath.Base(o.root.State()) {
-			o.file = filepath.Join(abs, filepath.Base(o.file))
-		}
-	}
-	if state := filepath.Dir(o.file); filepath.Base(state) == filepath.Base(Root{}.State()) {
-		o.root = Root{Dir: filepath.Dir(state)}
-	} else {
-		o.root = Root{Dir: state}
-	}
-	if _, err := os.Stat(o.file); err != nil {
-		return o, WithHint(fmt.Errorf("merge: %s: no ledger is there", given), "name a root that holds .daybook/ledger.db, its .daybook, or the database itself")
-	}
-	return o, nil
 }
 
 // ledgerMerge is one call of MergeLedger.
@@ -248,29 +211,6 @@ func (m *ledgerMerge) recognize(ctx context.Context, l *ledger.Ledger) error {
 		}
 	}
 	return nil
-}
-
-// usual makes the name of an origin from that of its folder, or of the bundle.
-func (o otherLedger) usual() string {
-	dir := filepath.Dir(o.file)
-	switch {
-	case filepath.Ext(o.file) != filepath.Ext(Root{}.Ledger()):
-		dir = strings.TrimSuffix(o.file, filepath.Ext(o.file))
-	case filepath.Base(dir) == filepath.Base(Root{}.State()):
-		dir = filepath.Dir(dir)
-	}
-	const most = 40 // letters; an origin's may have 63
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, filepath.Base(dir))
-	name = strings.Trim(name[:min(len(name), most)], "-")
-	if !ledger.ValidOriginName(name) {
-		return "other"
-	}
-	return name
 }
 
 // verify checks the whole log, and that it goes on from each head that was merged.
@@ -398,52 +338,4 @@ func (m *ledgerMerge) bring(ctx context.Context) (*MergedLedger, error) {
 		}
 	}
 	return &m.found, nil
-}
-
-// move puts adapters and artifacts of one root into another, each complete.
-func move(from, to Root) error {
-	folders, err := filepath.Glob(filepath.Join(from.Adapters("*"), "*"))
-	if err != nil {
-		return err
-	}
-	for _, dir := range folders {
-		rel, err := filepath.Rel(from.Dir, dir)
-		if err != nil {
-			return err
-		}
-		final := filepath.Join(to.Dir, rel)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(final), 0o755), os.RemoveAll(final)); err != nil { // what is there was found to be damaged
-			return err
-		}
-		if err := errors.Join(os.Rename(dir, final), folder.Sync(filepath.Dir(final))); err != nil {
-			return err
-		}
-	}
-	kept, source := store.New(to.Store()), store.New(from.Store())
-	digests, _, err := source.List()
-	if err != nil {
-		return err
-	}
-	for _, digest := range digests {
-		r, err := source.Open(digest)
-		if err != nil {
-			return err
-		}
-		_, err = kept.Put(context.Background(), r) // a rename would do; they are small
-		if err := errors.Join(err, r.Close()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// replaceLedger puts the ledger of one root in the place of another's. A copy has no
-// write-ahead log of its own; one that is left beside the older copy is not the newer's.
-func replaceLedger(from, to Root) error {
-	for _, beside := range []string{"-wal", "-shm"} {
-		if err := os.Remove(to.Ledger() + beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return errors.Join(os.Rename(from.Ledger(), to.Ledger()), folder.Sync(to.State()))
 }

@@ -1,20 +1,16 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"daybook/ledger"
-	"daybook/ledger/journal"
 	"daybook/reports"
 	"daybook/runner"
 )
@@ -250,215 +246,9 @@ func printDetails(w io.Writer, d *details) error {
 	return p.err
 }
 
-func printGit(p *page, g ledger.Git) {
-	if g.Commit == "" {
-		why := ""
-		if g.None {
-			why = ": this was in no git repository"
-		}
-		p.line("commit", "none%s", why)
-		return
-	}
-	state := "clean"
-	if g.Dirty {
-		changed := g.Files
-		if g.Untracked > 0 {
-			changed = append(slices.Clone(changed), count(g.Untracked, "untracked file"))
-		}
-		state = "changed: " + strings.Join(changed, ", ")
-	}
-	p.line("commit", "%s on %s, %s", short(g.Commit), orDash(g.Branch), state)
-	if g.Remote != "" {
-		p.line("remote", "%s", g.Remote)
-	}
-	if c := g.Changes; c != nil {
-		printChanges(p, c)
-	}
-	for _, s := range g.Submodules {
-		text := short(s.Commit)
-		if s.At != s.Commit {
-			text += ", checked out: " + cmp.Or(short(s.At), "none")
-		}
-		p.line("submodule", "%s at %s", s.Path, text)
-	}
-	for _, f := range g.LFS {
-		p.line("LFS", "%s, %d bytes, %s", f.Path, f.Bytes, short(f.Digest))
-	}
-}
-
-// printChanges tells what the ledger has of what was not committed.
-func printChanges(p *page, c *ledger.Changes) {
-	var tracked, untracked []string
-	for _, f := range c.Files {
-		switch {
-		case !f.Kept || f.Deleted:
-		case f.Tracked:
-			tracked = append(tracked, f.Path)
-		default:
-			untracked = append(untracked, f.Path)
-		}
-	}
-	if c.Patch != "" {
-		p.line("diff", "%s, of %s", short(c.Patch), cmp.Or(strings.Join(tracked, ", "), "what can't be restored"))
-	}
-	if len(untracked) > 0 {
-		p.line("untracked", "kept: %s", strings.Join(untracked, ", "))
-	}
-	for _, f := range c.Lost() {
-		p.line("unrestorable", "%s: %s", cmp.Or(f.Path, "an untracked file"), f.Why)
-	}
-	if c.More > 0 {
-		p.line("unrestorable", "%s more, beyond the first %d", count(c.More, "file"), len(c.Files))
-	}
-}
-
-// printMachine prints the build and the machine of an attempt.
-func printMachine(p *page, a *ledger.AttemptInfo) {
-	if e := a.Engine; len(e) > 0 {
-		p.line("engine", "daybook %s, %s, %s", e["daybook"], e["go"], e["platform"])
-	}
-	if cpu := a.Environment["cpu"]; cpu != "" {
-		p.line("machine", "%s, %s processors", cpu, a.Environment["cpus"])
-	}
-}
-
-// commitText names a commit, and whether files had changed since.
-func commitText(g ledger.Git) string {
-	switch {
-	case g.Commit == "":
-		return "none"
-	case g.Dirty:
-		return short(g.Commit) + " with changes"
-	}
-	return short(g.Commit)
-}
-
-func printEpochs(p *page, d *details) {
-	for _, e := range d.Epochs {
-		note := ""
-		if e.Epoch.Epoch == d.Run.ChosenEpoch {
-			note = "  chosen"
-		}
-		p.line(fmt.Sprint(e.Epoch.Epoch), "training loss %.4f  validation: %s%s", e.TrainLoss, metricsText(find(d.Evaluations, "validation", e.Epoch.Epoch)), note)
-	}
-}
-
-// printResults prints test results, or a baseline's on both sets.
-func printResults(p *page, d *details) {
-	for _, split := range []string{"validation", "test"} {
-		epoch := d.Run.ChosenEpoch
-		if split == "validation" && d.Run.Kind == ledger.Train {
-			continue // with the epochs
-		}
-		if values := find(d.Evaluations, split, epoch); len(values) > 0 {
-			p.heading(split)
-			p.values(values)
-		}
-	}
-}
-
-// values writes a line for each value, however long the metrics' names are.
-func (p *page) values(values []journal.MetricValue) {
-	names := make([]string, len(values))
-	width := 0
-	for i, v := range values {
-		names[i] = v.Metric
-		if v.By != "" {
-			names[i] += fmt.Sprintf(" where %s=%s", v.By, v.Tag)
-		}
-		width = max(width, utf8.RuneCountInString(names[i]))
-	}
-	for i, v := range values {
-		p.printf("  %-*s  %s\n", width, names[i], valueText(v))
-	}
-}
-
-// find returns the values on a split for an epoch, of the set and settings
-// that were evaluated last. Metrics may have been added one evaluation after
-// another; of each the newest value counts.
-func find(all []ledger.Evaluation, split string, epoch int) []journal.MetricValue {
-	type name struct{ metric, by, tag string }
-	at := map[name]int{}
-	var out []journal.MetricValue
-	var last ledger.Evaluation
-	for _, e := range all {
-		if e.Split != split || e.Epoch != epoch {
-			continue
-		}
-		if e.PredictionKey != last.PredictionKey {
-			clear(at)
-			out = nil
-		}
-		last = e
-		for _, m := range e.Metrics {
-			k := name{m.Metric, m.By, m.Tag}
-			if i, ok := at[k]; ok {
-				out[i] = m
-				continue
-			}
-			at[k] = len(out)
-			out = append(out, m)
-		}
-	}
-	return out
-}
-
-func metricsText(values []journal.MetricValue) string {
-	var parts []string
-	for _, v := range values {
-		if v.By == "" {
-			parts = append(parts, v.Metric+" "+valueText(v))
-		}
-	}
-	return orDash(strings.Join(parts, ", "))
-}
-
-func valueText(v journal.MetricValue) string { return runner.MeasuredOf(v).Text(v.Metric, 4) }
-
-func orDash(s string) string {
-	if s == "" {
-		return "–"
-	}
-	return s
-}
-
 func holderText(r ledger.Run) string {
 	if r.Holder == "" {
 		return ""
 	}
 	return ", by " + runner.HolderName(r.Holder)
-}
-
-func deviceText(d map[string]string) string {
-	if name := d["gpu"]; name != "" {
-		return name
-	}
-	return orDash(d["cpu"])
-}
-
-// sparkline draws the loss over the steps in width characters.
-func sparkline(steps []ledger.StepRow, width int) string {
-	const levels = "▁▂▃▄▅▆▇█"
-	bars := []rune(levels)
-	width = min(width, len(steps))
-	means := make([]float64, width)
-	for i := range means {
-		part := steps[i*len(steps)/width : (i+1)*len(steps)/width]
-		for _, s := range part {
-			means[i] += s.Loss / float64(len(part))
-		}
-	}
-	low, high := means[0], means[0]
-	for _, m := range means {
-		low, high = min(low, m), max(high, m)
-	}
-	out := make([]rune, width)
-	for i, m := range means {
-		level := 0
-		if high > low {
-			level = int((m - low) / (high - low) * float64(len(bars)-1))
-		}
-		out[i] = bars[level]
-	}
-	return string(out)
 }
