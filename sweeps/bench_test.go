@@ -42,7 +42,7 @@ func BenchmarkLoad10000(b *testing.B) {
 	})
 	b.Run("check", func(b *testing.B) {
 		for b.Loop() {
-			in, err := parseJSON([]byte(data))
+			in, err := parseSweep([]byte(data))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -22,6 +22,16 @@ type plan struct {
 	name string
 	axes []Axis
 	runs []Run
+
+	forms map[string]*form // by what cutRun has of them
+	of    []*form          // of the runs
+}
+
+// form is what specs have in common that differ in the seed alone.
+type form struct {
+	spec      Spec
+	canonical string // with the seed at 0
+	faulty    bool
 }
 
 func parseJSON(data []byte) (any, error) {
@@ -197,10 +207,10 @@ func (p *plan) readRuns(list []any) *SpecError {
 	}
 	var first *SpecError
 	for i, item := range list {
-		run, err := p.readRun(fmt.Sprintf("runs[%d]", i), item, declared)
+		run, form, err := p.readRun(fmt.Sprintf("runs[%d]", i), item, declared)
 		switch {
 		case err == nil:
-			p.runs = append(p.runs, run)
+			p.runs, p.of = append(p.runs, run), append(p.of, form)
 		case first == nil:
 			first = err
 		case sameFault(err, first):
@@ -217,27 +227,90 @@ func sameFault(a, b *SpecError) bool {
 	return pathA == pathB && a.Message == b.Message
 }
 
-func (p *plan) readRun(path string, in any, declared []bool) (Run, *SpecError) {
+func (p *plan) readRun(path string, in any, declared []bool) (Run, *form, *SpecError) {
+	if cut, ok := in.(*cutRun); ok {
+		if f, seed, ok := p.formOf(cut); ok {
+			axes, err := parseAxes(cut.axes)
+			if err == nil {
+				choices, err := p.readChoices(path+".axes", axes, declared)
+				run := Run{Axes: choices, Spec: f.spec}
+				run.Spec.Seed = seed
+				return run, f, err
+			}
+		}
+		var err error
+		if in, err = parseJSON(cut.text); err != nil {
+			return Run{}, nil, &SpecError{Path: path, Message: "is no JSON: " + err.Error(), Err: err}
+		}
+	}
 	m, ok := in.(map[string]any)
 	if !ok {
-		return Run{}, &SpecError{Path: path, Message: "must be an object, not " + describe(in)}
+		return Run{}, nil, &SpecError{Path: path, Message: "must be an object, not " + describe(in)}
 	}
 	if err := onlyKeys(path, m, "axes", "spec"); err != nil {
-		return Run{}, err
+		return Run{}, nil, err
 	}
 	choices, err := p.readChoices(path+".axes", m["axes"], declared)
 	if err != nil {
-		return Run{}, err
+		return Run{}, nil, err
 	}
 	if m["spec"] == nil {
-		return Run{}, &SpecError{Path: path + ".spec", Axes: choices, Message: "is missing"}
+		return Run{}, nil, &SpecError{Path: path + ".spec", Axes: choices, Message: "is missing"}
 	}
 	spec, errs := decodeSpec(path+".spec", m["spec"])
 	if len(errs) > 0 {
 		errs[0].Axes = choices
-		return Run{}, errs[0]
+		return Run{}, nil, errs[0]
 	}
-	return Run{Axes: choices, Spec: spec}, nil
+	f, fault := newForm(spec)
+	if fault != nil {
+		return Run{}, nil, &SpecError{Path: path + ".spec", Axes: choices, Message: fault.Error(), Err: fault}
+	}
+	return Run{Axes: choices, Spec: spec}, f, nil
+}
+
+// formOf returns the form of a run and its seed; false says that something is wrong
+// with them, which is then to be found where it is.
+func (p *plan) formOf(r *cutRun) (_ *form, seed uint64, ok bool) {
+	f := p.forms[r.form]
+	if f == nil {
+		f = &form{faulty: true}
+		if in, err := parseJSON([]byte(r.form)); err == nil {
+			if spec, errs := decodeSpec("", in); len(errs) == 0 {
+				if known, err := newForm(spec); err == nil {
+					f = known
+				}
+			}
+		}
+		if p.forms == nil {
+			p.forms = map[string]*form{}
+		}
+		p.forms[r.form] = f
+	}
+	if f.faulty {
+		return nil, 0, false
+	}
+	if r.seed == nil {
+		return f, f.spec.Seed, true
+	}
+	seed, err := strconv.ParseUint(string(r.seed), 10, 64) // as Jsonnet writes small ones
+	return f, seed, err == nil && seed <= maxSafe
+}
+
+func newForm(spec Spec) (*form, error) {
+	f := &form{spec: spec}
+	spec.Seed = 0
+	data, err := spec.Canonical()
+	f.canonical = string(data)
+	return f, err
+}
+
+// parseAxes decodes the axes of a run, which need not have any.
+func parseAxes(text []byte) (any, error) {
+	if text == nil {
+		return nil, nil
+	}
+	return parseJSON(text)
 }
 
 func (p *plan) readChoices(path string, in any, declared []bool) ([]Choice, *SpecError) {
@@ -278,7 +351,11 @@ func (p *plan) readChoices(path string, in any, declared []bool) ([]Choice, *Spe
 // refuseRepeats finds runs that no table could tell apart, or that are the
 // same experiment under two names.
 func (p *plan) refuseRepeats() *SpecError {
-	labels, specs := map[string]int{}, map[string]int{}
+	type spec struct {
+		canonical string
+		seed      uint64
+	}
+	labels, specs := map[string]int{}, map[spec]int{}
 	for i, r := range p.runs {
 		path := fmt.Sprintf("runs[%d]", i)
 		label := fmt.Sprintf("%q", r.Axes)
@@ -286,18 +363,15 @@ func (p *plan) refuseRepeats() *SpecError {
 			return &SpecError{Path: path, Axes: r.Axes, Message: fmt.Sprintf("duplicate run: runs[%d] has the same values on all axes", j)}
 		}
 		labels[label] = i
-		data, err := r.Spec.Canonical()
-		if err != nil {
-			return &SpecError{Path: path + ".spec", Axes: r.Axes, Message: err.Error(), Err: err}
-		}
-		if j, ok := specs[string(data)]; ok {
+		same := spec{p.of[i].canonical, r.Spec.Seed}
+		if j, ok := specs[same]; ok {
 			message := fmt.Sprintf("duplicate run: runs[%d] has the same spec", j)
 			if other := p.runs[j].Label(); other != "" {
 				message = fmt.Sprintf("duplicate run: runs[%d] (%s) has the same spec", j, other)
 			}
 			return &SpecError{Path: path, Axes: r.Axes, Message: message, Advice: "drop one with keep, or make the axis set something that differs"}
 		}
-		specs[string(data)] = i
+		specs[same] = i
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ func FuzzPlain(f *testing.F) {
 			return
 		}
 		p, fault := expand(in)
+		sameCut(t, data, p, fault)
 		if fault != nil {
 			if !errors.Is(fault, ErrInvalid) || fault.Message == "" {
 				t.Fatalf("%#v", fault)

@@ -52,7 +52,7 @@ func load(opts Options) (*Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := parseJSON([]byte(data))
+	in, err := parseSweep([]byte(data))
 	if err != nil {
 		return nil, &SpecError{File: path, Message: "evaluates to no JSON: " + err.Error(), Err: err}
 	}
