@@ -44,6 +44,12 @@ func Forget(ctx context.Context, root Root, l *ledger.Ledger, key []byte, subjec
 	if len(running) > 0 && !dryRun {
 		return nil, WithHint(fmt.Errorf("forget: %s works on run %.12s", running[0].Holder, running[0].Key), "wait until it has ended, or stop it")
 	}
+	// What a sweep evaluated to may name records.
+	if !dryRun {
+		if err := os.RemoveAll(root.evaluations()); err != nil {
+			return nil, fmt.Errorf("forget: %w", err)
+		}
+	}
 	if err := out.predictions(root, dryRun); err != nil {
 		return nil, err
 	}

@@ -31,8 +31,8 @@ type Garbage struct {
 // GarbageOptions say what counts as garbage beside what nobody refers to.
 type GarbageOptions struct {
 	Since time.Time // only what was not touched after this
-	// Cache counts all quantized bases, not only those of no run: each is made again
-	// when it is needed.
+	// Cache counts what large sweep files evaluated to, and all quantized bases, not
+	// only those of no run: each is made again when it is needed.
 	Cache bool
 	// Checkpoints counts what finished runs could have resumed from. The ledger names
 	// it, but nothing reads it any more.
@@ -54,7 +54,7 @@ func FindGarbage(ctx context.Context, root Root, l *ledger.Ledger, o GarbageOpti
 		return nil, WithHint(fmt.Errorf("gc: %s works on run %.12s", HolderName(running[0].Holder), running[0].Key), "wait until it has ended, or stop it")
 	}
 	g := &collection{root: root, ledger: l, o: o}
-	for _, look := range []func(context.Context) error{g.artifacts, g.bases, g.checkpoints, g.left} {
+	for _, look := range []func(context.Context) error{g.artifacts, g.bases, g.evaluations, g.checkpoints, g.left} {
 		if err := look(ctx); err != nil {
 			return nil, fmt.Errorf("gc: %w", err)
 		}
@@ -89,6 +89,23 @@ func (c *collection) artifacts(ctx context.Context) error {
 			what = "half written artifact"
 		}
 		c.found = append(c.found, Garbage{c.root.Rel(one.Path), what, one.Bytes, func() error { return kept.Remove(one, c.o.Since) }})
+	}
+	return nil
+}
+
+// evaluations finds what sweep files evaluated to.
+func (c *collection) evaluations(context.Context) error {
+	if !c.o.Cache {
+		return nil
+	}
+	kept, err := filepath.Glob(filepath.Join(c.root.evaluations(), "[0-9a-f]*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range kept {
+		if err := c.add(path, "evaluation of a sweep"); err != nil {
+			return err
+		}
 	}
 	return nil
 }

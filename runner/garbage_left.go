@@ -21,6 +21,7 @@ var leftovers = []struct {
 	{"half written checkpoint", ".daybook/runs/*/*/" + Checkpoints + "/.*", regexp.MustCompile(`^\.tmp-`)},
 	{"half written predictions", ".daybook/predictions/.*", asCreated(`[0-9a-f]{64}\.jsonl`)},
 	{"half written digest", ".daybook/cache/digests/.*", asCreated(`[0-9a-f]{32}`)},
+	{"half written evaluation", ".daybook/cache/sweeps/.*", asCreated(`[0-9a-f]{64}`)},
 	{"half written settings", ".daybook/.*", asCreated(`\.gitignore`)},
 	{"trial of the disk", ".daybook/.*", regexp.MustCompile(`^\.doctor-[0-9]+$`)},
 	{"half written key", ".daybook/keys/*", regexp.MustCompile(`^records-[0-9]+$`)},

@@ -67,7 +67,12 @@ func (p *place) plan(t tb, text string, change ...func(*runner.PlanOptions)) *ru
 
 func (p *place) planFile(t tb, path string, change ...func(*runner.PlanOptions)) *runner.Plan {
 	t.Helper()
-	sweep, err := sweeps.Load(context.Background(), sweeps.Options{Path: path})
+	return p.planWith(t, sweeps.Options{Path: path}, change...)
+}
+
+func (p *place) planWith(t tb, load sweeps.Options, change ...func(*runner.PlanOptions)) *runner.Plan {
+	t.Helper()
+	sweep, err := sweeps.Load(context.Background(), load)
 	check(t, err)
 	o := runner.PlanOptions{Root: p.root, Ledger: p.ledger, Key: p.key, Device: "cpu", Numerics: worker.Numerics}
 	for _, c := range change {

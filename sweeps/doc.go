@@ -1,7 +1,7 @@
 // Package sweeps reads sweep files: Jsonnet that describes a set of fine-tuning
 // runs. Load evaluates a file, decodes the result strictly, fills in defaults
 // and checks every value. It trains nothing, reads no data or model, and writes
-// nothing.
+// nothing but to a Memory that it is given.
 //
 // What a file evaluates to is plain data, so that a file may build it without
 // the embedded library (lib/daybook.libsonnet) or be ordinary JSON:

@@ -2,9 +2,7 @@ package sweeps
 
 import (
 	"bytes"
-	"crypto/sha256"
 	_ "embed" // for the library
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,6 +27,7 @@ type importer struct {
 	dir          string   // the sweep's folder
 	libraryPaths []string // -J
 	found        map[string]*found
+	answers      []answer      // to requests, each once
 	missing      *missingError // the last import that was not found
 }
 
@@ -49,12 +48,66 @@ func (e *missingError) Error() string { return fmt.Sprintf("import '%s': no such
 // Unwrap makes it match fs.ErrNotExist.
 func (e *missingError) Unwrap() error { return fs.ErrNotExist }
 
+// importer returns one for the sweep file at a path.
+func (o Options) importer(path string) *importer {
+	return newImporter(filepath.Dir(path), o.LibraryPaths)
+}
+
 func newImporter(dir string, libraryPaths []string) *importer {
 	return &importer{dir: dir, libraryPaths: libraryPaths, found: map[string]*found{}}
 }
 
 // Import implements jsonnet.Importer.
 func (im *importer) Import(from, path string) (jsonnet.Contents, string, error) {
+	contents, foundAt, err := im.find(from, path)
+	if err == nil {
+		a := answer{from, path, im.below(foundAt), im.found[foundAt].source.SHA256}
+		if from == "" {
+			a.Path = a.At // a sweep file is where it is
+		} else {
+			a.From = im.below(from)
+		}
+		if !slices.Contains(im.answers, a) {
+			im.answers = append(im.answers, a)
+		}
+	}
+	return contents, foundAt, err
+}
+
+// answer is what an import led to. Files are relative to the sweep's folder.
+type answer struct {
+	From   string `json:"from"` // importing file, "" for the sweep itself
+	Path   string `json:"path"` // as it is written
+	At     string `json:"at"`
+	SHA256 string `json:"sha256"`
+}
+
+// below returns a path relative to the sweep's folder, or as it is where it can't be.
+func (im *importer) below(path string) string {
+	if rel, err := filepath.Rel(im.dir, path); err == nil {
+		return rel
+	}
+	return path
+}
+
+// again asks for what was answered once.
+func (im *importer) again(a answer) error {
+	from := ""
+	if a.From != "" {
+		from = filepath.Join(im.dir, a.From)
+	} else {
+		a.Path = filepath.Join(im.dir, a.Path)
+	}
+	_, _, err := im.Import(from, a.Path)
+	return err
+}
+
+// outside reports whether an answer names a folder of this machine.
+func (im *importer) outside(a answer) bool {
+	return filepath.IsAbs(a.At) || filepath.IsAbs(a.Path) || filepath.IsAbs(im.dir) && !filepath.IsLocal(a.At)
+}
+
+func (im *importer) find(from, path string) (jsonnet.Contents, string, error) {
 	if path == libraryName {
 		f := &found{source: Source{Path: libraryName, Builtin: true}}
 		return im.keep(libraryName, library, f), libraryName, nil
@@ -84,8 +137,7 @@ func (im *importer) keep(foundAt string, data []byte, f *found) jsonnet.Contents
 	if f, ok := im.found[foundAt]; ok {
 		return f.contents
 	}
-	sum := sha256.Sum256(data)
-	f.source.SHA256, f.source.Content = hex.EncodeToString(sum[:]), data
+	f.source.SHA256, f.source.Content = digestOf(data), data
 	// Jsonnet shares the bytes it is given, and a source must not change with them.
 	f.contents = jsonnet.MakeContentsRaw(bytes.Clone(data))
 	im.found[foundAt] = f

@@ -16,6 +16,7 @@ type Options struct {
 	Path         string   // sweep file
 	LibraryPaths []string // -J: searched after the importing file's folder, last first
 	Args         []Arg    // in any order; of several with one kind and name the last counts
+	Memory       Memory   // of large evaluations; nil evaluates in any case
 }
 
 // Load evaluates a sweep file and returns it with defaults filled in and every
@@ -47,8 +48,7 @@ func load(opts Options) (*Sweep, error) {
 	}
 	path := filepath.Clean(opts.Path)
 	s := &Sweep{Path: opts.Path, Dir: filepath.Dir(path), Args: args}
-	im := newImporter(s.Dir, opts.LibraryPaths)
-	data, err := evaluate(newVM(im, args), im, path, args)
+	data, im, err := opts.evaluated(path, args)
 	if err != nil {
 		return nil, err
 	}

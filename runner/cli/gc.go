@@ -32,7 +32,8 @@ the ledger doesn't refer to, quantized bases in the cache that no run has, and w
 killed processes left half written, there and beside the adapters. It touches nothing
 that the ledger refers to, no adapter, no prediction and no journal.
 
-With --cache it deletes all quantized bases; each is made again when it is needed.
+With --cache it deletes all quantized bases and what large sweeps evaluated to; each
+is made again when it is needed.
 With --checkpoints it deletes what finished runs could have resumed from, optimizer
 state for the most part: nothing reads it any more. The adapters of all epochs stay.`,
 		Example: `  daybook gc --dry-run
@@ -49,7 +50,7 @@ state for the most part: nothing reads it any more. The adapters of all epochs s
 	flags := cmd.Flags()
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be freed, and delete nothing")
 	flags.DurationVar(&f.older, "older", 24*time.Hour, "only what was not touched for this long")
-	flags.BoolVar(&f.cache, "cache", false, "all quantized bases, too")
+	flags.BoolVar(&f.cache, "cache", false, "all quantized bases and evaluations of sweeps, too")
 	flags.BoolVar(&f.checkpoints, "checkpoints", false, "checkpoints of finished runs, too")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd

@@ -108,11 +108,14 @@ func (f *sweepFlags) load(ctx context.Context, e *env, path string, create bool)
 		return nil, err
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(planGarbage))
-	sweep, err := sweeps.Load(ctx, opts)
+	root, err := e.findRoot(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
-	root, err := e.findRoot(filepath.Dir(path))
+	if !create { // what is recorded comes from the file itself
+		opts.Memory = root.Evaluations()
+	}
+	sweep, err := sweeps.Load(ctx, opts)
 	if err != nil {
 		return nil, err
 	}

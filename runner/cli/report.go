@@ -50,6 +50,11 @@ sweep that only such a ledger planned is named after it, as in laptop/clinical.`
 				if err != nil {
 					return err
 				}
+				root, err := e.findRoot(dir)
+				if err != nil {
+					return err
+				}
+				opts.Memory = root.Evaluations()
 				sweep, err := sweeps.Load(cmd.Context(), opts)
 				if err != nil {
 					return err
