@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 )
 
 const typeBase = "base"
@@ -71,6 +72,17 @@ func (l *Ledger) bases(ctx context.Context, digest Digest, model, chatTemplate s
 		return row.Scan(&v.Entry, &b.Digest, &b.Model, &b.ChatTemplate, &b.Tokenizer, &b.Template, &b.Repository, &b.Revision, &b.License, column{&b.Merged})
 	}, `SELECT entry, digest, model, chat_template, tokenizer, template, repository, revision, license, merged FROM bases
 		WHERE digest = ? AND model = ? AND chat_template = ? AND entry < ? ORDER BY entry DESC`, digest, model, chatTemplate, before)
+}
+
+// Bases returns what was read of a base under the names that a spec has for it, newest
+// first.
+func (l *Ledger) Bases(ctx context.Context, digest Digest, model, chatTemplate string) ([]Base, error) {
+	found, err := l.bases(ctx, digest, model, chatTemplate, math.MaxInt64)
+	out := make([]Base, len(found))
+	for i, b := range found {
+		out[i] = b.Fact
+	}
+	return out, err
 }
 
 // MergedBases returns, by the digest of a base, the adapters that were merged into it,

@@ -19,7 +19,8 @@ const (
 
 // Exposure is what the ledger says of one record.
 type Exposure struct {
-	Record  string              `json:"record"`
+	Record  string              `json:"record"`          // what it calls itself
+	Given   string              `json:"given,omitempty"` // where it was read: a file, or a line of one
 	Trained []ExposedRun        `json:"trained"`         // runs that were trained on it
 	Judged  []ExposedRun        `json:"judged"`          // runs that were judged on it: it chose epochs, or was scored
 	Asked   []evidence.Identity `json:"asked"`           // that were known of the record, and looked for
@@ -96,11 +97,11 @@ func Expose(ctx context.Context, l *ledger.Ledger, key []byte, subjects []Subjec
 			return nil, nil, err
 		}
 		e := x.expose(s.Name, slices.Concat(found...))
-		e.Asked, e.Limit = s.asked(), s.Limit
+		e.Given, e.Asked, e.Limit = s.Given, s.asked(), s.Limit
 		out.Records = append(out.Records, e)
 	}
 	if slices.ContainsFunc(out.Records, func(e Exposure) bool { return !slices.Contains(e.Asked, evidence.ExampleIdentity) }) {
-		out.Notes = append(out.Notes, "no example was looked for, which is a record's tokens as a run trained on them: it takes the tokenizer, template and length of each run, and is asked for by its ID")
+		out.Notes = append(out.Notes, "of some records no example was looked for, which is their tokens as a run trained on them: they say nothing in the keys that a run reads, or no tokenizer and chat template of a run are at hand")
 	}
 	if slices.ContainsFunc(x.runs, func(r ledger.Run) bool { return x.obscure(r.Key) }) {
 		out.Notes = append(out.Notes, "a run goes on from an adapter that no run here made, itself or by its base: what that was trained on is unknown")
@@ -180,9 +181,14 @@ func (x *exposer) expose(name string, found []ledger.Seen) Exposure {
 	bySet := map[string]ledger.Seen{}
 	for _, s := range found {
 		at := s.Role + s.Digest
-		if known, ok := bySet[at]; !ok || rank(s.By[0]) < rank(known.By[0]) {
-			bySet[at] = s
+		known, ok := bySet[at]
+		by := slices.Concat(s.By, known.By) // by one reading or another
+		if ok && rank(known.By[0]) <= rank(s.By[0]) {
+			s = known
 		}
+		slices.SortFunc(by, func(a, b evidence.Identity) int { return rank(a) - rank(b) })
+		s.By = slices.Compact(by)
+		bySet[at] = s
 	}
 	var missing []ledger.Run
 	for _, r := range x.runs {
@@ -258,12 +264,23 @@ func (x *exposer) run(r ledger.Run, s ledger.Seen) ExposedRun {
 	return out
 }
 
+// By says by what alone the record was looked for, "" if by all that tells records apart.
+func (e *Exposure) By() string {
+	switch has := func(i evidence.Identity) bool { return slices.Contains(e.Asked, i) }; {
+	case !has(evidence.ContentIdentity):
+		return ", by its record ID alone"
+	case !has(evidence.RecordIdentity):
+		return ", by what it says as a whole"
+	}
+	return ""
+}
+
 // Verdict says of a record in a few words what it comes to. It speaks of committed
 // sets alone: what the base was trained on, nobody here knows.
 func (e *Exposure) Verdict(runs int) string {
-	near := ""
+	near := e.By()
 	if n := len(e.Near); n > 0 {
-		near = fmt.Sprintf(" as it stands; what is near it is in those of %d", n)
+		near += fmt.Sprintf(" as it stands; what is near it is in those of %d", n)
 	}
 	switch n := len(e.Trained); {
 	case n > 0:

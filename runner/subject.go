@@ -17,11 +17,14 @@ import (
 
 // Subject is a record that the ledger is asked about.
 type Subject struct {
-	Name string // what people call it
+	Name  string // what people call it: its own id, if it has one
+	Given string // where it was read, a file or a line of one; "" if it was given as an ID or a text
 	// Readings are its identities in the clear: one for each way in which its keys
 	// can be read.
 	Readings []map[evidence.Identity][32]byte
 	Limit    string // what the answer can't tell, because of how the record was given; "" if nothing
+
+	text []byte // the record as JSON, nil where only an ID is known
 }
 
 // What is said of records that can't be compared by what they say.
@@ -43,13 +46,14 @@ func NewSubject(text []byte, fields []dataset.Fields) (Subject, error) {
 			return Subject{}, fmt.Errorf("record: %w", err)
 		}
 		s, err := NewSubject(record, nil)
+		s.Name = "the text"
 		for _, reading := range s.Readings { // nobody said that there is such a record
 			delete(reading, evidence.RecordIdentity)
 		}
 		s.Limit = limitText
 		return s, err
 	}
-	var s Subject
+	s := Subject{text: text}
 	for _, f := range append([]dataset.Fields{{}}, fields...) {
 		r, ok, err := dataset.Identify(text, f)
 		if err != nil {

@@ -51,6 +51,7 @@ func (e *env) subjects(args []string, jsonl bool, fields []dataset.Fields) ([]ru
 			if err != nil {
 				return nil, recordError(arg, err)
 			}
+			s.Given = source(arg)
 			out = append(out, s)
 			continue
 		}
@@ -68,6 +69,7 @@ func (e *env) subjects(args []string, jsonl bool, fields []dataset.Fields) ([]ru
 			if err != nil {
 				return nil, recordError(fmt.Sprintf("%s:%d", arg, n), err)
 			}
+			s.Given = fmt.Sprintf("%s:%d", source(arg), n)
 			out = append(out, s)
 		}
 		if err := lines.Err(); err != nil {
@@ -78,6 +80,17 @@ func (e *env) subjects(args []string, jsonl bool, fields []dataset.Fields) ([]ru
 		return nil, usageError{runner.WithHint(errors.New("RECORD: there is none"), "with --jsonl a file has one record on each line")}
 	}
 	return out, nil
+}
+
+// source names the file that an argument is, "" if it is the record itself.
+func source(arg string) string {
+	if arg == "-" {
+		return "standard input"
+	}
+	if _, err := os.Stat(arg); err != nil {
+		return ""
+	}
+	return arg
 }
 
 // recordText returns what an argument holds: a file, standard input, or itself.

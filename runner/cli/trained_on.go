@@ -35,17 +35,19 @@ RECORD is a file with one record as JSON, - for standard input, a text, or an ID
 {"text": ...}. Keys that a sweep names with fields are known.
 
 A record is the same as another one by its ID (the whole JSON, whatever the order of
-its keys), its content (what it says, without tags and metadata), or its example
-(tokens as trained). The example is looked for by its ID alone, as making it of a
-record takes the tokenizer and template of each run; the answer says so. What differs in Unicode form, case or white
-space alone is told separately, as near.
+its keys), its content (what it says, without tags and metadata), or its example (the
+tokens that a run trained on, cut to its length). Examples are made anew with the
+tokenizer and the chat template of each run; where these are not at hand any more, the
+answer says so. What differs in Unicode form, case or white space alone is told
+separately, as near.
 
 Each answer is graded. Proved: against the commitment to the set, in the signed log.
 Recorded: by the index, which 'daybook verify' compares with the log. Unknown:
 nothing commits to the set, as in ledgers of older releases, or a record of it was
 forgotten. A run that goes on from an adapter, or whose base has one merged into it,
-saw what that adapter saw; of one made elsewhere that is unknown. "Not in the committed sets" speaks of these runs' sets: it says nothing
-about what the base was trained on before.
+saw what that adapter saw; of one made elsewhere that is unknown. "Not in the
+committed sets" speaks of these runs' sets: it says nothing about what the base was
+trained on before.
 
 --proof writes a bundle that proves it to others, with all of the log, so that no
 run is left out; 'ledgercheck' and 'membercheck' (ledger/cmd) check it without
@@ -88,6 +90,10 @@ func runTrainedOn(ctx context.Context, e *env, args []string, f trainedOnFlags) 
 	if err != nil {
 		return err
 	}
+	notes, err := runner.AddExamples(ctx, root, e.hub, l, subjects)
+	if err != nil {
+		return err
+	}
 	found, proofs, err := runner.Expose(ctx, l, key, subjects, f.proof != "")
 	if errors.Is(err, ledger.ErrMismatch) {
 		return runner.WithHint(fmt.Errorf("trained-on: %w: %w", errMismatch, err), "'daybook verify' looks at everything; until then trust no answer")
@@ -95,11 +101,12 @@ func runTrainedOn(ctx context.Context, e *env, args []string, f trainedOnFlags) 
 	if err != nil {
 		return err
 	}
+	found.Notes = append(notes, found.Notes...)
 	if err := addOrigins(ctx, l, found); err != nil {
 		return err
 	}
 	if f.proof != "" {
-		if err := writeProof(ctx, e, l, f.proof, proofs); err != nil {
+		if err := writeProof(ctx, e, l, f.proof, proofs, len(subjects)); err != nil {
 			return err
 		}
 	}
@@ -127,7 +134,7 @@ func addOrigins(ctx context.Context, l *ledger.Ledger, found *runner.Exposures) 
 }
 
 // writeProof writes the log and what it proves of the records as a bundle.
-func writeProof(ctx context.Context, e *env, l *ledger.Ledger, path string, proofs *evidence.MembershipProofs) (err error) {
+func writeProof(ctx context.Context, e *env, l *ledger.Ledger, path string, proofs *evidence.MembershipProofs, records int) (err error) {
 	file, err := folder.Create(path, 0o600)
 	if err != nil {
 		return fmt.Errorf("--proof: %w", err)
@@ -139,7 +146,7 @@ func writeProof(ctx context.Context, e *env, l *ledger.Ledger, path string, proo
 	if err := file.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("--proof: %w", err)
 	}
-	e.say("%s: the log with proofs about %s in %s; 'ledgercheck' and 'membercheck' check it", path, count(len(proofs.Records), "record"), count(len(proofs.Sets), "set"))
+	e.say("%s: the log with proofs about %s in %s; 'ledgercheck' and 'membercheck' check it", path, count(records, "record"), count(len(proofs.Sets), "set"))
 	return nil
 }
 
@@ -150,7 +157,11 @@ func printExposures(e *env, found *runner.Exposures) error {
 		if i > 0 {
 			p.printf("\n")
 		}
-		p.printf("%s  %s\n", r.Record, r.Verdict(found.Runs))
+		name := r.Record
+		if r.Given != "" {
+			name = r.Given + ", called " + r.Record
+		}
+		p.printf("%s: %s\n", name, r.Verdict(found.Runs))
 		if r.Limit != "" {
 			p.wrap("limits: %s", r.Limit)
 		}
@@ -165,8 +176,8 @@ func printExposures(e *env, found *runner.Exposures) error {
 			n    int
 			what string
 		}{
-			{a.Proved, "proved: not in the committed sets of %s"},
-			{a.Recorded, "recorded: not in the index of the committed sets of %s"},
+			{a.Proved, "proved: not in the committed sets of %s" + r.By()},
+			{a.Recorded, "recorded: not in the index of the committed sets of %s" + r.By()},
 			{a.Unknown, "unknown: no membership commitment of %s"},
 			{a.Forgotten, "unknown: a record was forgotten from the sets of %s"},
 		} {
@@ -208,9 +219,20 @@ func (p *page) exposed(title string, runs []runner.ExposedRun) {
 		if r.Through != "" {
 			set = "through " + short(r.Through)
 		}
-		rows = append(rows, []string{"", short(r.Run), r.Sweep, ledger.Label(r.Axes), set, string(r.By[0]), length, epochs, strings.Join(r.Adapters, ","), r.Grade + fmt.Sprintf(", entry %d", r.Entry)})
+		rows = append(rows, []string{"", short(r.Run), r.Sweep, ledger.Label(r.Axes), set, sameBy(r.By), length, epochs, strings.Join(r.Adapters, ","), r.Grade + fmt.Sprintf(", entry %d", r.Entry)})
 	}
 	p.err = printList(p.w, []string{"", "run", "sweep", "axes", "set", "same", "length", "epochs", "adapters", "grade"}, rows)
+}
+
+// sameBy lists by what a record is the same: what is, is near as well.
+func sameBy(by []evidence.Identity) string {
+	var names []string
+	for _, identity := range by {
+		if identity != evidence.NearIdentity || len(by) == 1 {
+			names = append(names, string(identity))
+		}
+	}
+	return strings.Join(names, ",")
 }
 
 func writeRetrainPlan(ctx context.Context, e *env, root runner.Root, l *ledger.Ledger, subjects []runner.Subject, found *runner.Exposures, f trainedOnFlags) error {

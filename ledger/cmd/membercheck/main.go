@@ -284,7 +284,7 @@ func (c *checker) proofs() error {
 	}
 	if c.bad == 0 {
 		for i, record := range d.Records {
-			c.answer(i, record, in[i])
+			c.answer(i, d.Records, in[i])
 			for _, identity := range []string{"record", "content", "near"} {
 				if record[identity] == nil {
 					c.say("  it was not looked for by %s: none of this is about what has that in common with it", identity)
@@ -323,8 +323,16 @@ func (c *checker) about(records []map[string]hexes) error {
 var identities = []string{"content", "example", "near", "record"}
 
 // answer says what is proved of a record.
-func (c *checker) answer(i int, record map[string]hexes, in map[string][]string) {
-	c.say("record %d", i+1)
+func (c *checker) answer(i int, records []map[string]hexes, in map[string][]string) {
+	record := records[i]
+	again := ""
+	for j, other := range records[:i] {
+		if record["record"] != nil && bytes.Equal(other["record"], record["record"]) {
+			again = fmt.Sprintf(", which is record %d as other runs read it or make an example of it", j+1)
+			break
+		}
+	}
+	c.say("record %d%s", i+1, again)
 	for _, identity := range slices.Sorted(maps.Keys(record)) {
 		note := ""
 		if identity == "record" && bytes.Equal(record[identity], c.asked) {

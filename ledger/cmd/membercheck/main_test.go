@@ -237,7 +237,7 @@ func TestForgotten(t *testing.T) {
 	check(t, c.entry(4, "attempt", []byte(`{"run":"one","kind":"train"}`)))
 	check(t, c.entry(5, "attempt", []byte(`{"run":"two","kind":"train"}`)))
 	check(t, c.entry(6, "membership", []byte(`{"set":"cut","replaces":2}`)))
-	c.answer(0, nil, nil)
+	c.answer(0, []map[string]hexes{nil}, nil)
 	if got := out.String(); !strings.Contains(got, "not in the committed training sets of 1 runs; unknown of 1, ") {
 		t.Error(got)
 	}
@@ -313,7 +313,7 @@ func TestInherited(t *testing.T) {
 	epoch("5 foreign", "fifth")
 	epoch("8 uncommitted", "eighth")
 	epoch("a around", "tenth")
-	c.answer(0, nil, map[string][]string{"with": {"content", "record"}})
+	c.answer(0, []map[string]hexes{nil}, map[string][]string{"with": {"content", "record"}})
 	c.outside()
 	want := `record 1
   run 1 saw it tiny rank=4: in its training set, by content, record
