@@ -177,6 +177,16 @@ func (l *Ledger) Signers(ctx context.Context) ([]Signer, error) {
 	}, "SELECT entry, origin, key, replaces, vouches, reason FROM signers ORDER BY entry")
 }
 
+// Rotations returns the entries by which keys of the log's present origin were replaced,
+// in their order. With them whoever knows an older key can tell that the newest follows
+// from it.
+func (l *Ledger) Rotations(ctx context.Context) ([]evidence.Entry, error) {
+	return collect(ctx, l, func(row *sql.Rows, e *evidence.Entry) error {
+		return row.Scan(&e.Seq, &e.Time, &e.Type, &e.Version, (*[]byte)(&e.Body))
+	}, `SELECT seq, time, type, version, body FROM entries
+		WHERE type = ? AND seq > (SELECT coalesce(max(seq), 0) FROM entries WHERE type = ?) ORDER BY seq`, typeKey, typeOrigin)
+}
+
 // signer returns the key in force.
 func (l *Ledger) signer(ctx context.Context) (Signer, error) {
 	all, err := l.Signers(ctx)

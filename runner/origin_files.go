@@ -119,14 +119,7 @@ func (c *carrier) beside(ctx context.Context, source, target string, a ledger.Ad
 	if !c.signed {
 		return nil
 	}
-	entry, proof, err := c.ledger.Prove(ctx, a.Entry)
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		folder.WriteFile(filepath.Join(target, attest.EntryFile), entry.Leaf(), 0o644),
-		folder.WriteFile(filepath.Join(target, attest.ProofFile), proof.Text(), 0o644),
-	)
+	return attest.WriteProof(ctx, c.ledger, target, a.Entry)
 }
 
 // bytes reads a file with a digest, or if it isn't there the copy in the store.

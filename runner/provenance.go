@@ -49,14 +49,7 @@ func (e *execution) record(ctx context.Context, dir string, a ledger.Adapter) er
 	if err := restore(dir, known[0], e.Store); err != nil {
 		return err
 	}
-	entry, proof, err := e.Ledger.Prove(ctx, known[0].Entry)
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		folder.WriteFile(filepath.Join(dir, attest.EntryFile), entry.Leaf(), 0o644),
-		folder.WriteFile(filepath.Join(dir, attest.ProofFile), proof.Text(), 0o644),
-	)
+	return attest.WriteProof(ctx, e.Ledger, dir, known[0].Entry)
 }
 
 // attest writes the adapter's provenance and ML-BOM into dir, keeps copies of them, of

@@ -114,9 +114,9 @@ func TestPublishRepaired(t *testing.T) {
 	if diff := cmp.Diff(before, after); diff != "" || len(after.Files) != 6 {
 		t.Errorf("the fact is another: %s\n%v", diff, after.Files)
 	}
-	_, key, err := p.ledger.Head(t.Context())
+	signers, err := p.ledger.Signers(t.Context())
 	check(t, err)
-	folder, err := attest.ReadFolder(t.Context(), blocked, key)
+	folder, err := attest.ReadFolder(t.Context(), blocked, signers[0].Key)
 	check(t, err)
 	if diff := cmp.Diff(after, folder.Trace.Adapter.Fact); diff != "" {
 		t.Error(diff)

@@ -54,6 +54,34 @@ func (v *fileCheck) proof(ctx context.Context, a ledger.Adapter) error {
 			v.problem(where, "its head is over %d entries that are not this log's", head.Size)
 		}
 	}
+	return v.keys(ctx, a)
+}
+
+// keys checks the statements beside an adapter by which each key of the log hands over
+// to the next. There are none in folders of older builds.
+func (v *fileCheck) keys(ctx context.Context, a ledger.Adapter) error {
+	where := path.Join(a.Path, attest.KeysFile)
+	data, err := os.ReadFile(v.root.Abs(where))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	beside, err := attest.ReadKeys(data)
+	if err != nil {
+		v.problem(where, "%v", err)
+		return nil
+	}
+	for _, e := range beside {
+		logged, _, err := v.ledger.Prove(ctx, e.Seq)
+		if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+			return err
+		}
+		if e.Type != "key" || err != nil || !bytes.Equal(logged.Leaf(), e.Leaf()) {
+			v.problem(where, "it has an entry %d that is no replacement of a key in the log", e.Seq)
+		}
+	}
 	return nil
 }
 
@@ -102,7 +130,7 @@ func (v *fileCheck) strangers(a ledger.Adapter) error {
 	if len(a.Files) == 0 {
 		return nil
 	}
-	own := append([]string{attest.EntryFile, attest.ProofFile, cardFile}, adapterFiles...) // releases before had no digest of the card
+	own := append([]string{attest.EntryFile, attest.ProofFile, attest.KeysFile, cardFile}, adapterFiles...) // releases before had no digest of the card
 	files, err := os.ReadDir(v.root.Abs(a.Path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // reported already

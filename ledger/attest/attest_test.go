@@ -9,8 +9,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,9 +169,9 @@ func TestBundle(t *testing.T) {
 
 // folder writes an adapter's folder whose entry is the last of two in a log, and
 // returns it with the log's key.
-func folder(tb testing.TB) (string, note.Verifier) {
+func provenFolder(tb testing.TB) (dir string, keys []string) {
 	tb.Helper()
-	dir := tb.TempDir()
+	dir = tb.TempDir()
 	tr := trace()
 	statement, err := Statement(tr, map[string]ledger.Digest{"adapter_config.json": id("config")})
 	check(tb, err)
@@ -182,26 +185,38 @@ func folder(tb testing.TB) (string, note.Verifier) {
 	body, err := evidence.Canonical(a)
 	check(tb, err)
 	entries := []evidence.Entry{{Seq: 1, Time: "2026-03-01T12:00:00Z", Type: "origin", Version: 1, Body: []byte(`{}`)}, {Seq: 2, Time: "2026-03-01T12:00:01Z", Type: "adapter", Version: 2, Body: body}}
-	private, verifierKey, err := note.GenerateKey(rand.Reader, "daybook/1")
-	check(tb, err)
-	signer, err := note.NewSigner(private)
-	check(tb, err)
 	root := tlog.NodeHash(entries[0].Hash(), entries[1].Hash())
+	var signer note.Signer
+	var rotations []byte
+	for n := range 3 { // each takes the place of the one before
+		private, public, err := note.GenerateKey(rand.Reader, "daybook/1")
+		check(tb, err)
+		next, err := note.NewSigner(private)
+		check(tb, err)
+		if n > 0 {
+			statement, err := evidence.Rotation{Head: evidence.Head{Origin: "daybook/1", Size: int64(n) + 1, Root: root}, Old: keys[n-1], New: public}.Sign(signer, next)
+			check(tb, err)
+			body, err := evidence.Canonical(map[string]string{"statement": statement})
+			check(tb, err)
+			e := evidence.Entry{Seq: int64(n) + 2, Time: "2026-03-01T12:00:02Z", Type: "key", Version: 1, Body: body}
+			rotations = append(append(rotations, e.Leaf()...), '\n')
+		}
+		signer, keys = next, append(keys, public)
+	}
 	head, err := evidence.Head{Origin: "daybook/1", Size: 2, Root: root}.Sign(signer)
 	check(tb, err)
 	proof := evidence.Proof{Index: 1, Hashes: tlog.RecordProof{entries[0].Hash()}, Head: head}
-	for name, data := range map[string][]byte{EnvelopeFile: envelope, KeyFile: public, EntryFile: entries[1].Leaf(), ProofFile: proof.Text()} {
+	for name, data := range map[string][]byte{EnvelopeFile: envelope, KeyFile: public, EntryFile: entries[1].Leaf(), ProofFile: proof.Text(), KeysFile: rotations} {
 		check(tb, os.WriteFile(filepath.Join(dir, name), data, 0o600))
 	}
-	v, err := note.NewVerifier(verifierKey)
-	check(tb, err)
-	return dir, v
+	return dir, keys
 }
 
 // TestFolder reads a folder, and refuses it with any byte of any file changed.
 func TestFolder(t *testing.T) {
 	ctx := t.Context()
-	dir, key := folder(t)
+	dir, keys := provenFolder(t)
+	key := keys[2] // that signed the head
 	f, err := ReadFolder(ctx, dir, key)
 	check(t, err)
 	if f.Trace.Adapter.Entry != 2 || f.Head.Size != 2 || f.Trace.Adapter.Fact.Files[KeyFile] == "" {
@@ -225,10 +240,65 @@ func TestFolder(t *testing.T) {
 		}
 		check(t, os.WriteFile(path, data, 0o600))
 	}
-	_, other := folder(t)
-	if _, err := ReadFolder(ctx, dir, other); !errors.Is(err, ErrOtherKey) { // of the same name
+	_, other := provenFolder(t)
+	if _, err := ReadFolder(ctx, dir, other[2]); !errors.Is(err, ErrOtherKey) { // of the same name
 		t.Errorf("another key: %v", err)
 	}
+}
+
+// unproved is what an entry of a folder of keys says beside its statement.
+var unproved = regexp.MustCompile(`"time":"[^"]*"|"version":[0-9]+`)
+
+// TestFolderReplacedKey reads a folder with the keys that were in force before, and
+// refuses any other way from them to the one that signed.
+func TestFolderReplacedKey(t *testing.T) {
+	ctx := t.Context()
+	dir, keys := provenFolder(t)
+	for i, want := range [][]int64{{3, 4}, {4}, nil} {
+		f, err := ReadFolder(ctx, dir, keys[i])
+		check(t, err)
+		if !slices.Equal(f.Replaced, want) {
+			t.Errorf("key %d was replaced by entries %v, want %v", i, f.Replaced, want)
+		}
+	}
+	path := filepath.Join(dir, KeysFile)
+	data, err := os.ReadFile(path)
+	check(t, err)
+	first, second, _ := bytes.Cut(data, []byte("\n"))
+	refused := func(what string, changed []byte, wanted ...error) {
+		t.Helper()
+		check(t, os.WriteFile(path, changed, 0o600))
+		for i, key := range keys[:2] {
+			_, err := ReadFolder(ctx, dir, key)
+			if !slices.ContainsFunc(wanted, func(want error) bool { return errors.Is(err, want) }) {
+				t.Fatalf("%s, key %d: %v", what, i, err)
+			}
+		}
+	}
+	refused("without a statement", nil, ErrOtherKey)
+	refused("the first alone", append(bytes.Clone(first), '\n'), ErrOtherKey)
+	refused("the first twice", slices.Concat(first, []byte("\n"), first, []byte("\n")), ErrTampered, ErrOtherKey)
+	for i := range data {
+		changed := bytes.Clone(data)
+		changed[i] ^= 1
+		// When an entry was added, and by what version of its form, is not in the statement.
+		if bytes.Equal(unproved.ReplaceAll(changed, nil), unproved.ReplaceAll(data, nil)) {
+			continue
+		}
+		refused(fmt.Sprintf("byte %d", i), changed, ErrTampered, ErrOtherKey)
+	}
+
+	// The other way round the oldest key leads nowhere.
+	check(t, os.WriteFile(path, slices.Concat(second, first, []byte("\n")), 0o600))
+	if _, err := ReadFolder(ctx, dir, keys[0]); !errors.Is(err, ErrOtherKey) {
+		t.Errorf("the other way round: %v", err)
+	}
+
+	// Of others of the same name, who hand over among themselves, none follows from it.
+	strangers, _ := provenFolder(t)
+	theirs, err := os.ReadFile(filepath.Join(strangers, KeysFile))
+	check(t, err)
+	refused("statements of others", theirs, ErrOtherKey)
 }
 
 func TestBOM(t *testing.T) {

@@ -11,6 +11,9 @@
 //	bom.cdx.json              a CycloneDX 1.7 ML-BOM
 //	ledger-entry.json         the ledger's entry of type adapter: the leaf of its log
 //	ledger-entry.tlog-proof   that the entry is in the log of a signed head (C2SP tlog-proof)
+//	ledger-keys.jsonl         if the ledger's key was ever replaced: the entries by which each
+//	                          key hands over to the next, so that whoever was given an
+//	                          older one can follow; both keys have signed each
 //
 // The statement's first subject is the adapter's identity: the SHA-256 of the two
 // lines that sha256sum prints for adapter_config.json and adapter_model.safetensors;

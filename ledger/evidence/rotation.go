@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -29,6 +30,42 @@ func (r Rotation) Sign(old, new note.Signer) (string, error) { //nolint:revive /
 		return "", fmt.Errorf("rotation: %w", err)
 	}
 	return string(signed), nil
+}
+
+// Follow returns the keys that take the place of a known one, the oldest first, by the
+// statements in entries of type key, which are in the order of a log. Both keys must
+// have signed each of them. What was replaced before the known key says nothing of it.
+func Follow(key string, entries []Entry) ([]Successor, error) {
+	var out []Successor
+	for _, e := range entries {
+		var body struct {
+			Statement string `json:"statement"`
+		}
+		if err := json.Unmarshal(e.Body, &body); err != nil || e.Type != "key" {
+			return nil, fmt.Errorf("entry %d: %w: it is no rotation", e.Seq, ErrForm)
+		}
+		r, err := OpenRotation(body.Statement)
+		if err == nil && r.Head.Size != e.Seq-1 {
+			err = fmt.Errorf("%w: it is signed for entry %d", ErrForm, r.Head.Size+1)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("entry %d: %w", e.Seq, err)
+		}
+		switch {
+		case r.Old == key:
+			out = append(out, Successor{e.Seq, r.New})
+			key = r.New
+		case len(out) > 0:
+			return nil, fmt.Errorf("entry %d: %w: it replaces another key than the one before it put in force", e.Seq, ErrForm)
+		}
+	}
+	return out, nil
+}
+
+// Successor is a key that took the place of another.
+type Successor struct {
+	Entry int64 // of type key, which says so
+	Key   string
 }
 
 // OpenRotation reads a statement, which both of its keys must have signed.

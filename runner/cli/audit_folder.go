@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -32,14 +33,13 @@ func (e *env) withoutLedger(ctx context.Context, folder, key string) (*audit.Aud
 		return nil, usageError{runner.WithHint(fmt.Errorf("audit: %s: no ledger here has this adapter, and its own provenance is worth what its key is", filepath.Base(folder)),
 			"--key is the ledger's public key ('daybook ledger key' prints it there), as its owner gave it to you; --root names the folder of a ledger")}
 	}
-	public, err := note.NewVerifier(key)
-	if err != nil {
+	if _, err := note.NewVerifier(key); err != nil {
 		return nil, usageError{runner.WithHint(fmt.Errorf("--key: %w", err), "'daybook ledger key' prints a ledger's public key")}
 	}
-	proved, err := attest.ReadFolder(ctx, folder, public)
+	proved, err := attest.ReadFolder(ctx, folder, key)
 	if errors.Is(err, attest.ErrOtherKey) {
 		return nil, runner.WithHint(fmt.Errorf("audit: %s: %w: %w", filepath.Base(folder), errMismatch, err),
-			"ask the ledger's owner for the log ('daybook verify --bundle' there): it has the statement by which your key hands over to that one, which ledgercheck checks")
+			"if yours was replaced, the folder has the statements on that in "+attest.KeysFile+", unless an older build wrote it, or it was signed before there was yours: ask the ledger's owner for the log ('daybook verify --bundle' there), which has them all")
 	}
 	if errors.Is(err, attest.ErrTampered) {
 		return nil, runner.WithHint(fmt.Errorf("audit: %s: %w: %w", filepath.Base(folder), errMismatch, err),
@@ -52,9 +52,13 @@ func (e *env) withoutLedger(ctx context.Context, folder, key string) (*audit.Aud
 	if err != nil {
 		return nil, err
 	}
+	by := "the key that was given"
+	if n := len(proved.Replaced); n > 0 {
+		by = fmt.Sprintf("the key that follows, by %s (%s), from the one that was given", count(n, "replacement"), "entry "+strings.Trim(fmt.Sprint(proved.Replaced), "[]"))
+	}
 	return audit.New(audit.Subject{Trace: proved.Trace}, audit.Evidence{
-		Log: fmt.Sprintf("the provenance in the folder; it is named by entry %d, which is proved to be in the log of %d entries whose head, root %s, is signed by the key that was given, %s",
-			proved.Trace.Adapter.Entry, proved.Head.Size, proved.Head.Root, key),
+		Log: fmt.Sprintf("the provenance in the folder; it is named by entry %d, which is proved to be in the log of %d entries whose head, root %s, is signed by %s, %s",
+			proved.Trace.Adapter.Entry, proved.Head.Size, proved.Head.Root, by, key),
 		Cite: "entry %d, as the provenance cites it", Seen: looked.Seen, Problems: looked.Problems,
 	})
 }

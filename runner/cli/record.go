@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"daybook/engine/dataset"
@@ -82,7 +83,8 @@ func (e *env) subjects(args []string, jsonl bool, fields []dataset.Fields) ([]ru
 	return out, nil
 }
 
-// source names the file that an argument is, "" if it is the record itself.
+// source names the file that an argument is, "" if it is the record itself. The folder
+// is left out: an answer is passed on.
 func source(arg string) string {
 	if arg == "-" {
 		return "standard input"
@@ -90,7 +92,7 @@ func source(arg string) string {
 	if _, err := os.Stat(arg); err != nil {
 		return ""
 	}
-	return arg
+	return filepath.Base(arg)
 }
 
 // recordText returns what an argument holds: a file, standard input, or itself.

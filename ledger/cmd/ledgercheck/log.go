@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,29 +96,30 @@ func (c *checker) whole(signed []byte) error {
 		c.problem("head, over %d entries: %v", h.size, err)
 	}
 	c.trust()
-	c.witnessed(signed)
-	c.goesOn(n, t.holds)
+	c.goesOn(signed, n, t.holds)
 	return nil
 }
 
-// goesOn compares the log of n entries with heads from elsewhere. Those in the bundle
-// say nothing of when: whoever made it may have made them.
-func (c *checker) goesOn(n int64, holds func(head) error) {
+// goesOn compares the log of n entries, and its head, with what is from elsewhere:
+// witnesses' keys, and heads. Those in the bundle say nothing of when: whoever made it
+// may have made them.
+func (c *checker) goesOn(signed []byte, n int64, holds func(head) error) {
+	c.witnessed(signed)
 	var most int64
-	all := slices.Clone(c.heads)
+	all := maps.Clone(c.heads)
 	names, _ := fs.Glob(c.zip, "anchors/*")
 	for _, name := range names {
 		data, _ := fs.ReadFile(c.zip, name) // what can't be read has no signature
-		all = append(all, given{name, data})
+		all["the bundle's "+name] = data
 	}
-	for i, g := range all {
-		h, err := c.ours(g.note)
+	for _, from := range slices.Sorted(maps.Keys(all)) {
+		h, err := c.ours(all[from])
 		if err == nil {
 			err = holds(h)
 		}
 		if err != nil {
-			c.problem("%s: %v", g.from, err)
-		} else if c.say("goes on from: %s, %d entries", g.from, h.size); i < len(c.heads) {
+			c.problem("%s: %v", from, err)
+		} else if c.say("goes on from: %s, %d entries", from, h.size); c.heads[from] != nil {
 			most = max(most, h.size)
 		}
 	}
@@ -132,28 +134,17 @@ func (c *checker) partial(signed []byte) error {
 	if c.key == "" {
 		return errors.New("the bundle holds single entries: give the ledger's public key with -key")
 	}
-	newest, err := open(signed, c.key)
-	if err != nil {
-		return fmt.Errorf("head: %w", err)
-	}
-	c.witnessed(signed)
 	c.signers = []signer{{c.key, ""}}
-	adapters := 0
-	err = c.entries(func(e entry, leaf tlog.Hash) error {
-		data, err := fs.ReadFile(c.zip, fmt.Sprintf("proofs/%d.tlog-proof", e.Seq))
-		if err == nil {
-			err = prove(data, e.Seq, leaf, c.key)
-		}
-		if err != nil {
-			return fmt.Errorf("entry %d: %w", e.Seq, err)
-		} else if !slices.Contains([]string{"adapter", "origin", "key"}, e.Type) {
-			return nil
-		}
+	adapters, key, leaves := 0, c.key, map[int64]tlog.Hash{}
+	err := c.entries(func(e entry, leaf tlog.Hash) (err error) {
+		leaves[e.Seq] = leaf
 		var b struct {
 			Key, Statement string            // of an origin, of a key
 			Files          map[string]string // of an adapter
 		}
-		if err = json.Unmarshal(e.Body, &b); e.Type == "adapter" {
+		if !slices.Contains([]string{"adapter", "origin", "key"}, e.Type) {
+			return nil
+		} else if err = json.Unmarshal(e.Body, &b); e.Type == "adapter" {
 			adapters++
 		}
 		for name, digest := range b.Files {
@@ -161,15 +152,29 @@ func (c *checker) partial(signed []byte) error {
 		}
 		if lines := strings.Split(b.Statement, "\n"); len(lines) > 5 {
 			b.Key = lines[5]
+			if next, err := rotation(b.Statement, key, strings.Join(lines[1:4], "\n")+"\n"); err == nil { // else it was replaced before
+				c.say("key: entry %d replaces %s, as both have signed", e.Seq, key)
+				key = next
+			}
 		}
 		c.signers = append(c.signers, signer{b.Key, ""})
 		return err
 	})
+	newest, bad := open(signed, key)
+	if err = errors.Join(err, bad); err != nil {
+		return fmt.Errorf("head: %w", err)
+	}
+	for _, seq := range slices.Sorted(maps.Keys(leaves)) {
+		data, _ := fs.ReadFile(c.zip, fmt.Sprintf("proofs/%d.tlog-proof", seq)) // without, nothing is proved
+		if err := prove(data, seq, leaves[seq], key); err != nil {
+			return fmt.Errorf("entry %d: %w", seq, err)
+		}
+	}
 	c.say("entries: single ones of %d, each proved to be in the log; which were left out, nothing here tells", newest.size)
 	if audits, _ := fs.Glob(c.zip, "audit/*"); len(audits) > 0 && adapters == 0 {
 		err = errors.Join(err, errors.New("there is an audit, and no entry of the adapter that it is about"))
 	}
-	c.goesOn(newest.size, func(h head) error {
+	c.goesOn(signed, newest.size, func(h head) error {
 		data, _ := fs.ReadFile(c.zip, fmt.Sprintf("consistency/%d", h.size)) // without, nothing is proved
 		proof, err := hashes(strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' }))
 		return errors.Join(err, tlog.CheckTree(proof, newest.size, newest.root, h.size, h.root))
@@ -220,7 +225,7 @@ func (c *checker) artifacts() {
 		}
 		n++
 	}
-	for name := range c.named {
+	for _, name := range slices.Sorted(maps.Keys(c.named)) {
 		c.problem("%s: an entry names it, and it is missing", name)
 	}
 	c.say("artifacts: %d", n)

@@ -27,30 +27,20 @@ type checker struct {
 	bad       int // mismatches
 	key       string
 	witnesses []string
-	heads     []given
+	heads     map[string][]byte // signed ones from elsewhere, by where they are from
 	zip       *zip.Reader
 	signers   []signer          // in the order of their entries
 	named     map[string]string // digests that entries have of files in the bundle
 }
 
-// given is a signed head from outside of the bundle's log.
-type given struct {
-	from string
-	note []byte
-}
-
 // run returns the exit code.
 func run(args []string, out, problems io.Writer) int {
-	c := &checker{out: out, named: map[string]string{}}
+	c := &checker{out: out, heads: map[string][]byte{}, named: map[string]string{}}
 	flags := flag.NewFlagSet("ledgercheck [flags] BUNDLE", flag.ContinueOnError)
 	flags.SetOutput(problems)
-	flags.StringVar(&c.key, "key", "", "the ledger's public `key` as you know it; without, the bundle's word is taken")
-	flags.Func("witness", "public `key` of a witness whose signature you want to see under the head (repeatable)", func(key string) error { c.witnesses = append(c.witnesses, key); return nil })
-	flags.Func("head", "`file` with a head of the ledger that you kept (repeatable)", func(path string) error {
-		data, err := os.ReadFile(path)
-		c.heads = append(c.heads, given{path, data})
-		return err
-	})
+	flags.Func("key", "the ledger's public `key` as you know it, even if it was replaced since; without, the bundle's word is taken", func(key string) error { _, err := verifier(key); c.key = key; return err })
+	flags.Func("witness", "public `key` of a witness whose signature you want to see under the head (repeatable)", func(key string) error { _, err := verifier(key); c.witnesses = append(c.witnesses, key); return err })
+	flags.Func("head", "`file` with a head of the ledger that you kept (repeatable)", func(path string) error { data, err := os.ReadFile(path); c.heads[path] = data; return err })
 	if flags.Parse(args) != nil || flags.NArg() != 1 {
 		return 2
 	}

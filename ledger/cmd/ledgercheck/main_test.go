@@ -277,7 +277,7 @@ func TestProofsAnchored(t *testing.T) {
 	var out bytes.Buffer
 	check(t, l.WriteProofs(ctx, &out, []int64{1, 2, 4, 5}, nil)) // without 3, the first anchor
 	code, said := verdict(t, out.Bytes(), "-key", key, "-head", write(t, heads[1]))
-	for _, want := range []string{"goes on from: anchors/001, 2 entries", "goes on from: anchors/002, 5 entries", "unproved: the holder of the key could have written entries 6 to 6 at any time"} {
+	for _, want := range []string{"goes on from: the bundle's anchors/001, 2 entries", "goes on from: the bundle's anchors/002, 5 entries", "unproved: the holder of the key could have written entries 6 to 6 at any time"} {
 		if code != 0 || !strings.Contains(said, want) {
 			t.Errorf("code %d, want %q\n%s", code, want, said)
 		}

@@ -66,9 +66,11 @@ func (c *checker) signer(e entry, t tree) error {
 			return errors.New("there is no key to replace")
 		}
 		old := c.signers[len(c.signers)-1].key
-		key, err := rotation(b.Statement, old, e.Seq-1, t)
+		root, bad := tlog.TreeHash(e.Seq-1, t)
+		v, _ := note.NewVerifier(old) // it has signed
+		key, err := rotation(b.Statement, old, head{v.Name(), e.Seq - 1, root}.String())
 		c.signers = append(c.signers, signer{key, old})
-		return err
+		return errors.Join(err, bad)
 	}
 	if v, err := note.NewVerifier(b.Key); err != nil || v.Name() != b.Origin || b.Before != e.Seq-1 {
 		return errors.Join(errors.New("it doesn't fit its place"), err)
@@ -87,21 +89,21 @@ func (c *checker) signer(e entry, t tree) error {
 	return nil
 }
 
-// rotation returns the key that replaces another, if both have signed that.
-func rotation(statement, old string, size int64, t tree) (string, error) {
+// rotation returns the key that replaces another, if both have signed that, with the
+// head that the log has before.
+func rotation(statement, old, before string) (string, error) {
 	lines := strings.SplitN(statement, "\n", 8)
 	if len(lines) < 8 {
 		return "", errors.New("not a statement on a key")
 	}
-	before, beforeErr := note.NewVerifier(old)
-	after, afterErr := note.NewVerifier(lines[5])
-	root, rootErr := tlog.TreeHash(size, t)
-	if err := errors.Join(beforeErr, afterErr, rootErr); err != nil {
+	from, fromErr := note.NewVerifier(old)
+	to, toErr := note.NewVerifier(lines[5])
+	if err := errors.Join(fromErr, toErr); err != nil {
 		return "", err
 	}
-	n, err := note.Open([]byte(statement), note.VerifierList(before, after))
-	want := "daybook key rotation v1\n" + head{before.Name(), size, root}.String() + old + "\n" + lines[5] + "\n"
-	if err == nil && (n.Text != want || len(n.Sigs) != 2 || after.Name() != before.Name()) {
+	n, err := note.Open([]byte(statement), note.VerifierList(from, to))
+	want := "daybook key rotation v1\n" + before + old + "\n" + lines[5] + "\n"
+	if err == nil && (n.Text != want || len(n.Sigs) != 2 || to.Name() != from.Name()) {
 		err = errors.New("its two keys have not signed these entries")
 	}
 	return lines[5], err

@@ -42,7 +42,12 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, out, problems io.Writer) int {
 	flags := flag.NewFlagSet("membercheck [flags] BUNDLE", flag.ContinueOnError)
 	flags.SetOutput(problems)
-	key := flags.String("key", "", "the ledger's public `key`, to check who has signed; without, ledgercheck has to")
+	var key string
+	flags.Func("key", "the ledger's public `key`, even if it was replaced since, to check who has signed; without, ledgercheck has to", func(text string) error {
+		_, err := note.NewVerifier(text)
+		key = text
+		return err
+	})
 	record := flags.String("record", "", "`file` with the record in question, as JSON: the bundle has to be about it")
 	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
 		return 2
@@ -64,7 +69,7 @@ func run(args []string, out, problems io.Writer) int {
 			return 2
 		}
 	}
-	if err := c.log(*key); err != nil { // then nothing that follows from entries is worth saying
+	if err := c.log(key); err != nil { // then nothing that follows from entries is worth saying
 		c.problem("%v", err)
 		return 4
 	}
@@ -149,6 +154,11 @@ func (c *checker) log(key string) error {
 		if err := c.entry(e.Seq, e.Type, e.Body); err != nil {
 			return fmt.Errorf("entry %d: %w", e.Seq, err)
 		}
+		if key != "" && e.Type == "key" {
+			if key, err = follow(key, e.Body); err != nil {
+				return fmt.Errorf("entry %d: %w", e.Seq, err)
+			}
+		}
 		hashes, err := tlog.StoredHashes(n, lines.Bytes(), t)
 		if err != nil {
 			return err
@@ -204,7 +214,7 @@ func (c *checker) head(t tree, key string) error {
 	if key != "" {
 		v, err := note.NewVerifier(key)
 		if err != nil {
-			return fmt.Errorf("-key: %w", err)
+			return err
 		}
 		n, err := note.Open(signed, note.VerifierList(v))
 		if err != nil {

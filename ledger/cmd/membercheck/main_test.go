@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"daybook/ledger"
 	"daybook/ledger/evidence"
 	"daybook/ledger/keyring"
@@ -220,7 +222,13 @@ func TestLeftOut(t *testing.T) {
 			t.Errorf("%s: code %d\n%s", name, code, out)
 		}
 	}
-	if code, out := verdict(t, m.files, "-key", "nobody+00000000+AAAA"); code != 4 || strings.Contains(out, "run") {
+	if code, _ := verdict(t, m.files, "-key", "nobody+00000000+AAAA"); code != 2 {
+		t.Errorf("what is no key: code %d", code)
+	}
+	name, _, _ := strings.Cut(m.key, "+")
+	_, another, err := note.GenerateKey(nil, name)
+	check(t, err)
+	if code, out := verdict(t, m.files, "-key", another); code != 4 || strings.Contains(out, "run") {
 		t.Errorf("another's key: code %d\n%s", code, out)
 	}
 }
