@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -142,6 +143,28 @@ func dependencies(t *ledger.Trace) ([]*intoto.ResourceDescriptor, error) {
 		}
 	}
 	return out, errors.Join(errs...)
+}
+
+// Subjects returns the digests of an adapter's files by name, as the statement in an
+// envelope says that the key, as MarshalKey writes it, has signed.
+func Subjects(ctx context.Context, envelope, key []byte) (map[string]ledger.Digest, error) {
+	public, err := ParseKey(key)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := Open(ctx, envelope, public)
+	if err != nil {
+		return nil, err
+	}
+	s := &intoto.Statement{}
+	if err := protojson.Unmarshal(payload, s); err != nil {
+		return nil, fmt.Errorf("provenance: %w: %w", ErrStatement, err)
+	}
+	out := map[string]ledger.Digest{}
+	for _, subject := range s.GetSubject() {
+		out[subject.GetName()] = subject.GetDigest()["sha256"]
+	}
+	return out, nil
 }
 
 // Read returns the trace in a statement, whose subject is the adapter's identity.

@@ -141,7 +141,7 @@ func (b *builder) settings() {
 	if ref, digest := b.Trace.Initial(); digest != "" {
 		b.digested(s.Entry, "init", "goes on from", "adapter "+ref, digest)
 	}
-	b.recorded(s.Entry, "train", "training", compact(b.spec.Train))
+	b.recorded(s.Entry, "train", "training", listed(b.spec.Train))
 	b.recorded(s.Entry, "seed", "seed", b.spec.Seed.String())
 	b.recorded(s.Entry, "select", "epoch chosen by", b.spec.Eval.Select+" on validation")
 	b.recorded(s.Entry, "numerics", "numerics class", b.Trace.Run.Numerics)

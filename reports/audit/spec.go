@@ -85,6 +85,31 @@ func compact(v any) string {
 	return string(data)
 }
 
+// listed writes an object's settings one after the other, as "epochs 3, lora.rank 8":
+// what is broken into lines anywhere is read more easily than JSON.
+func listed(object json.RawMessage) string {
+	var v any
+	if json.Unmarshal(object, &v) != nil {
+		return ""
+	}
+	settings := map[string]string{}
+	var walk func(name string, v any)
+	walk = func(name string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for key, value := range v {
+				walk(strings.TrimPrefix(name+"."+key, "."), value)
+			}
+		case string:
+			settings[name] = v
+		default:
+			settings[name] = strings.NewReplacer(`","`, " ", `["`, "", `"]`, "", "[]", "none").Replace(compact(v))
+		}
+	}
+	walk("", v)
+	return pairs(settings)
+}
+
 // counted writes counts by value, the largest first; name stands for no value.
 func counted(counts map[string]int, name string) string {
 	var values []string

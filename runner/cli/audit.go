@@ -32,7 +32,9 @@ func newAuditCommand(e *env) *cobra.Command {
 		Short: "Tell which data, code, base, settings and machine produced an adapter",
 		Long: `Audit tells what made an adapter: its data with licence and consent as declared,
 how the data was split and what was left out, base, settings, code, machine, every
-epoch's results. ADAPTER is a folder or a file in it, name@version, or a digest.
+epoch's results. ADAPTER is a folder or a file in it, name@version, or a digest: of
+the adapter, as Daybook prints it, or of its weights, as sha256sum does. Weights that
+lie alone are known by their digest, where the ledger is at hand.
 
 Each statement is graded. Proved: bytes at hand were read now and have the digest
 that was recorded. Recorded: Daybook saw it, and it is in the log, all of which is
@@ -91,9 +93,15 @@ func runAudit(ctx context.Context, e *env, ref string, f auditFlags) (err error)
 	if err != nil {
 		return err
 	}
-	folder, err := runner.AdapterFolder(ref)
+	weights, err := runner.WeightsAlone(ref)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
+	}
+	folder := ""
+	if weights == "" {
+		if folder, err = runner.AdapterFolder(ref); err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
 	}
 	if folder != "" {
 		root, err := e.findRoot(".")
@@ -138,7 +146,13 @@ func runAudit(ctx context.Context, e *env, ref string, f auditFlags) (err error)
 		at, ref = ledgerAt{root: o.Root, ledger: o.Ledger, origin: o}, rest
 		root, l = o.Root, o.Ledger
 	}
-	a, err := findAdapter(ctx, l, root, ref, folder)
+	a, err := findAdapter(ctx, l, root, strings.TrimPrefix(ref, "sha256:"), folder)
+	if weights != "" && err != nil {
+		if a, at, err = ofWeights(ctx, at, all, weights); err == nil {
+			root, l = at.root, at.ledger
+			e.say("%s: by their digest the weights of %s, as the statement on its publication says; which configuration belongs to them, the audit tells", ref, a.Name())
+		}
+	}
 	if err != nil {
 		return runner.WithHint(fmt.Errorf("audit: %w", err), "'daybook adapters' lists the versions; --root names another ledger")
 	}
@@ -198,6 +212,20 @@ func findAdapter(ctx context.Context, l *ledger.Ledger, root runner.Root, ref, f
 		return ledger.Adapter{}, err
 	}
 	return *a, nil
+}
+
+// ofWeights finds the adapter that has weights with a digest, in a ledger or else in one
+// that was merged into it.
+func ofWeights(ctx context.Context, at ledgerAt, all runner.Origins, weights ledger.Digest) (ledger.Adapter, ledgerAt, error) {
+	a, err := runner.VersionOfWeights(ctx, at.ledger, store.New(at.root.Store()), weights)
+	for _, o := range all {
+		if !errors.Is(err, ledger.ErrNotFound) {
+			break
+		}
+		at = ledgerAt{root: o.Root, ledger: o.Ledger, origin: o}
+		a, err = runner.VersionOfWeights(ctx, at.ledger, store.New(at.root.Store()), weights)
+	}
+	return a, at, err
 }
 
 // auditLedger audits an adapter by its ledger, all of whose log is checked first.
