@@ -61,6 +61,10 @@ from before the base was loaded.`,
 			if o.alone && !cmd.Flags().Changed("documents") {
 				o.documents = 1 // the default is for the line that --alone leaves out
 			}
+			// The smallest shape has fewer positions than the default asks for.
+			if s, err := bench.ShapeOf(o.shape); err == nil && !cmd.Flags().Changed("new-tokens") {
+				o.tokens = max(1, min(o.tokens, s.MaxPositions-o.prompt))
+			}
 			return runBench(cmd.Context(), e, args[0], o)
 		},
 	}
@@ -82,7 +86,7 @@ func (o *benchOptions) register(cmd *cobra.Command) {
 	flags.Float64Var(&o.dropout, "dropout", 0.05, "of the adapters' inputs")
 	flags.IntVar(&o.sequences, "sequences", 1, "sequences to decode together")
 	flags.IntVar(&o.prompt, "prompt", 32, "tokens of a prompt")
-	flags.IntVar(&o.tokens, "new-tokens", 512, "tokens to decode for each prompt")
+	flags.IntVar(&o.tokens, "new-tokens", 512, "tokens to decode for each prompt, if the shape has positions for them")
 	flags.BoolVar(&o.adapter, "adapter", false, "decode with an adapter of rank 16")
 	flags.Float64Var(&o.seconds, "seconds", 30, "how long to measure each line at least")
 	flags.IntVar(&o.warmUp, "warm-up", -1, "repetitions before the first that counts (default: 20 steps of training, 1 answer, 2 calls of an operation)")
