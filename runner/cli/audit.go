@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -96,6 +97,9 @@ func runAudit(ctx context.Context, e *env, ref string, f auditFlags) (err error)
 	weights, err := runner.WeightsAlone(ref)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
+	}
+	if strings.EqualFold(filepath.Ext(ref), ".zip") && weights != "" {
+		return usageError{runner.WithHint(fmt.Errorf("audit: %s: a bundle is not audited, but checked", ref), "'ledgercheck -key KEY "+filepath.Base(ref)+"' (ledger/cmd) checks one, without Daybook; audit takes an adapter's folder")}
 	}
 	folder := ""
 	if weights == "" {

@@ -137,12 +137,13 @@ func (c *checker) partial(signed []byte) error {
 	c.signers = []signer{{c.key, ""}}
 	adapters, key, leaves := 0, c.key, map[int64]tlog.Hash{}
 	err := c.entries(func(e entry, leaf tlog.Hash) (err error) {
-		leaves[e.Seq] = leaf
 		var b struct {
 			Key, Statement string            // of an origin, of a key
 			Files          map[string]string // of an adapter
 		}
-		if !slices.Contains([]string{"adapter", "origin", "key"}, e.Type) {
+		if _, twice := leaves[e.Seq]; twice { // the proof is of one of them
+			return fmt.Errorf("%w: entry %d is there twice", errBundle, e.Seq)
+		} else if leaves[e.Seq] = leaf; !slices.Contains([]string{"adapter", "origin", "key"}, e.Type) {
 			return nil
 		} else if err = json.Unmarshal(e.Body, &b); e.Type == "adapter" {
 			adapters++
@@ -162,7 +163,7 @@ func (c *checker) partial(signed []byte) error {
 	})
 	newest, bad := open(signed, key)
 	if err = errors.Join(err, bad); err != nil {
-		return fmt.Errorf("head: %w", err)
+		return fmt.Errorf("entries and head: %w", err)
 	}
 	for _, seq := range slices.Sorted(maps.Keys(leaves)) {
 		data, _ := fs.ReadFile(c.zip, fmt.Sprintf("proofs/%d.tlog-proof", seq)) // without, nothing is proved

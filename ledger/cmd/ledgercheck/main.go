@@ -75,7 +75,8 @@ var errBundle = errors.New("not a bundle that this command reads")
 func (c *checker) bundle() error {
 	mark, _ := fs.ReadFile(c.zip, "daybook-bundle")
 	head, err := fs.ReadFile(c.zip, "head")
-	if err != nil || string(mark) != "daybook bundle v1\n" {
+	twice := fs.WalkDir(c.zip, ".", func(_ string, _ fs.DirEntry, err error) error { return err }) // of files of one name, others may read another
+	if err = errors.Join(err, twice); err != nil || string(mark) != "daybook bundle v1\n" {
 		return errBundle
 	}
 	check := c.whole

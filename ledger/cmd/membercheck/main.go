@@ -131,6 +131,10 @@ func (c *checker) problem(format string, args ...any) {
 
 // log reads every entry, and compares their tree with the head.
 func (c *checker) log(key string) error {
+	// Of files of one name, others may read another.
+	if err := fs.WalkDir(c.zip, ".", func(_ string, _ fs.DirEntry, err error) error { return err }); err != nil {
+		return err
+	}
 	r, err := c.zip.Open("entries.jsonl")
 	if err != nil {
 		return err

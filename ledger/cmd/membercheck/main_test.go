@@ -9,10 +9,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -136,6 +138,28 @@ func verdict(tb testing.TB, files map[string][]byte, args ...string) (code int, 
 	check(tb, os.WriteFile(path, packed.Bytes(), 0o600))
 	var b strings.Builder
 	return run(append(args, path), &b, &b), b.String()
+}
+
+// TestNamesTwice adds a second file of each name: who unpacks the bundle has that one.
+func TestNamesTwice(t *testing.T) {
+	m := makeBundle(t)
+	for twice := range m.files {
+		var packed bytes.Buffer
+		z := zip.NewWriter(&packed)
+		for _, name := range append(slices.Sorted(maps.Keys(m.files)), twice) {
+			w, err := z.Create(name)
+			check(t, err)
+			_, err = w.Write(m.files[name])
+			check(t, err)
+		}
+		check(t, z.Close())
+		path := filepath.Join(t.TempDir(), "bundle.zip")
+		check(t, os.WriteFile(path, packed.Bytes(), 0o600))
+		var out strings.Builder
+		if code := run([]string{"-key", m.key, path}, &out, &out); code != 4 {
+			t.Errorf("%s twice: code %d\n%s", twice, code, out.String())
+		}
+	}
 }
 
 func TestProved(t *testing.T) {
