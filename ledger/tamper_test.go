@@ -397,7 +397,8 @@ func TestTamper(t *testing.T) {
 		db.SetMaxOpenConns(1)
 		defer func() { _ = db.Close() }()
 		way := rapid.SampledFrom(names).Draw(rt, "way")
-		at := rapid.SampledFrom(all).Draw(rt, "column")
+		// SampledFrom prefers the first ones so much that others are not met at all.
+		at := all[rapid.Uint64().Draw(rt, "column")%uint64(len(all))]
 		b, table := burglar{db, rt, at.column}, at.table
 		clever := rapid.Bool().Draw(rt, "clever")
 		b.unlocked(func() {
