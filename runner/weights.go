@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -66,16 +65,8 @@ func subjects(ctx context.Context, s *store.Store, a ledger.Adapter) (map[string
 	if a.Files[attest.EnvelopeFile] == "" {
 		return nil, nil
 	}
-	read := func(name string) ([]byte, error) {
-		r, err := s.Open(a.Files[name])
-		if err != nil {
-			return nil, err
-		}
-		data, err := io.ReadAll(r)
-		return data, errors.Join(err, r.Close())
-	}
-	envelope, err := read(attest.EnvelopeFile)
-	key, keyErr := read(attest.KeyFile)
+	envelope, err := readArtifact(s, a.Files[attest.EnvelopeFile])
+	key, keyErr := readArtifact(s, a.Files[attest.KeyFile])
 	if err = errors.Join(err, keyErr); errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
